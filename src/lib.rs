@@ -1,0 +1,31 @@
+//! uproar: load testing and benchmarking for chat and realtime servers.
+//!
+//! One pipeline: scenario file -> [`scenario::Scenario`] -> [`plan::Plan`] -> share (one a worker)
+//! -> client -> recorder -> snapshot (merged) -> [`report::Report`] -> exporters.
+//!
+//! Modules are listed in dependency order: each may use only those above it, with the
+//! exceptions named in ARCHITECTURE.md. `tests/it/modules.rs` holds that order.
+
+pub mod machine;
+pub mod metric;
+pub mod stamp;
+pub mod units;
+
+pub mod codec;
+pub mod protocol;
+pub mod scenario;
+
+pub mod plan;
+
+pub mod measure;
+
+pub mod client;
+pub mod worker;
+
+pub mod coordinator;
+
+pub mod report;
+
+pub mod server;
+
+pub mod cli;

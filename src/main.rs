@@ -1,0 +1,5 @@
+//! The binary: parse, call, exit code. Everything else lives in the library.
+
+fn main() -> std::process::ExitCode {
+    uproar::cli::main()
+}

@@ -1,0 +1,314 @@
+//! Names of what is measured: latency metrics, counters, and the closed taxonomy of errors.
+//!
+//! Names only. Nothing here measures, and nothing here formats for a person; every other module
+//! refers to a figure through these enums, so that a threshold, a report field and a
+//! column in the summary can't drift apart.
+
+use serde::{Deserialize, Serialize};
+
+/// A latency metric. Every sample is a count of microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Metric {
+    /// Due to received, one sample for every recipient of every message.
+    Delivery,
+    /// Sent to received, one sample for every recipient of every message.
+    DeliveryFromSent,
+    /// Sent to received for the sender's own copy; those samples are in `Delivery` too.
+    OwnCopy,
+    /// First to last recipient of one message.
+    Spread,
+    /// Due to released: the generator's own lateness.
+    Lag,
+    /// Released to sent: away, joining, or pushed back by the socket.
+    Held,
+    /// How long a worker ran without parking: the bound on the error of an arrival's time.
+    Turn,
+    /// Dial to the end of the WebSocket upgrade.
+    Connect,
+    /// Name lookup, part of `Connect`.
+    ConnectLookup,
+    /// TCP handshake, part of `Connect`.
+    ConnectTcp,
+    /// HTTP upgrade, part of `Connect`.
+    ConnectUpgrade,
+    /// Join written to join confirmed, one sample a room.
+    Join,
+    /// Dial to joined in every room.
+    Ready,
+    /// WebSocket ping to its pong.
+    WsPing,
+    /// Failure seen to joined again.
+    Reconnect,
+    /// Failure seen to the first message heard again.
+    Outage,
+    /// The server's own timestamp to received, by the server's clock (feeds).
+    Push,
+    /// Time between two pushes as one receiver sees them (feeds).
+    Interval,
+}
+
+impl Metric {
+    /// Every metric, in the order reports show them.
+    pub const ALL: [Self; 18] = [
+        Self::Delivery,
+        Self::DeliveryFromSent,
+        Self::OwnCopy,
+        Self::Spread,
+        Self::Lag,
+        Self::Held,
+        Self::Turn,
+        Self::Connect,
+        Self::ConnectLookup,
+        Self::ConnectTcp,
+        Self::ConnectUpgrade,
+        Self::Join,
+        Self::Ready,
+        Self::WsPing,
+        Self::Reconnect,
+        Self::Outage,
+        Self::Push,
+        Self::Interval,
+    ];
+
+    /// How many metrics there are; the length of a per-metric table.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The name used in threshold keys and in `report.json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            Self::DeliveryFromSent => "delivery_from_sent",
+            Self::OwnCopy => "own_copy",
+            Self::Spread => "spread",
+            Self::Lag => "lag",
+            Self::Held => "held",
+            Self::Turn => "turn",
+            Self::Connect => "connect",
+            Self::ConnectLookup => "connect_lookup",
+            Self::ConnectTcp => "connect_tcp",
+            Self::ConnectUpgrade => "connect_upgrade",
+            Self::Join => "join",
+            Self::Ready => "ready",
+            Self::WsPing => "ws_ping",
+            Self::Reconnect => "reconnect",
+            Self::Outage => "outage",
+            Self::Push => "push",
+            Self::Interval => "interval",
+        }
+    }
+
+    /// What a person reads in the first column of a table.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery, from due",
+            Self::DeliveryFromSent => "delivery, from sent",
+            Self::OwnCopy => "own copy, from sent",
+            Self::Spread => "first to last in room",
+            Self::Lag => "left late (lag)",
+            Self::Held => "held before sending",
+            Self::Turn => "worker turn",
+            Self::Connect => "connect",
+            Self::ConnectLookup => "connect: name lookup",
+            Self::ConnectTcp => "connect: TCP",
+            Self::ConnectUpgrade => "connect: upgrade",
+            Self::Join => "join",
+            Self::Ready => "dial to joined",
+            Self::WsPing => "WebSocket ping",
+            Self::Reconnect => "failure to joined again",
+            Self::Outage => "failure to next message",
+            Self::Push => "push, server's clock",
+            Self::Interval => "between pushes",
+        }
+    }
+
+    /// What the figure is, in a phrase.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Delivery => {
+                "from the instant the plan wanted the message sent until a recipient had it, one sample a recipient"
+            }
+            Self::DeliveryFromSent => {
+                "from just before the write until a recipient had it, one sample a recipient"
+            }
+            Self::OwnCopy => "the sender's own copy, from sent; also part of delivery",
+            Self::Spread => "between the first and the last recipient of one message",
+            Self::Lag => {
+                "how late the generator handed a message over; the only latency that speaks against uproar itself"
+            }
+            Self::Held => {
+                "between handing over and writing: the client was away, joining, or pushed back"
+            }
+            Self::Turn => {
+                "how long a worker ran without looking at its sockets; an arrival's time is wrong by at most this"
+            }
+            Self::Connect => "name lookup, TCP and upgrade together",
+            Self::ConnectLookup => "resolving the host's name",
+            Self::ConnectTcp => "the TCP handshake",
+            Self::ConnectUpgrade => "the HTTP upgrade to WebSocket",
+            Self::Join => "from the join written to its confirmation, one sample a room",
+            Self::Ready => "from the dial to the confirmation of the last join",
+            Self::WsPing => "from a WebSocket ping to its pong",
+            Self::Reconnect => "from seeing the connection fail to being joined again",
+            Self::Outage => "from seeing the connection fail to hearing a message again",
+            Self::Push => {
+                "from the server's timestamp to its arrival; trust it as far as the two clocks agree"
+            }
+            Self::Interval => "between two pushes at one receiver",
+        }
+    }
+
+    /// The metric of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+}
+
+/// Counts a threshold can gate. Names are those of the fields in `report.json`; those of
+/// `deliveries` stand without their prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counter {
+    Expected,
+    Delivered,
+    Lost,
+    Duplicated,
+    Reordered,
+    Corrupted,
+    MissedAway,
+    Replayed,
+    Uncertain,
+    Unexpected,
+    Foreign,
+    Late,
+    PublishesDue,
+    PublishesSent,
+    PublishesNotSent,
+    ConnectionsFailed,
+    ConnectionsLost,
+    ConnectionsReconnected,
+    ClientsNeverJoined,
+    ClientsGaveUp,
+    Errors,
+}
+
+impl Counter {
+    /// Every counter with the name a threshold uses.
+    pub const ALL: [(Self, &'static str); 21] = [
+        (Self::Expected, "expected"),
+        (Self::Delivered, "delivered"),
+        (Self::Lost, "lost"),
+        (Self::Duplicated, "duplicated"),
+        (Self::Reordered, "reordered"),
+        (Self::Corrupted, "corrupted"),
+        (Self::MissedAway, "missed_away"),
+        (Self::Replayed, "replayed"),
+        (Self::Uncertain, "uncertain"),
+        (Self::Unexpected, "unexpected"),
+        (Self::Foreign, "foreign"),
+        (Self::Late, "late"),
+        (Self::PublishesDue, "publishes.due"),
+        (Self::PublishesSent, "publishes.sent"),
+        (Self::PublishesNotSent, "publishes.not_sent"),
+        (Self::ConnectionsFailed, "connections.failed"),
+        (Self::ConnectionsLost, "connections.lost"),
+        (Self::ConnectionsReconnected, "connections.reconnected"),
+        (Self::ClientsNeverJoined, "clients.never_joined"),
+        (Self::ClientsGaveUp, "clients.gave_up"),
+        (Self::Errors, "errors"),
+    ];
+
+    /// The counter of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(counter, _)| counter)
+    }
+}
+
+/// Where in a client's life something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    Lookup,
+    Tcp,
+    Upgrade,
+    Join,
+    Active,
+    Leave,
+    Close,
+}
+
+impl Step {
+    /// The name used in `report.json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::Tcp => "tcp",
+            Self::Upgrade => "upgrade",
+            Self::Join => "join",
+            Self::Active => "active",
+            Self::Leave => "leave",
+            Self::Close => "close",
+        }
+    }
+}
+
+/// The closed taxonomy of what can go wrong on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The host's name has no address.
+    LookupFailed,
+    /// Nobody listens there.
+    Refused,
+    /// The step took longer than its limit.
+    TimedOut,
+    /// The peer reset the connection, or it ended without a close frame.
+    Reset,
+    /// An HTTP status other than 101.
+    HttpStatus,
+    /// 101, but the handshake does not hold (wrong `Sec-WebSocket-Accept`, ...).
+    BadHandshake,
+    /// A frame that RFC 6455 forbids.
+    ProtocolViolation,
+    /// The server closed with a close frame.
+    Closed,
+    /// A message over the size limit.
+    Oversize,
+    /// A limit of this machine: open files, ports, memory.
+    LocalLimit,
+    /// A ping that was not answered in time.
+    HeartbeatLost,
+    /// The server answered with an error of its protocol.
+    ServerError,
+    /// Any other I/O error.
+    Io,
+}
+
+impl ErrorKind {
+    /// The name used in `report.json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LookupFailed => "lookup_failed",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed_out",
+            Self::Reset => "reset",
+            Self::HttpStatus => "http_status",
+            Self::BadHandshake => "bad_handshake",
+            Self::ProtocolViolation => "protocol_violation",
+            Self::Closed => "closed",
+            Self::Oversize => "oversize",
+            Self::LocalLimit => "local_limit",
+            Self::HeartbeatLost => "heartbeat_lost",
+            Self::ServerError => "server_error",
+            Self::Io => "io",
+        }
+    }
+}

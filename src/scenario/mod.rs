@@ -1,0 +1,5 @@
+//! Scenario files: reading, checking, and the validated model.
+
+mod model;
+
+pub use model::*;

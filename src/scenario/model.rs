@@ -1,0 +1,325 @@
+//! The validated scenario: what the user wrote, checked, with units resolved and names bound.
+//!
+//! Values only: nothing here parses or checks. `read` makes it from a file, `plan` lowers it
+//! to what will happen. Cohorts, phases and room sets are referred to by their index.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::CodecKind;
+use crate::metric::{Counter, Metric};
+use crate::protocol::ProtocolKind;
+
+/// A whole scenario.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Names the run's folder: letters, digits, `-` and `_`.
+    pub name: String,
+    /// The question the run answers.
+    pub question: String,
+    /// Decides everything random in the plan, but never the run's id. 0 when the file names none.
+    pub seed: u64,
+    pub target: Target,
+    pub room_sets: Vec<RoomSet>,
+    /// At least one.
+    pub cohorts: Vec<Cohort>,
+    /// At least one.
+    pub phases: Vec<Phase>,
+    pub faults: Vec<Fault>,
+    pub thresholds: Vec<Threshold>,
+}
+
+/// The server under test and how to reach it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Target {
+    /// `None` starts the built-in server in the protocol's mode.
+    pub url: Option<String>,
+    /// How the server speaks; with the built-in server, its mode.
+    pub protocol: ProtocolKind,
+    /// The codec of cohorts that name none.
+    pub codec: CodecKind,
+    /// Covers name lookup, TCP and the upgrade together.
+    pub connect_timeout: Duration,
+    /// From the join written to its confirmation.
+    pub join_timeout: Duration,
+    /// How long the run waits, once nothing is due any more, for messages still on their way.
+    pub drain_timeout: Duration,
+    /// Sent with the upgrade request.
+    pub headers: Vec<(String, String)>,
+    /// Addresses to dial from, in turn; empty lets the kernel choose.
+    pub source_addresses: Vec<IpAddr>,
+    /// Hosts that may get load although they are neither loopback nor private.
+    pub allow_host: Vec<String>,
+}
+
+/// A named set of rooms that cohorts share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoomSet {
+    pub name: String,
+    pub rooms: RoomCount,
+    /// With `{{ run }}` and `{{ n }}`; unused with names from a file.
+    pub name_template: String,
+}
+
+/// How many rooms a set has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RoomCount {
+    /// Members a room (at least 1): more clients mean more rooms.
+    Size(u32),
+    /// A fixed number of rooms (at least 1).
+    Count(u32),
+    /// These rooms (at least 1).
+    Names(Vec<String>),
+}
+
+/// One kind of client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Cohort {
+    pub name: String,
+    /// At least 1.
+    pub clients: u32,
+    /// `None` where the protocol has no rooms to join, or for clients that join none.
+    pub join: Option<Join>,
+    /// `None`: only listens.
+    pub publish: Option<Publish>,
+    /// `None`: a lost client stays lost.
+    pub reconnect: Option<Reconnect>,
+    pub ws_ping: Option<WsPing>,
+    pub churn: Option<Churn>,
+    pub codec: CodecKind,
+}
+
+/// Which rooms a client joins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// Index into [`Scenario::room_sets`].
+    pub set: usize,
+    /// Rooms a client, at least 1.
+    pub per_client: u32,
+    pub pick: Pick,
+}
+
+/// How members are spread over the rooms of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Pick {
+    /// Rooms filled in turn: sizes differ by at most one.
+    Even,
+    /// Each room equally likely.
+    Random,
+    /// Room k (from 1) with probability proportional to 1/k^exponent (exponent over 0).
+    Zipf { exponent: f64 },
+}
+
+/// What a client publishes, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Publish {
+    pub load: Load,
+    pub to: To,
+    pub arrivals: Arrivals,
+    pub size: Size,
+    /// Share of messages sent as binary frames, 0 to 1.
+    pub binary: f64,
+}
+
+/// What drives sending.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Load {
+    /// Open model: messages a second of each client.
+    Rate(f64),
+    /// Open model: messages a second of the whole cohort.
+    TotalRate(f64),
+    /// Closed loop: at most this many of one's own messages on their way, and a pause after
+    /// each. Its latencies hide the server's stalls, so reports label them.
+    Closed { in_flight: u32, think: Duration },
+}
+
+/// Where a publish goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum To {
+    /// One of the client's rooms, in turn.
+    One,
+    /// Each of the client's rooms: one message a room.
+    All,
+    /// A room of another set in turn, which the client need not be a member of.
+    Set(usize),
+}
+
+/// The arrival process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Arrivals {
+    /// Evenly spaced, each client at its own offset.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+}
+
+/// Payload sizes in bytes, the stamp included, before the protocol escapes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Size {
+    Fixed(u32),
+    /// Log-normal through the median and the 99th percentile, never under `min`.
+    Spread {
+        min: u32,
+        p50: u32,
+        p99: u32,
+    },
+}
+
+/// What a lost client does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reconnect {
+    pub first: Duration,
+    /// At least 1.
+    pub factor: f64,
+    pub max: Duration,
+    pub jitter: Jitter,
+    /// Failed attempts in a row before it gives up, at least 1.
+    pub attempts: u32,
+    pub while_away: WhileAway,
+}
+
+/// How a backoff delay is spread. Names after "Exponential Backoff And Jitter" (AWS, 2015).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Jitter {
+    /// The delay as it is.
+    None,
+    /// Half of the delay, and up to another half.
+    Equal,
+    /// Anything from 0 to the delay.
+    Full,
+    /// Anything from `first` to three times the delay before.
+    Decorrelated,
+}
+
+/// What becomes of messages that fall due while a client is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WhileAway {
+    /// Kept, at most 1,000 a client, and sent on return.
+    Queue,
+    /// Counted as not sent.
+    Skip,
+}
+
+/// WebSocket pings from the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WsPing {
+    pub every: Duration,
+    pub timeout: Duration,
+}
+
+/// People who come and go on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Churn {
+    /// Share of the cohort's clients that leave and come back, a second.
+    pub connections_per_s: f64,
+    /// Share of the cohort's memberships that leave and rejoin, a second.
+    pub rooms_per_s: f64,
+    pub stay_away: Duration,
+}
+
+/// A stretch of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    pub name: String,
+    /// Over 0.
+    pub duration: Duration,
+    /// Share of each cohort's clients that are up.
+    pub clients: Ramp,
+    /// Share of each cohort's rate.
+    pub rate: Ramp,
+    /// Whether latencies and rates of messages due in it are part of the whole run's figures.
+    pub measure: bool,
+}
+
+/// A level over a phase, as shares (1.0 is 100 %).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ramp {
+    pub from: f64,
+    pub to: f64,
+    /// `None` is a straight line; `Some(n)` a staircase of n equal steps, the last at `to`.
+    pub steps: Option<u32>,
+}
+
+/// Something that goes wrong on purpose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The phase it counts from; `None` is the run's start.
+    pub phase: Option<usize>,
+    pub offset: Duration,
+    pub kind: FaultKind,
+    /// Share of all clients, 0 to 1.
+    pub clients: f64,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// The client's TCP connection is reset (RST).
+    Reset,
+    /// The client closes with this code (1000, or 3000 to 4999).
+    Close { code: u16 },
+}
+
+/// A condition that decides the verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// As written, for example `phase.spike.delivery.p99`.
+    pub key: String,
+    /// As written, for example `< 250ms`, without `, if any`.
+    pub condition: String,
+    pub cohort: Option<usize>,
+    pub phase: Option<usize>,
+    pub subject: Subject,
+    pub comparison: Comparison,
+    /// Microseconds for a latency, a count for a counter.
+    pub limit: f64,
+    /// Whether a metric with no samples passes.
+    pub if_any: bool,
+    /// Ends the run once it has failed for this long without a pause.
+    pub abort_after: Option<Duration>,
+}
+
+/// What a threshold looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Subject {
+    Latency(Metric, Stat),
+    Count(Counter),
+}
+
+/// A figure of a latency metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Stat {
+    Min,
+    Mean,
+    Max,
+    Count,
+    /// 0 to 100, exclusive.
+    Percentile(f64),
+}
+
+/// How a threshold compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+}
+
+impl Comparison {
+    /// Whether `actual` compares so with `limit`.
+    #[must_use]
+    pub fn holds(self, actual: f64, limit: f64) -> bool {
+        match self {
+            Self::Less => actual < limit,
+            Self::LessOrEqual => actual <= limit,
+            Self::Greater => actual > limit,
+            Self::GreaterOrEqual => actual >= limit,
+            // Both are counts or whole microseconds.
+            Self::Equal => (actual - limit).abs() < f64::EPSILON,
+        }
+    }
+}
