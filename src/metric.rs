@@ -167,6 +167,24 @@ impl Metric {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
+
+    /// Whether it describes the load, so that phases with `measure = false` are left out of the
+    /// whole run's figure. What happens to connections counts from the first second.
+    #[must_use]
+    pub const fn only_measured(self) -> bool {
+        matches!(
+            self,
+            Self::Delivery
+                | Self::DeliveryFromSent
+                | Self::OwnCopy
+                | Self::Spread
+                | Self::Lag
+                | Self::Held
+                | Self::Turn
+                | Self::Push
+                | Self::Interval
+        )
+    }
 }
 
 /// Counts a threshold can gate. Names are those of the fields in `report.json`; those of

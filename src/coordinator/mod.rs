@@ -1,1 +1,11 @@
-//! (to be written)
+//! Drives a run: starts the workers, merges what they hand over, waits for the last messages,
+//! and gives back everything that was measured. It prints nothing; whoever wants to show
+//! progress reads it from a `watch`.
+
+mod builtin;
+mod drive;
+mod watchdog;
+
+pub use builtin::BuiltinServer;
+pub use drive::{Outcome, Progress, Run, Stage, Stop, run};
+pub use watchdog::Abort;

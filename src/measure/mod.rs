@@ -1,1 +1,31 @@
-//! (to be written)
+//! Measuring: what a worker records, how recordings merge, and how messages are settled.
+//!
+//! A worker's [`Recorder`] fills a [`Snapshot`]; the coordinator's [`Totals`] take snapshots in
+//! and settle the ledger. Nothing here opens a connection, decides a verdict's exit code, or
+//! formats for a person.
+
+mod counts;
+mod fate;
+mod hist;
+mod judge;
+mod ledger;
+mod order;
+mod recorder;
+mod recovery;
+mod series;
+mod settler;
+mod snapshot;
+mod totals;
+
+pub use counts::{CloseKey, Closes, Counts, ErrorEntry, ErrorKey, Errors, EXAMPLE_MAX};
+pub use fate::WINDOW_US;
+pub use hist::{Hist, HistKey, Histograms};
+pub use judge::{Outcome, judge, percentile_has_enough};
+pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
+pub use order::{Arrival, Order};
+pub use recorder::Recorder;
+pub use recovery::{FaultEvent, FaultMoment, Recovery};
+pub use series::{Point, Series};
+pub use settler::Settled;
+pub use snapshot::{Snapshot, WorkerHealth};
+pub use totals::{Totals, WorkerTotals};

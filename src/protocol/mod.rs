@@ -1,7 +1,33 @@
 //! How a client speaks to a server: what it writes to join, leave and publish, and what an
 //! arriving frame means. A protocol never opens a connection and never counts anything.
 
+mod native;
+
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+pub use native::Protocol;
+
+/// What a frame without a stamp means to a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming<'a> {
+    /// A join is confirmed.
+    Joined(Cow<'a, str>),
+    /// A leave is confirmed.
+    Left(Cow<'a, str>),
+    /// A feed's event.
+    Push {
+        /// Counts up by one from event to event.
+        seq: u64,
+        /// Unix time by the server's clock.
+        timestamp_ms: u64,
+    },
+    /// The server refuses something.
+    Error(Cow<'a, str>),
+    /// Nothing this protocol knows.
+    Unmatched,
+}
 
 /// The protocols that are built in, named as the built-in server's modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

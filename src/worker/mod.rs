@@ -1,1 +1,307 @@
-//! (to be written)
+//! A worker: a thread with a current-thread runtime, its clients, one heap of due times on one
+//! timer, its recorder. It is told what to do and hands over snapshots through a link.
+
+mod link;
+mod pacer;
+mod turns;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
+
+use crate::client::{Agenda, Client, Context, Event, Held, Order};
+use crate::machine::clock::Clock;
+use crate::machine::cpu::thread_cpu_us;
+use crate::measure::{Recorder, Snapshot, WorkerHealth};
+use crate::metric::Metric;
+use crate::plan::{Churns, Due, Publishes, Window};
+use crate::protocol::Protocol;
+use crate::scenario::{Cohort, FaultKind, WhileAway};
+use pacer::Pacer;
+
+/// How often a worker hands over a snapshot while the schedule runs.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+/// The same while the coordinator waits for the last messages.
+const DRAIN_SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
+
+/// Runs a worker to its end on the current thread.
+///
+/// # Errors
+///
+/// When the runtime or the timer can't be made.
+pub fn run(end: WorkerEnd) -> io::Result<()> {
+    let mut builder = Builder::new_current_thread();
+    turns::observe(builder.enable_all());
+    let runtime = builder.build_local(LocalOptions::default())?;
+    runtime.block_on(serve(end))
+}
+
+async fn serve(mut end: WorkerEnd) -> io::Result<()> {
+    // Without a coordinator there is nobody to work for.
+    let Some(Command::Prepare(prepare)) = end.commands.recv().await else { return Ok(()) };
+    let mut pacer = Pacer::new()?;
+    end.reply(Reply::Ready).await;
+    let Some(Command::Start { epoch }) = end.commands.recv().await else { return Ok(()) };
+    let worker = Worker::new(*prepare, Clock::starting_at(epoch.into_std()));
+    worker.fill_agenda();
+    let mut tick = tokio::time::interval_at(epoch + SNAPSHOT_EVERY, SNAPSHOT_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            biased;
+            command = end.commands.recv() => match command {
+                Some(Command::Drain) => {
+                    // What is due by now still belongs to the run.
+                    let now_us = worker.ctx.clock.now_us();
+                    while let Some(due) = worker.ctx.agenda.take_due(now_us) {
+                        worker.act(due);
+                    }
+                    worker.ctx.draining.set(true);
+                    tick = tokio::time::interval(DRAIN_SNAPSHOT_EVERY);
+                    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+                }
+                Some(Command::Finish) | None => break,
+                Some(Command::Prepare(_) | Command::Start { .. }) => {}
+            },
+            _ = tick.tick() => end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await,
+            paced = pacer.next(&worker.ctx), if !worker.ctx.draining.get() => worker.act(paced?),
+        }
+    }
+    worker.stop_all().await;
+    end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await;
+    end.reply(Reply::Finished).await;
+    Ok(())
+}
+
+/// One worker's state.
+struct Worker {
+    ctx: Rc<Context>,
+    index: u16,
+    clients: Vec<Slot>,
+    /// CPU time and instant of the last snapshot.
+    last: Cell<(u64, u64)>,
+}
+
+/// One of the worker's clients, up or not.
+struct Slot {
+    client: Rc<Client>,
+    windows: Vec<Window>,
+    publishes: RefCell<Publishes>,
+    next: Cell<Option<Due>>,
+    connection_churns: RefCell<Churns>,
+    room_churns: RefCell<Churns>,
+    task: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Worker {
+    fn new(prepare: Prepare, clock: Clock) -> Self {
+        let Prepare { plan, target, run, worker, workers } = prepare;
+        let scenario = &plan.scenario;
+        let run_name = run_name(run);
+        let rooms = 0..plan.rooms().len() as u32;
+        let protocol = |cohort: &Cohort| {
+            Protocol::new(scenario.target.protocol, cohort.codec)
+        };
+        let ctx = Rc::new(Context {
+            target,
+            run,
+            clock,
+            agenda: Agenda::default(),
+            recorder: RefCell::new(Recorder::new(Arc::clone(&plan))),
+            room_names: rooms
+                .map(|room| plan.room_name(room, &run_name).unwrap_or_default())
+                .collect(),
+            protocols: scenario.cohorts.iter().map(protocol).collect(),
+            traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
+            up: Cell::new(0),
+            draining: Cell::new(false),
+            plan: Arc::clone(&plan),
+        });
+        let mine = (0..plan.client_count()).filter(|id| id % u32::from(workers) == u32::from(worker));
+        let clients = mine
+            .enumerate()
+            .map(|(local, id)| Slot {
+                client: Rc::new(Client::new(id, local as u32, plan.cohort_of(id))),
+                windows: plan.windows(id),
+                publishes: RefCell::new(plan.publishes(id)),
+                next: Cell::new(None),
+                connection_churns: RefCell::new(plan.connection_churns(id)),
+                room_churns: RefCell::new(plan.room_churns(id)),
+                task: RefCell::new(None),
+            })
+            .collect();
+        let last = Cell::new((thread_cpu_us(), clock.now_us()));
+        Self { ctx, index: worker, clients, last }
+    }
+
+    /// Adds each client's first events.
+    fn fill_agenda(&self) {
+        let agenda = &self.ctx.agenda;
+        for (local, slot) in (0_u32..).zip(&self.clients) {
+            for window in &slot.windows {
+                agenda.add(window.on_us, Event::Start(local));
+                // Everyone who is up at the end stays for the drain.
+                if window.off_us < self.ctx.plan.end_us() {
+                    agenda.add(window.off_us, Event::Stop(local));
+                }
+            }
+            let Some(first) = slot.windows.first() else { continue };
+            self.schedule_publish(local, slot);
+            self.schedule_churn(&slot.connection_churns, first.on_us, Event::LeaveServer(local));
+            self.schedule_churn(&slot.room_churns, first.on_us, Event::LeaveRoom(local));
+        }
+        for (index, fault) in (0_u32..).zip(&self.ctx.plan.faults) {
+            agenda.add(fault.at_us, Event::Fault(index));
+        }
+    }
+
+    fn schedule_publish(&self, local: u32, slot: &Slot) {
+        let mut publishes = slot.publishes.borrow_mut();
+        let due = self.ctx.plan.next_due(slot.client.id, &slot.windows, &mut publishes);
+        slot.next.set(due);
+        if let Some(due) = due {
+            self.ctx.agenda.add(due.at_us, Event::Publish(local));
+        }
+    }
+
+    fn schedule_churn(&self, churns: &RefCell<Churns>, after_us: u64, event: Event) {
+        let next = churns.borrow_mut().next(after_us);
+        if let Some(at_us) = next.filter(|at_us| *at_us < self.ctx.plan.end_us()) {
+            self.ctx.agenda.add(at_us, event);
+        }
+    }
+
+    /// Does what is due.
+    fn act(&self, (at_us, event): (u64, Event)) {
+        match event {
+            Event::Start(local) => self.start(&self.clients[local as usize]),
+            Event::Stop(local) => self.clients[local as usize].client.mailbox.order(Order::Stop),
+            Event::Publish(local) => {
+                self.release(at_us, local, &self.clients[local as usize]);
+            }
+            Event::LeaveServer(local) => {
+                let slot = &self.clients[local as usize];
+                slot.client.mailbox.order(Order::LeaveServer);
+                self.schedule_churn(&slot.connection_churns, at_us, event);
+            }
+            Event::LeaveRoom(local) => {
+                let slot = &self.clients[local as usize];
+                let rooms = self.ctx.plan.memberships(slot.client.id).len();
+                let room = slot.room_churns.borrow_mut().choose(rooms);
+                slot.client.mailbox.order(Order::LeaveRoom(room));
+                self.schedule_churn(&slot.room_churns, at_us, event);
+            }
+            Event::Fault(index) => self.fault(index as u16),
+        }
+    }
+
+    fn start(&self, slot: &Slot) {
+        let before = slot.task.borrow_mut().take();
+        let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&slot.client));
+        let task = tokio::task::spawn_local(async move {
+            // A client that is still closing from its last window comes up when it is done.
+            if let Some(before) = before {
+                let _ = before.await;
+            }
+            crate::client::live(ctx, client).await;
+        });
+        *slot.task.borrow_mut() = Some(task);
+    }
+
+    /// Hands a due message to its client, and schedules the client's next one.
+    fn release(&self, at_us: u64, local: u32, slot: &Slot) {
+        let plan = &self.ctx.plan;
+        let client = &slot.client;
+        let due = match slot.next.take() {
+            Some(due) => {
+                self.schedule_publish(local, slot);
+                due
+            }
+            // A closed loop: due whenever the loop came round, if the client is still to be up.
+            None => {
+                let up = |window: &Window| (window.on_us..window.off_us).contains(&at_us);
+                let due = slot.windows.iter().any(up).then(|| {
+                    plan.draw_due(client.id, &mut slot.publishes.borrow_mut(), at_us)
+                });
+                let Some(due) = due.flatten() else { return client.abandon_in_flight() };
+                due
+            }
+        };
+        let messages = plan.publish_rooms(client.id, due.k).count() as u64;
+        let released_us = self.ctx.clock.now_us();
+        let cohort = plan.cohort(client.id);
+        let only_active = cohort.reconnect.is_some_and(|reconnect| {
+            reconnect.while_away == WhileAway::Skip
+        });
+        let held = Held { due, released_us };
+        let taken = !client.gave_up.get() && client.mailbox.hold(held, only_active);
+        let mut recorder = self.ctx.recorder.borrow_mut();
+        let lag_us = released_us.saturating_sub(at_us);
+        recorder.latency(Metric::Lag, client.cohort, at_us, lag_us);
+        let counts = recorder.counts(client.cohort);
+        counts.due += messages;
+        if !taken {
+            counts.not_sent += messages;
+        }
+    }
+
+    fn fault(&self, index: u16) {
+        let fault = &self.ctx.plan.faults[usize::from(index)];
+        let order = match fault.kind {
+            FaultKind::Reset => Order::Reset { fault: index },
+            FaultKind::Close { code } => Order::Close { fault: index, code },
+        };
+        for slot in &self.clients {
+            if fault.victims.binary_search(&slot.client.id).is_ok() {
+                slot.client.mailbox.order(order);
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let (cpu_us, at_us) = (thread_cpu_us(), self.ctx.clock.now_us());
+        let (last_cpu_us, last_at_us) = self.last.replace((cpu_us, at_us));
+        let health = WorkerHealth {
+            cpu_us: cpu_us.saturating_sub(last_cpu_us),
+            wall_us: at_us.saturating_sub(last_at_us),
+            clients_up: self.ctx.up.get(),
+        };
+        let mut recorder = self.ctx.recorder.borrow_mut();
+        for (cohort, traffic) in self.ctx.traffic.iter().enumerate() {
+            let (sent, received) = traffic.take();
+            recorder.counts(cohort).bytes_sent += sent;
+            recorder.counts(cohort).bytes_received += received;
+        }
+        // Turns belong to no cohort; they are all filed under the first.
+        recorder.latencies(Metric::Turn, 0, last_at_us, &turns::take());
+        recorder.take(self.index, at_us, health)
+    }
+
+    /// Stops every client and waits until all are gone; a client takes at most its close timeout.
+    async fn stop_all(&self) {
+        for slot in &self.clients {
+            slot.client.mailbox.order(Order::Stop);
+        }
+        for slot in &self.clients {
+            let task = slot.task.borrow_mut().take();
+            if let Some(task) = task {
+                // It ends by itself; an error would be its panic, which has been printed.
+                let _ = task.await;
+            }
+        }
+    }
+}
+
+/// The run's id as it stands in room names and in the `User-Agent`.
+#[must_use]
+pub fn run_name(run: u32) -> String {
+    format!("{run:07x}")
+}

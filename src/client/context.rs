@@ -1,0 +1,112 @@
+//! What all clients of a worker share, and what each has of its own across its connections.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::agenda::Agenda;
+use super::dial::Target;
+use super::mailbox::Mailbox;
+use super::socket::Traffic;
+use crate::machine::clock::Clock;
+use crate::measure::Recorder;
+use crate::metric::{ErrorKind, Step};
+use crate::plan::Plan;
+use crate::protocol::Protocol;
+
+/// Shared by the clients of one worker, on one thread.
+#[derive(Debug)]
+pub struct Context {
+    /// What is to happen.
+    pub plan: Arc<Plan>,
+    /// Where to dial.
+    pub target: Arc<Target>,
+    /// The run's id, in every stamp.
+    pub run: u32,
+    /// The run's clock.
+    pub clock: Clock,
+    /// The worker's due times.
+    pub agenda: Agenda,
+    /// The worker's recorder. Borrowed for single calls only, never across an await.
+    pub recorder: RefCell<Recorder>,
+    /// By room number; empty for rooms without a name.
+    pub room_names: Vec<String>,
+    /// By cohort.
+    pub protocols: Vec<Protocol>,
+    /// Bytes on the sockets, by cohort.
+    pub traffic: Vec<Rc<Traffic>>,
+    /// Clients that are joined in all their rooms.
+    pub up: Cell<u32>,
+    /// Whether the schedule has ended, so that nothing new is due.
+    pub draining: Cell<bool>,
+}
+
+impl Context {
+    pub(super) fn error(
+        &self,
+        cohort: usize,
+        kind: ErrorKind,
+        step: Step,
+        example: impl FnOnce() -> String,
+    ) {
+        let key = crate::measure::ErrorKey { kind, step, cohort: cohort as u16 };
+        self.recorder.borrow_mut().error(key, self.clock.now_us(), example);
+    }
+}
+
+/// One client, across all its connections.
+#[derive(Debug)]
+pub struct Client {
+    /// The plan's number.
+    pub id: u32,
+    /// Its place among the worker's clients.
+    pub local: u32,
+    /// Its cohort, as an index.
+    pub cohort: usize,
+    /// Orders and due messages.
+    pub mailbox: Mailbox,
+    /// The next sequence number for each room it has published to.
+    pub(super) seqs: RefCell<FxHashMap<u32, u32>>,
+    /// Whether it was ever joined.
+    pub(super) joined_once: Cell<bool>,
+    /// Closed loop: messages scheduled, waiting, or on their way.
+    pub(super) in_flight: Cell<u32>,
+    /// Closed loop: when the last one was sent.
+    pub(super) last_sent_us: Cell<u64>,
+    /// Whether its attempts are used up.
+    pub gave_up: Cell<bool>,
+}
+
+impl Client {
+    /// A client that was never up.
+    #[must_use]
+    pub fn new(id: u32, local: u32, cohort: usize) -> Self {
+        Self {
+            id,
+            local,
+            cohort,
+            mailbox: Mailbox::default(),
+            seqs: RefCell::default(),
+            joined_once: Cell::new(false),
+            in_flight: Cell::new(0),
+            last_sent_us: Cell::new(0),
+            gave_up: Cell::new(false),
+        }
+    }
+
+    /// Closed loop: a message that was scheduled or waited will not be sent.
+    pub fn abandon_in_flight(&self) {
+        self.in_flight.set(self.in_flight.get().saturating_sub(1));
+    }
+
+    /// The next sequence number for a room.
+    pub(super) fn next_seq(&self, room: u32) -> u32 {
+        let mut seqs = self.seqs.borrow_mut();
+        let next = seqs.entry(room).or_default();
+        let seq = *next;
+        *next = next.wrapping_add(1);
+        seq
+    }
+}

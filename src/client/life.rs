@@ -1,0 +1,110 @@
+//! One client from its start to its stop: connect, live through a connection, back off, return.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::context::{Client, Context};
+use super::dial::{DialError, Dialed, dial};
+use super::session::{End, Outage, Session};
+use crate::machine::clock::micros;
+use crate::measure::{MemberChange, MemberEvent};
+use crate::metric::Metric;
+
+/// Lives until the client is told to stop or gives up. Whatever ends it, what it still held is
+/// counted as not sent.
+pub async fn live(ctx: Rc<Context>, client: Rc<Client>) {
+    if come_and_go(&ctx, &client).await == Departure::GaveUp {
+        client.gave_up.set(true);
+        let mut recorder = ctx.recorder.borrow_mut();
+        recorder.counts(client.cohort).gave_up += 1;
+        let at_us = ctx.clock.now_us();
+        let change = MemberChange::Gone;
+        recorder.ledger.member(MemberEvent { client: client.id, at_us, change });
+    }
+    while let Some(held) = client.mailbox.take_held() {
+        let messages = ctx.plan.publish_rooms(client.id, held.due.k).count() as u64;
+        ctx.recorder.borrow_mut().counts(client.cohort).not_sent += messages;
+        client.abandon_in_flight();
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Departure {
+    Stopped,
+    GaveUp,
+}
+
+async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
+    let cohort = ctx.plan.cohort(client.id);
+    let mut rng = ctx.plan.backoff_rng(client.id);
+    let mut backoff = cohort.reconnect.map(Backoff::new);
+    let mut outage: Option<Outage> = None;
+    loop {
+        let dialed = tokio::select! {
+            biased;
+            () = client.mailbox.stopped() => return Departure::Stopped,
+            dialed = connect(ctx, client) => dialed,
+        };
+        let mut away = None;
+        if let Ok(dialed) = dialed {
+            let ended = Session::new(ctx, client, dialed, outage).run().await;
+            outage = ended.outage;
+            if ended.was_ready
+                && let Some(backoff) = &mut backoff
+            {
+                backoff.succeed();
+            }
+            match ended.end {
+                End::Stopped => return Departure::Stopped,
+                End::Left => away = cohort.churn.map(|churn| micros(churn.stay_away)),
+                End::Lost(_) | End::Fault(_) => {
+                    let fault = match ended.end {
+                        End::Fault(fault) => Some(fault),
+                        _ => None,
+                    };
+                    // One that was never over goes on from where it began.
+                    outage = outage.or(ended
+                        .was_ready
+                        .then_some(Outage { since_us: ended.at_us, fault }));
+                }
+            }
+        }
+        let wait_us = match away {
+            Some(wait_us) => wait_us,
+            None => match backoff.as_mut().and_then(|backoff| backoff.next_us(&mut rng)) {
+                Some(wait_us) => wait_us,
+                None => return Departure::GaveUp,
+            },
+        };
+        tokio::select! {
+            biased;
+            () = client.mailbox.stopped() => return Departure::Stopped,
+            () = tokio::time::sleep(Duration::from_micros(wait_us)) => {}
+        }
+    }
+}
+
+/// Dials and counts what came of it.
+async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
+    let cohort = client.cohort;
+    ctx.recorder.borrow_mut().counts(cohort).attempted += 1;
+    let subprotocol = ctx.protocols[cohort].subprotocol();
+    let traffic = &ctx.traffic[cohort];
+    let dialed = dial(&ctx.target, subprotocol, client.id, &ctx.clock, traffic).await;
+    match &dialed {
+        Ok(dialed) => {
+            let mut recorder = ctx.recorder.borrow_mut();
+            recorder.counts(cohort).opened += 1;
+            let Dialed { began_us, tcp_us, upgraded_us, .. } = *dialed;
+            recorder.latency(Metric::ConnectTcp, cohort, upgraded_us, tcp_us - began_us);
+            recorder.latency(Metric::ConnectUpgrade, cohort, upgraded_us, upgraded_us - tcp_us);
+            recorder.latency(Metric::Connect, cohort, upgraded_us, upgraded_us - began_us);
+        }
+        Err(error) => {
+            ctx.recorder.borrow_mut().counts(cohort).failed += 1;
+            ctx.error(cohort, error.kind, error.step, || error.text.clone());
+        }
+    }
+    dialed
+}

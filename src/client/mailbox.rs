@@ -1,0 +1,134 @@
+//! What the worker asks of a client: messages that are due, and orders. One task on one thread.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker};
+
+use crate::plan::Due;
+
+/// Due messages kept for a client that can't send them now.
+const HELD_MAX: usize = 1_000;
+
+/// A message that the pacer released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The message.
+    pub due: Due,
+    /// When the pacer handed it over.
+    pub released_us: u64,
+}
+
+/// Something a client is told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Reset the TCP connection.
+    Reset {
+        /// The planned fault, as an index.
+        fault: u16,
+    },
+    /// Close with a code.
+    Close {
+        /// The planned fault, as an index.
+        fault: u16,
+        /// The close code.
+        code: u16,
+    },
+    /// Leave the server and come back.
+    LeaveServer,
+    /// Leave the n-th of its rooms and come back.
+    LeaveRoom(usize),
+    /// Leave for good, or until the next window.
+    Stop,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    held: VecDeque<Held>,
+    orders: VecDeque<Order>,
+    waker: Option<Waker>,
+    active: bool,
+}
+
+/// One client's mailbox.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    inner: RefCell<Inner>,
+}
+
+impl Mailbox {
+    /// Hands a due message over; false if it is not taken: the queue is full, or, with
+    /// `only_active`, the client is away.
+    #[must_use]
+    pub fn hold(&self, held: Held, only_active: bool) -> bool {
+        let mut inner = self.inner.borrow_mut();
+        if inner.held.len() >= HELD_MAX || (only_active && !inner.active) {
+            return false;
+        }
+        inner.held.push_back(held);
+        wake(&mut inner);
+        true
+    }
+
+    /// Gives an order. Orders come from the plan at most a few at a time.
+    pub fn order(&self, order: Order) {
+        let mut inner = self.inner.borrow_mut();
+        inner.orders.push_back(order);
+        wake(&mut inner);
+    }
+
+    /// Whether the client is joined, so that due messages leave at once.
+    pub fn set_active(&self, active: bool) {
+        self.inner.borrow_mut().active = active;
+    }
+
+    /// The next due message, without taking it.
+    pub fn next_held(&self) -> Option<Held> {
+        self.inner.borrow().held.front().copied()
+    }
+
+    /// Takes the next due message.
+    pub fn take_held(&self) -> Option<Held> {
+        self.inner.borrow_mut().held.pop_front()
+    }
+
+    /// How many due messages wait.
+    pub fn held_len(&self) -> usize {
+        self.inner.borrow().held.len()
+    }
+
+    /// Takes the next order.
+    pub fn take_order(&self) -> Option<Order> {
+        self.inner.borrow_mut().orders.pop_front()
+    }
+
+    /// The task to wake when something comes.
+    pub fn register(&self, cx: &Context<'_>) {
+        let mut inner = self.inner.borrow_mut();
+        match &mut inner.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => inner.waker = Some(cx.waker().clone()),
+        }
+    }
+
+    /// Waits for the order to stop. Other orders need a connection and are dropped here: a fault
+    /// can't hit a client that is away.
+    pub async fn stopped(&self) {
+        poll_fn(|cx| {
+            self.register(cx);
+            while let Some(order) = self.take_order() {
+                if order == Order::Stop {
+                    return Poll::Ready(());
+                }
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+fn wake(inner: &mut Inner) {
+    if let Some(waker) = &inner.waker {
+        waker.wake_by_ref();
+    }
+}

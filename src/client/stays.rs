@@ -1,0 +1,74 @@
+//! One connection's memory of being in a room: what an arrival is, by when it was sent.
+
+/// The current and the last finished stay in a room, on one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stays {
+    /// J0 of the first stay on this connection.
+    first_us: Option<u64>,
+    /// J0 of the current stay.
+    current_us: Option<u64>,
+    /// L1 of the last finished stay.
+    left_us: Option<u64>,
+}
+
+/// What an arrival is to its receiver's stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Belongs {
+    /// Sent while the receiver was in, or joining or leaving: the ledger decides further.
+    Member,
+    /// Sent before this connection joined.
+    Replayed,
+    /// Sent when the receiver had left, or it never was in.
+    Unexpected,
+}
+
+impl Stays {
+    /// J0.
+    pub(super) fn join_written(&mut self, at_us: u64) {
+        self.first_us.get_or_insert(at_us);
+        self.current_us = Some(at_us);
+    }
+
+    /// L1.
+    pub(super) fn left(&mut self, at_us: u64) {
+        self.current_us = None;
+        self.left_us = Some(at_us);
+    }
+
+    pub(super) fn classify(&self, sent_us: u64) -> Belongs {
+        let Some(first_us) = self.first_us else { return Belongs::Unexpected };
+        if sent_us < first_us {
+            return Belongs::Replayed;
+        }
+        if self.left_us.is_none_or(|left_us| sent_us <= left_us) {
+            return Belongs::Member;
+        }
+        match self.current_us {
+            Some(current_us) if sent_us >= current_us => Belongs::Member,
+            Some(_) => Belongs::Replayed,
+            None => Belongs::Unexpected,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_in_a_table() {
+        let mut stays = Stays::default();
+        assert_eq!(stays.classify(5), Belongs::Unexpected);
+        stays.join_written(100);
+        assert_eq!(stays.classify(99), Belongs::Replayed);
+        assert_eq!(stays.classify(100), Belongs::Member);
+        stays.left(200);
+        assert_eq!(stays.classify(150), Belongs::Member);
+        assert_eq!(stays.classify(200), Belongs::Member);
+        assert_eq!(stays.classify(201), Belongs::Unexpected);
+        stays.join_written(300);
+        assert_eq!(stays.classify(150), Belongs::Member);
+        assert_eq!(stays.classify(250), Belongs::Replayed);
+        assert_eq!(stays.classify(300), Belongs::Member);
+    }
+}

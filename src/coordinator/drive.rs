@@ -1,0 +1,301 @@
+//! The run's loop: prepare, start, merge each second, drain, finish.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::builtin::BuiltinServer;
+use super::watchdog::{Abort, Watchdog};
+use crate::client::Target;
+use crate::machine::clock::{Clock, unix_ms};
+use crate::machine::cpu::{MachineCpu, ProcessStat, process_cpu_us};
+use crate::measure::Totals;
+use crate::plan::Plan;
+use crate::worker::{Command, Link, Prepare, Reply, ThreadLink};
+
+/// Replies that wait to be merged: some snapshots a worker.
+const REPLIES_MAX: usize = 64;
+/// Time for workers to reach their first event together.
+const START_AFTER: Duration = Duration::from_millis(50);
+/// How long workers may take to get ready, and to hand over their last snapshot.
+const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What to run.
+#[derive(Debug)]
+pub struct Run {
+    /// What is to happen.
+    pub plan: Arc<Plan>,
+    /// Where to dial.
+    pub target: Arc<Target>,
+    /// The run's random id.
+    pub run: u32,
+    /// Worker threads, at least 1.
+    pub workers: u16,
+    /// Whether the host is neither loopback nor private.
+    pub strangers_host: bool,
+}
+
+/// Who asked a run to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// Nobody.
+    #[default]
+    No,
+    /// Ctrl-C: drain and report.
+    Interrupt,
+    /// SIGTERM: drain and report.
+    Terminate,
+    /// Asked twice: report at once.
+    Now,
+}
+
+/// What the run is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Workers get ready.
+    #[default]
+    Starting,
+    /// The schedule runs; the phase as an index.
+    Phase(usize),
+    /// Waiting for the last messages.
+    Draining,
+    /// Everything is in.
+    Done,
+}
+
+/// What a person watching wants to know, once a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// What the run is doing.
+    pub stage: Stage,
+    /// Since the run's start.
+    pub elapsed_us: u64,
+    /// Clients joined.
+    pub clients_up: u32,
+    /// Messages sent in the last full second.
+    pub publishes_per_s: u64,
+    /// Messages received in the last full second.
+    pub deliveries_per_s: u64,
+    /// 99th percentile of delivery from due in the last full second.
+    pub delivery_p99_us: Option<u64>,
+    /// Errors so far.
+    pub errors: u64,
+}
+
+/// Everything a run measured.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The figures.
+    pub totals: Totals,
+    /// Who asked it to stop, if anybody.
+    pub stopped: Stop,
+    /// Why it was ended early, if it was.
+    pub aborted: Option<Abort>,
+    /// Unix time of the run's start in milliseconds.
+    pub started_unix_ms: u64,
+    /// Until the schedule ended, by plan or early.
+    pub scheduled_us: u64,
+    /// Until everything was in.
+    pub duration_us: u64,
+    /// CPU time of this process over the run.
+    pub generator_cpu_us: u64,
+    /// The built-in server's figures over the run.
+    pub server: Option<ProcessStat>,
+    /// How the built-in server ended, if it ended before the run did.
+    pub server_ended: Option<String>,
+    /// The machine's CPU over the run: busy and stolen shares, where known.
+    pub machine: Option<(MachineCpu, MachineCpu)>,
+    /// Whether messages were still on their way when the drain's time was up.
+    pub drain_timed_out: bool,
+}
+
+/// Runs a plan to its end. Progress goes to `progress`; `stop` ends the schedule early.
+///
+/// # Errors
+///
+/// When a worker can't be started or fails: then there are no figures worth reporting.
+pub async fn run(
+    run: Run,
+    mut server: Option<&mut BuiltinServer>,
+    progress: watch::Sender<Progress>,
+    mut stop: watch::Receiver<Stop>,
+) -> io::Result<Outcome> {
+    let (replies, mut received) = mpsc::channel(REPLIES_MAX);
+    let links = prepare(&run, &replies, &mut received).await?;
+    drop(replies);
+    let mut drive = Drive {
+        totals: Totals::new(Arc::clone(&run.plan), links.len()),
+        watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
+        finished: 0,
+    };
+    let server_before = server.as_mut().map(|server| server.stat());
+    let machine_before = MachineCpu::now();
+    let cpu_before_us = process_cpu_us();
+    let epoch = Instant::now() + START_AFTER;
+    let clock = Clock::starting_at(epoch.into_std());
+    let started_unix_ms = unix_ms() + START_AFTER.as_millis() as u64;
+    links.iter().for_each(|link| link.send(Command::Start { epoch }));
+
+    let schedule_end = epoch + Duration::from_micros(run.plan.end_us());
+    let mut server_ended = None;
+    let mut aborted = None;
+    let mut tick = tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    while aborted.is_none() && *stop.borrow_and_update() == Stop::No {
+        tokio::select! {
+            () = tokio::time::sleep_until(schedule_end) => break,
+            changed = stop.changed() => if changed.is_err() { break },
+            reply = received.recv() => drive.take(reply)?,
+            _ = tick.tick() => {
+                let now_us = clock.now_us();
+                drive.totals.advance(now_us);
+                aborted = drive.watchdog.look(&drive.totals, now_us);
+                let stage = Stage::Phase(run.plan.phase_at(now_us));
+                progress.send_replace(drive.progress(stage, now_us));
+                if let Some(server) = &mut server {
+                    server.stat();
+                    server_ended = server_ended.or_else(|| server.ended());
+                }
+            }
+        }
+    }
+    let stopped = *stop.borrow();
+    let scheduled_us = clock.now_us().min(run.plan.end_us());
+    links.iter().for_each(|link| link.send(Command::Drain));
+    progress.send_replace(drive.progress(Stage::Draining, clock.now_us()));
+    let drain_timed_out = drive.drain(&run, links.len(), &mut received, &mut stop).await?;
+    drive.totals.finish();
+    let duration_us = clock.now_us();
+    // The figures are complete: what closing the connections costs is not part of the load.
+    let generator_cpu_us = process_cpu_us().saturating_sub(cpu_before_us);
+    let machine = machine_before.zip(MachineCpu::now());
+    let server = server.map(|server| {
+        let (before, after) = (server_before.unwrap_or_default(), server.stat());
+        ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
+    });
+    let before_closing = drive.totals.clients_up();
+    links.iter().for_each(|link| link.send(Command::Finish));
+    let deadline = Instant::now() + WORKER_TIMEOUT;
+    while drive.finished < links.len() && *stop.borrow() != Stop::Now {
+        tokio::select! {
+            reply = received.recv() => drive.take(reply)?,
+            _ = stop.changed() => {}
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(io::Error::other(format!("a worker did not end within {WORKER_TIMEOUT:?}")));
+            }
+        }
+    }
+    drive.totals.finish();
+    drive.totals.up_at_end = before_closing;
+    progress.send_replace(drive.progress(Stage::Done, clock.now_us()));
+    Ok(Outcome {
+        totals: drive.totals,
+        stopped,
+        aborted,
+        started_unix_ms,
+        scheduled_us,
+        duration_us,
+        generator_cpu_us,
+        server,
+        server_ended,
+        machine,
+        drain_timed_out,
+    })
+}
+
+async fn prepare(
+    run: &Run,
+    replies: &mpsc::Sender<(u16, Reply)>,
+    received: &mut mpsc::Receiver<(u16, Reply)>,
+) -> io::Result<Vec<ThreadLink>> {
+    let mut links = Vec::new();
+    for worker in 0..run.workers {
+        let link = ThreadLink::start(worker, replies.clone())?;
+        link.send(Command::Prepare(Box::new(Prepare {
+            plan: Arc::clone(&run.plan),
+            target: Arc::clone(&run.target),
+            run: run.run,
+            worker,
+            workers: run.workers,
+        })));
+        links.push(link);
+    }
+    for _ in &links {
+        let reply = tokio::time::timeout(WORKER_TIMEOUT, received.recv())
+            .await
+            .map_err(|_| io::Error::other(format!("no worker within {WORKER_TIMEOUT:?}")))?;
+        if let Some((worker, Reply::Failed(why))) = reply {
+            return Err(io::Error::other(format!("worker {worker} can't start: {why}")));
+        }
+    }
+    Ok(links)
+}
+
+/// What the loop keeps.
+struct Drive {
+    totals: Totals,
+    watchdog: Watchdog,
+    finished: usize,
+}
+
+impl Drive {
+    fn take(&mut self, reply: Option<(u16, Reply)>) -> io::Result<()> {
+        match reply {
+            Some((_, Reply::Snapshot(snapshot))) => self.totals.take(*snapshot),
+            Some((_, Reply::Finished)) => self.finished += 1,
+            Some((_, Reply::Ready)) => {}
+            Some((worker, Reply::Failed(why))) => {
+                return Err(io::Error::other(format!("worker {worker} failed: {why}")));
+            }
+            None => return Err(io::Error::other("every worker is gone")),
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is on its way any more; true if the time was up first.
+    async fn drain(
+        &mut self,
+        run: &Run,
+        workers: usize,
+        received: &mut mpsc::Receiver<(u16, Reply)>,
+        stop: &mut watch::Receiver<Stop>,
+    ) -> io::Result<bool> {
+        let deadline = Instant::now() + run.plan.scenario.target.drain_timeout;
+        // Each worker's first snapshot holds what it had at the end, the second what came since.
+        let mut snapshots = 0;
+        while snapshots < 2 * workers || self.totals.is_waiting() {
+            tokio::select! {
+                reply = received.recv() => {
+                    snapshots += usize::from(matches!(reply, Some((_, Reply::Snapshot(_)))));
+                    self.take(reply)?;
+                }
+                changed = stop.changed() => {
+                    if changed.is_err() || *stop.borrow() == Stop::Now {
+                        return Ok(self.totals.is_waiting());
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    fn progress(&self, stage: Stage, elapsed_us: u64) -> Progress {
+        let points = self.totals.series.points();
+        let width_s = (self.totals.series.width_us() / 1_000_000).max(1);
+        // The last point is still being filled.
+        let full = points.len().checked_sub(2).and_then(|at| points.get(at));
+        Progress {
+            stage,
+            elapsed_us,
+            clients_up: self.totals.clients_up(),
+            publishes_per_s: full.map_or(0, |point| point.publishes / width_s),
+            deliveries_per_s: full.map_or(0, |point| point.deliveries / width_s),
+            delivery_p99_us: full.and_then(|point| point.delivery.percentile(99.0)),
+            errors: self.totals.errors.total(),
+        }
+    }
+}

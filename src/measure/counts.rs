@@ -1,0 +1,243 @@
+//! Counters, errors and closes, in a form that adds up over workers and seconds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metric::{ErrorKind, Step};
+
+/// Declares a struct of counters that adds up field by field.
+macro_rules! counters {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$doc:meta])* $field:ident,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct $name { $($(#[$doc])* pub $field: u64,)* }
+
+        impl $name {
+            /// Adds another's counts.
+            pub fn merge(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+            }
+        }
+    };
+}
+pub(super) use counters;
+
+counters! {
+    /// What workers count themselves, by cohort. What only settling can tell is in
+    /// [`Settled`](super::Settled).
+    pub struct Counts {
+        /// Messages the plan wanted sent, one for each room they go to.
+        due,
+        /// Messages written.
+        sent,
+        /// Messages given up: the client was away for too long, or the run ended.
+        not_sent,
+        /// Connections begun.
+        attempted,
+        /// Connections upgraded.
+        opened,
+        /// Connections that never got as far as joined.
+        failed,
+        /// Connections lost after they were joined, faults included.
+        lost,
+        /// Connections joined again after a loss.
+        reconnected,
+        /// Clients that joined for the first time.
+        joined,
+        /// Clients whose attempts are used up.
+        gave_up,
+        /// Copies of a message that its receiver already had.
+        duplicated,
+        /// Arrivals after a later message of the same publisher and room.
+        reordered,
+        /// Payloads cut, changed, or with a stamp that can't be read.
+        corrupted,
+        /// Arrivals of messages sent before this connection wrote its join.
+        replayed,
+        /// Arrivals in a room that the client had left, or was never in.
+        unexpected,
+        /// Arrivals with another run's stamp.
+        foreign,
+        /// Feed events received, each sequence number once.
+        pushed,
+        /// Sequence numbers of a feed that were passed over.
+        push_lost,
+        /// Those of them that came after all, so that they are not lost.
+        push_found,
+        /// Frames that delivered at least one message.
+        frames_delivery,
+        /// Frames that answered a join or leave.
+        frames_step,
+        /// WebSocket pings and pongs received.
+        frames_heartbeat,
+        /// Feed frames.
+        frames_push,
+        /// Error replies.
+        frames_error,
+        /// Frames that nothing explains.
+        frames_unmatched,
+        /// Bytes written to sockets, handshakes included.
+        bytes_sent,
+        /// Bytes read from sockets, handshakes included.
+        bytes_received,
+    }
+}
+
+impl Counts {
+    /// Feed events that never came. A number passed over in one second may come in the next, so
+    /// only sums over a whole run are meant.
+    #[must_use]
+    pub fn pushes_lost(&self) -> u64 {
+        self.push_lost.saturating_sub(self.push_found)
+    }
+}
+
+/// What an error is counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ErrorKey {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// While doing what.
+    pub step: Step,
+    /// Whose cohort, as an index.
+    pub cohort: u16,
+}
+
+/// How often, when, and one example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorEntry {
+    /// How often.
+    pub count: u64,
+    /// First seen, since the run's start.
+    pub first_us: u64,
+    /// Last seen.
+    pub last_us: u64,
+    /// The first one's text, at most [`EXAMPLE_MAX`] characters.
+    pub example: String,
+}
+
+/// The longest example kept, in characters.
+pub const EXAMPLE_MAX: usize = 240;
+
+/// Errors by key: bounded, because the taxonomy is closed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errors {
+    entries: Vec<(ErrorKey, ErrorEntry)>,
+}
+
+impl Errors {
+    /// Counts one error.
+    pub fn record(&mut self, key: ErrorKey, at_us: u64, example: impl FnOnce() -> String) {
+        match self.entries.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, entry)) => {
+                entry.count += 1;
+                entry.first_us = entry.first_us.min(at_us);
+                entry.last_us = entry.last_us.max(at_us);
+            }
+            None => {
+                let example = example().chars().take(EXAMPLE_MAX).collect();
+                let entry = ErrorEntry { count: 1, first_us: at_us, last_us: at_us, example };
+                self.entries.push((key, entry));
+            }
+        }
+    }
+
+    /// Adds another's errors.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, new) in &other.entries {
+            match self.entries.iter_mut().find(|(known, _)| known == key) {
+                Some((_, entry)) => {
+                    if new.first_us < entry.first_us {
+                        entry.first_us = new.first_us;
+                        entry.example.clone_from(&new.example);
+                    }
+                    entry.count += new.count;
+                    entry.last_us = entry.last_us.max(new.last_us);
+                }
+                None => self.entries.push((*key, new.clone())),
+            }
+        }
+    }
+
+    /// All of them, the most frequent first.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(ErrorKey, ErrorEntry)> {
+        let mut sorted = self.entries.clone();
+        sorted.sort_by_key(|(key, entry)| (std::cmp::Reverse(entry.count), *key));
+        sorted
+    }
+
+    /// How many errors in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.entries.iter().map(|(_, entry)| entry.count).sum()
+    }
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CloseKey {
+    /// The close code; 1006 where there was no close frame, 1005 where it had no code.
+    pub code: u16,
+    /// The close frame's reason, shortened.
+    pub reason: String,
+    /// Whether the client ended it.
+    pub by_client: bool,
+}
+
+/// Ends of connections by code and reason. A server may send any reason, so kinds are bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closes {
+    #[serde(with = "close_pairs")]
+    kinds: BTreeMap<CloseKey, u64>,
+}
+
+/// Kinds told apart; further reasons are counted under their code alone.
+const CLOSE_KINDS_MAX: usize = 64;
+const REASON_MAX: usize = 123;
+
+impl Closes {
+    /// Counts one end.
+    pub fn record(&mut self, code: u16, reason: &str, by_client: bool) {
+        let reason = reason.chars().take(REASON_MAX).collect();
+        self.add(CloseKey { code, reason, by_client }, 1);
+    }
+
+    fn add(&mut self, mut key: CloseKey, count: u64) {
+        if self.kinds.len() >= CLOSE_KINDS_MAX && !self.kinds.contains_key(&key) {
+            key.reason = String::from("(other reasons)");
+        }
+        *self.kinds.entry(key).or_default() += count;
+    }
+
+    /// Adds another's ends.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, count) in &other.kinds {
+            self.add(key.clone(), *count);
+        }
+    }
+
+    /// Every kind with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (&CloseKey, u64)> {
+        self.kinds.iter().map(|(key, count)| (key, *count))
+    }
+}
+
+mod close_pairs {
+    use super::{BTreeMap, CloseKey};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        kinds: &BTreeMap<CloseKey, u64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        kinds.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<CloseKey, u64>, D::Error> {
+        Ok(Vec::<(CloseKey, u64)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

@@ -1,0 +1,93 @@
+//! Thresholds against figures.
+
+use super::totals::Totals;
+use crate::metric::Counter;
+use crate::scenario::{Stat, Subject, Threshold};
+
+/// What a threshold found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// Microseconds for a latency, a count for a counter; `None` without samples.
+    pub actual: Option<f64>,
+    /// Whether the condition holds.
+    pub passed: bool,
+    /// Samples behind a latency; `None` for a counter.
+    pub samples: Option<u64>,
+    /// Whether a percentile has fewer samples than its tail needs.
+    pub too_few: bool,
+}
+
+/// Looks a threshold's figure up and compares.
+#[must_use]
+pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
+    let compare = |actual: f64| threshold.comparison.holds(actual, threshold.limit);
+    match threshold.subject {
+        Subject::Count(counter) => {
+            let actual = count(counter, threshold.cohort, threshold.phase, totals) as f64;
+            Outcome {
+                actual: Some(actual),
+                passed: compare(actual),
+                samples: None,
+                too_few: false,
+            }
+        }
+        Subject::Latency(metric, stat) => {
+            let hist = totals.latency(metric, threshold.cohort, threshold.phase);
+            let samples = hist.len();
+            let actual = match stat {
+                Stat::Count => Some(samples as f64),
+                _ if hist.is_empty() => None,
+                Stat::Min => Some(hist.inner().min() as f64),
+                Stat::Max => Some(hist.inner().max() as f64),
+                Stat::Mean => Some(hist.inner().mean()),
+                Stat::Percentile(percentile) => hist.percentile(percentile).map(|us| us as f64),
+            };
+            let too_few = match stat {
+                Stat::Percentile(percentile) => {
+                    samples > 0 && !percentile_has_enough(percentile, samples)
+                }
+                _ => false,
+            };
+            let passed = actual.map_or(threshold.if_any, compare);
+            Outcome { actual, passed, samples: Some(samples), too_few }
+        }
+    }
+}
+
+/// Whether a percentile (0 to 100) has the samples its tail needs: 10/(1-p).
+#[must_use]
+pub fn percentile_has_enough(percentile: f64, samples: u64) -> bool {
+    // The rounding forgives that 1 - 0.99 is not exactly 0.01.
+    samples as f64 * (1.0 - percentile / 100.0) >= 10.0 - 1e-6
+}
+
+fn count(counter: Counter, cohort: Option<usize>, phase: Option<usize>, totals: &Totals) -> u64 {
+    let counts = totals.counts(cohort);
+    let settled = totals.settled(cohort, phase);
+    match counter {
+        // A feed has no ledger: each sequence number is expected once.
+        Counter::Expected => settled.expected + counts.pushed + counts.pushes_lost(),
+        Counter::Delivered => settled.delivered + counts.pushed,
+        Counter::Lost => settled.lost + counts.pushes_lost(),
+        Counter::Duplicated => settled.duplicated + counts.duplicated,
+        Counter::Reordered => counts.reordered,
+        Counter::Corrupted => counts.corrupted,
+        Counter::MissedAway => settled.missed_away,
+        Counter::Replayed => counts.replayed,
+        Counter::Uncertain => settled.uncertain,
+        Counter::Unexpected => counts.unexpected,
+        Counter::Foreign => counts.foreign,
+        Counter::Late => settled.late,
+        Counter::PublishesDue => counts.due,
+        Counter::PublishesSent => counts.sent,
+        Counter::PublishesNotSent => counts.not_sent,
+        Counter::ConnectionsFailed => counts.failed,
+        Counter::ConnectionsLost => counts.lost,
+        Counter::ConnectionsReconnected => counts.reconnected,
+        Counter::ClientsNeverJoined => {
+            u64::from(totals.plan().ever_up(cohort)).saturating_sub(counts.joined)
+        }
+        Counter::ClientsGaveUp => counts.gave_up,
+        Counter::Errors => totals.errors.total(),
+    }
+}

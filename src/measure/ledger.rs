@@ -1,0 +1,219 @@
+//! A worker's part of the ledger: what was published, who came and went, who heard what.
+//!
+//! Facts only, shipped each second. Which of them make a message lost is the settler's to say,
+//! because a receiver's worker can't know what it never heard of.
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// A message that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Which message.
+    pub message: MessageId,
+    /// When it was due, since the run's start.
+    pub due_us: u64,
+    /// Stamped just before the write.
+    pub sent_us: u64,
+}
+
+/// Identifies a message: the sequence counts per publisher and room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MessageId {
+    /// The plan's room number.
+    pub room: u32,
+    /// The plan's client number.
+    pub publisher: u32,
+    /// From 0.
+    pub seq: u32,
+}
+
+/// Something that changed what a client may expect to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberEvent {
+    /// The plan's client number.
+    pub client: u32,
+    /// When, since the run's start.
+    pub at_us: u64,
+    /// What.
+    pub change: MemberChange,
+}
+
+/// A membership's life. `room` is the plan's room number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MemberChange {
+    /// J0: the join is about to be written.
+    JoinWritten {
+        /// The room.
+        room: u32,
+    },
+    /// J1: the join was confirmed.
+    Joined {
+        /// The room.
+        room: u32,
+    },
+    /// L0: the leave is about to be written.
+    LeaveWritten {
+        /// The room.
+        room: u32,
+    },
+    /// L1: the leave was confirmed.
+    Left {
+        /// The room.
+        room: u32,
+    },
+    /// F: the connection failed, for all rooms at once.
+    Failed {
+        /// The planned fault that did it, as an index.
+        fault: Option<u16>,
+    },
+    /// The client will not come back; what is sent from here on does not concern it.
+    Gone,
+}
+
+/// Who of one worker's clients heard a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Heard {
+    pub(super) slots: Slots,
+    pub(super) sent_us: u64,
+    pub(super) first_us: u64,
+    pub(super) last_us: u64,
+}
+
+/// A set of a room's slots: one word for rooms of up to 64, more where needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Slots {
+    low: u64,
+    high: Vec<u64>,
+}
+
+impl Slots {
+    /// Adds a slot; false if it was there.
+    pub(super) fn insert(&mut self, slot: u32) -> bool {
+        let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
+        let word = match word.checked_sub(1) {
+            None => &mut self.low,
+            Some(at) => {
+                if self.high.len() <= at {
+                    self.high.resize(at + 1, 0);
+                }
+                &mut self.high[at]
+            }
+        };
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    pub(super) fn contains(&self, slot: u32) -> bool {
+        let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
+        let word = match word.checked_sub(1) {
+            None => self.low,
+            Some(at) => self.high.get(at).copied().unwrap_or(0),
+        };
+        word & bit != 0
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        u64::from(self.low.count_ones())
+            + self.high.iter().map(|word| u64::from(word.count_ones())).sum::<u64>()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.low == 0 && self.high.iter().all(|word| *word == 0)
+    }
+
+    /// Adds another's slots; gives how many were in both.
+    pub(super) fn merge(&mut self, other: &Self) -> u64 {
+        if self.high.len() < other.high.len() {
+            self.high.resize(other.high.len(), 0);
+        }
+        let mut both = u64::from((self.low & other.low).count_ones());
+        self.low |= other.low;
+        for (mine, theirs) in self.high.iter_mut().zip(&other.high) {
+            both += u64::from((*mine & theirs).count_ones());
+            *mine |= theirs;
+        }
+        both
+    }
+}
+
+/// What a worker ships of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerPart {
+    pub(super) published: Vec<Published>,
+    pub(super) members: Vec<MemberEvent>,
+    #[serde(with = "heard_pairs")]
+    pub(super) heard: FxHashMap<MessageId, Heard>,
+}
+
+impl LedgerPart {
+    /// Notes a message that is about to be written.
+    pub fn publish(&mut self, message: Published) {
+        self.published.push(message);
+    }
+
+    /// Notes a membership's change.
+    pub fn member(&mut self, event: MemberEvent) {
+        self.members.push(event);
+    }
+
+    /// Notes that the member in `slot` heard a message; false if it is known already.
+    pub fn hear(&mut self, message: MessageId, slot: u32, sent_us: u64, at_us: u64) -> bool {
+        let heard = self.heard.entry(message).or_insert_with(|| Heard {
+            slots: Slots::default(),
+            sent_us,
+            first_us: at_us,
+            last_us: at_us,
+        });
+        heard.first_us = heard.first_us.min(at_us);
+        let new = heard.slots.insert(slot);
+        if new {
+            heard.last_us = heard.last_us.max(at_us);
+        }
+        new
+    }
+}
+
+mod heard_pairs {
+    use super::{FxHashMap, Heard, MessageId};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        heard: &FxHashMap<MessageId, Heard>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        heard.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<FxHashMap<MessageId, Heard>, D::Error> {
+        Ok(Vec::<(MessageId, Heard)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn slots_behave_as_a_set(a in proptest::collection::vec(0_u32..300, 0..80), b in proptest::collection::vec(0_u32..300, 0..80)) {
+            let (mut set_a, mut set_b) = (BTreeSet::new(), BTreeSet::new());
+            let (mut slots_a, mut slots_b) = (Slots::default(), Slots::default());
+            for slot in a { prop_assert_eq!(slots_a.insert(slot), set_a.insert(slot)); }
+            for slot in b { prop_assert_eq!(slots_b.insert(slot), set_b.insert(slot)); }
+            prop_assert_eq!(slots_a.count(), set_a.len() as u64);
+            prop_assert_eq!(slots_a.is_empty(), set_a.is_empty());
+            let both = slots_a.merge(&slots_b);
+            prop_assert_eq!(both, set_a.intersection(&set_b).count() as u64);
+            set_a.extend(&set_b);
+            for slot in 0..300 { prop_assert_eq!(slots_a.contains(slot), set_a.contains(&slot)); }
+        }
+    }
+}

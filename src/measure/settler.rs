@@ -1,0 +1,391 @@
+//! Settles messages: gathers what all workers saw of each and says what became of it.
+//!
+//! A message stays open for 30 s after it was sent, or until the drain ends; then the rule in
+//! `fate` is applied once for each member of its room. Memory is the publish rate times 30 s
+//! times one entry, flat in the run's length.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::counts::counters;
+use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
+use super::hist::{HistKey, Histograms};
+use super::ledger::{Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
+use crate::metric::Metric;
+use crate::plan::{LEDGER_KEPT_US, Plan};
+
+counters! {
+    /// What settling found, by the receiver's cohort and the phase the message was due in.
+    pub struct Settled {
+        /// Delivered plus lost.
+        expected,
+        /// Expected, and it arrived.
+        delivered,
+        /// Expected, and it never arrived.
+        lost,
+        /// Whether it was to be expected can't be known: near a join, a leave or a failure.
+        uncertain,
+        /// Sent while the receiver was away.
+        missed_away,
+        /// Copies that only settling could tell from first arrivals.
+        duplicated,
+        /// Arrivals after the message was settled; each that was lost became delivered.
+        late,
+    }
+}
+
+/// What one fault's victims missed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FaultToll {
+    pub(super) missed_away: u64,
+    pub(super) lost: u64,
+}
+
+/// A message that is not settled yet.
+#[derive(Debug)]
+struct Open {
+    due_us: u64,
+    sent_us: u64,
+    slots: Slots,
+    /// First and last arrival; `None` until somebody heard it.
+    heard_us: Option<(u64, u64)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Settler {
+    plan: Arc<Plan>,
+    /// By room and slot.
+    stays: Vec<Vec<Vec<Stay>>>,
+    /// By client; whether the ledger follows it.
+    followed: Vec<bool>,
+    open: FxHashMap<MessageId, Open>,
+    /// Open messages by the order in which they became known, which is nearly that of sending.
+    queue: VecDeque<(u64, MessageId)>,
+    /// Heard of before the publisher's worker told of them.
+    early: FxHashMap<MessageId, Heard>,
+    failures: FxHashMap<u32, Vec<u64>>,
+    /// Everything sent up to here is settled.
+    horizon_us: u64,
+    /// By cohort times phases plus phase.
+    settled: Vec<Settled>,
+    tolls: Vec<FaultToll>,
+}
+
+impl Settler {
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
+        let stays = plan.rooms().iter().map(|room| vec![Vec::new(); room.members.len()]).collect();
+        Self {
+            stays,
+            followed: (0..plan.client_count()).map(|client| plan.is_followed(client)).collect(),
+            open: FxHashMap::default(),
+            queue: VecDeque::new(),
+            early: FxHashMap::default(),
+            failures: FxHashMap::default(),
+            horizon_us: 0,
+            settled: vec![
+                Settled::default();
+                plan.scenario.cohorts.len() * plan.scenario.phases.len()
+            ],
+            tolls: vec![FaultToll::default(); plan.faults.len()],
+            plan,
+        }
+    }
+
+    /// Takes a worker's part in.
+    pub(super) fn take(&mut self, part: LedgerPart) {
+        for event in part.members {
+            self.member(event);
+        }
+        for message in part.published {
+            let id = message.message;
+            let mut open = Open {
+                due_us: message.due_us,
+                sent_us: message.sent_us,
+                slots: Slots::default(),
+                heard_us: None,
+            };
+            if let Some(heard) = self.early.remove(&id) {
+                open.slots = heard.slots;
+                open.heard_us = Some((heard.first_us, heard.last_us));
+            }
+            self.queue.push_back((open.sent_us, id));
+            self.open.insert(id, open);
+        }
+        for (id, heard) in part.heard {
+            self.hear(id, heard);
+        }
+    }
+
+    fn member(&mut self, event: MemberEvent) {
+        let at_us = event.at_us;
+        let of_room = |room| move |membership: &&crate::plan::Membership| membership.room == room;
+        let plan = Arc::clone(&self.plan);
+        let mine = plan.memberships(event.client);
+        match event.change {
+            MemberChange::JoinWritten { room } => {
+                let horizon_us = self.horizon_us;
+                if let Some(stays) = mine.iter().find(of_room(room)).and_then(|at| self.stays_at(*at)) {
+                    stays.retain(|stay| {
+                        let end = stay.left_us.or(stay.failed_us);
+                        end.is_none_or(|end_us| end_us + WINDOW_US >= horizon_us)
+                    });
+                    stays.push(Stay::begin(at_us));
+                }
+            }
+            MemberChange::Joined { room } => {
+                self.last_stay(mine, room, |stay| stay.joined_us = Some(at_us));
+            }
+            MemberChange::LeaveWritten { room } => {
+                self.last_stay(mine, room, |stay| stay.leave_written_us = Some(at_us));
+            }
+            MemberChange::Left { room } => {
+                self.last_stay(mine, room, |stay| stay.left_us = Some(at_us));
+            }
+            MemberChange::Failed { fault } => {
+                for membership in mine {
+                    self.last_stay(mine, membership.room, |stay| {
+                        if stay.left_us.is_none() && stay.failed_us.is_none() {
+                            stay.failed_us = Some(at_us);
+                            stay.fault = fault;
+                        }
+                    });
+                }
+                let horizon_us = self.horizon_us;
+                let failures = self.failures.entry(event.client).or_default();
+                failures.retain(|failed_us| *failed_us >= horizon_us);
+                failures.push(at_us);
+            }
+            MemberChange::Gone => {
+                for membership in mine {
+                    self.last_stay(mine, membership.room, |stay| stay.gone_us = Some(at_us));
+                }
+            }
+        }
+    }
+
+    fn stays_at(&mut self, at: crate::plan::Membership) -> Option<&mut Vec<Stay>> {
+        self.stays.get_mut(at.room as usize)?.get_mut(at.slot as usize)
+    }
+
+    fn last_stay(
+        &mut self,
+        mine: &[crate::plan::Membership],
+        room: u32,
+        change: impl FnOnce(&mut Stay),
+    ) {
+        let at = mine.iter().find(|membership| membership.room == room);
+        if let Some(stay) = at.and_then(|at| self.stays_at(*at)).and_then(|stays| stays.last_mut()) {
+            change(stay);
+        }
+    }
+
+    fn hear(&mut self, id: MessageId, heard: Heard) {
+        if let Some(open) = self.open.get_mut(&id) {
+            let before = open.slots.clone();
+            let again = open.slots.merge(&heard.slots);
+            if again < heard.slots.count() {
+                let (first_us, last_us) = open.heard_us.unwrap_or((u64::MAX, 0));
+                open.heard_us = Some((first_us.min(heard.first_us), last_us.max(heard.last_us)));
+            }
+            if again > 0 {
+                let phase = self.plan.phase_at(open.due_us);
+                self.count_duplicates(id, phase, &before, &heard.slots);
+            }
+        } else if heard.sent_us <= self.horizon_us {
+            self.hear_late(id, &heard);
+        } else {
+            match self.early.get_mut(&id) {
+                Some(early) => {
+                    early.slots.merge(&heard.slots);
+                    early.first_us = early.first_us.min(heard.first_us);
+                    early.last_us = early.last_us.max(heard.last_us);
+                }
+                None => {
+                    self.early.insert(id, heard);
+                }
+            }
+        }
+    }
+
+    fn count_duplicates(&mut self, id: MessageId, phase: usize, before: &Slots, now: &Slots) {
+        let plan = Arc::clone(&self.plan);
+        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
+            let slot = slot as u32;
+            if before.contains(slot) && now.contains(slot) {
+                self.settled_mut(*client, phase).duplicated += 1;
+            }
+        }
+    }
+
+    /// An arrival after settling: what was surely lost becomes delivered.
+    fn hear_late(&mut self, id: MessageId, heard: &Heard) {
+        let plan = Arc::clone(&self.plan);
+        // When it was due is forgotten; messages that late were held rarely.
+        let phase = plan.phase_at(heard.sent_us);
+        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
+            if !heard.slots.contains(slot as u32) || !self.followed[*client as usize] {
+                continue;
+            }
+            let evidence =
+                Evidence { sent_us: heard.sent_us, heard: false, died_with_publisher: false };
+            let stays = &self.stays[id.room as usize][slot];
+            let was_lost = fate(stays, evidence, |_| false).0 == Fate::Lost;
+            let settled = self.settled_mut(*client, phase);
+            settled.late += 1;
+            if was_lost && settled.lost > 0 {
+                settled.lost -= 1;
+                settled.delivered += 1;
+            }
+        }
+    }
+
+    fn settled_mut(&mut self, client: u32, phase: usize) -> &mut Settled {
+        let phases = self.plan.scenario.phases.len();
+        &mut self.settled[self.plan.cohort_of(client) * phases + phase]
+    }
+
+    /// Settles what is 30 s old, and writes the spread of each message.
+    pub(super) fn advance(&mut self, now_us: u64, spreads: &mut Histograms) {
+        let until_us = now_us.saturating_sub(LEDGER_KEPT_US);
+        while let Some((sent_us, id)) = self.queue.front().copied() {
+            if sent_us > until_us {
+                break;
+            }
+            self.queue.pop_front();
+            self.settle(id, spreads);
+            self.horizon_us = self.horizon_us.max(sent_us);
+        }
+        // Whoever heard of it, its publisher's worker never told: that worker died.
+        self.early.retain(|_, heard| heard.sent_us > until_us);
+    }
+
+    /// Settles everything that is left.
+    pub(super) fn finish(&mut self, spreads: &mut Histograms) {
+        while let Some((sent_us, id)) = self.queue.pop_front() {
+            self.settle(id, spreads);
+            self.horizon_us = self.horizon_us.max(sent_us);
+        }
+    }
+
+    fn settle(&mut self, id: MessageId, spreads: &mut Histograms) {
+        let Some(open) = self.open.get(&id) else { return };
+        let phase = self.plan.phase_at(open.due_us);
+        let plan = Arc::clone(&self.plan);
+        let died_with_publisher = self.died_with_publisher(id, open);
+        let phases = plan.scenario.phases.len();
+        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
+            if !self.followed[*client as usize] {
+                continue;
+            }
+            let (fate, fault) = self.fate_of(id, open, slot, died_with_publisher);
+            let settled = &mut self.settled[plan.cohort_of(*client) * phases + phase];
+            let mut toll = fault.and_then(|fault| self.tolls.get_mut(usize::from(fault)));
+            match fate {
+                Fate::Delivered => {
+                    settled.expected += 1;
+                    settled.delivered += 1;
+                }
+                Fate::Lost => {
+                    settled.expected += 1;
+                    settled.lost += 1;
+                    if let Some(toll) = &mut toll {
+                        toll.lost += 1;
+                    }
+                }
+                Fate::Uncertain => settled.uncertain += 1,
+                Fate::MissedAway => {
+                    settled.missed_away += 1;
+                    if let Some(toll) = &mut toll {
+                        toll.missed_away += 1;
+                    }
+                }
+                Fate::NotMember => {}
+            }
+        }
+        if let Some((first_us, last_us)) = open.heard_us
+            && open.slots.count() > 1
+        {
+            let cohort = plan.cohort_of(id.publisher) as u16;
+            let key = HistKey { metric: Metric::Spread, cohort, phase: phase as u16 };
+            spreads.record(key, last_us - first_us);
+        }
+        self.open.remove(&id);
+    }
+
+    fn died_with_publisher(&self, id: MessageId, open: &Open) -> bool {
+        open.slots.is_empty()
+            && self.failures.get(&id.publisher).is_some_and(|failures| {
+                failures.iter().any(|failed_us| {
+                    (open.sent_us..=open.sent_us + WINDOW_US).contains(failed_us)
+                })
+            })
+    }
+
+    fn fate_of(&self, id: MessageId, open: &Open, slot: usize, died: bool) -> (Fate, Option<u16>) {
+        let evidence = Evidence {
+            sent_us: open.sent_us,
+            heard: open.slots.contains(slot as u32),
+            died_with_publisher: died,
+        };
+        let stays = &self.stays[id.room as usize][slot];
+        fate(stays, evidence, |stay| self.later_heard(id, slot as u32, stay))
+    }
+
+    /// Whether the member in `slot` heard a later message that was sent within `stay`. Later
+    /// messages are still open: they were sent at most W later, and this one is the oldest.
+    fn later_heard(&self, id: MessageId, slot: u32, stay: &Stay) -> bool {
+        let end_us = [stay.failed_us, stay.leave_written_us].into_iter().flatten().min();
+        let mut later = id;
+        loop {
+            later.seq = later.seq.wrapping_add(1);
+            let Some(open) = self.open.get(&later) else { return false };
+            if end_us.is_some_and(|end_us| open.sent_us > end_us) {
+                return false;
+            }
+            if open.slots.contains(slot) {
+                return true;
+            }
+        }
+    }
+
+    /// Whether any open message would be lost if it were settled now.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.open.iter().any(|(id, open)| {
+            let members = &self.plan.rooms()[id.room as usize].members;
+            if open.slots.count() == members.len() as u64 {
+                return false;
+            }
+            let died = self.died_with_publisher(*id, open);
+            members.iter().enumerate().any(|(slot, client)| {
+                self.followed[*client as usize]
+                    && self.fate_of(*id, open, slot, died).0 == Fate::Lost
+            })
+        })
+    }
+
+    pub(super) fn open_messages(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The sum over the cohorts and phases that are wanted.
+    pub(super) fn sum(&self, wanted: impl Fn(usize, usize) -> bool) -> Settled {
+        let phases = self.plan.scenario.phases.len();
+        let mut sum = Settled::default();
+        for (at, settled) in self.settled.iter().enumerate() {
+            if wanted(at / phases, at % phases) {
+                sum.merge(settled);
+            }
+        }
+        sum
+    }
+
+    pub(super) fn tolls(&self) -> &[FaultToll] {
+        &self.tolls
+    }
+
+    pub(super) fn followed(&self) -> usize {
+        self.followed.iter().filter(|followed| **followed).count()
+    }
+}

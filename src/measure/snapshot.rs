@@ -1,0 +1,42 @@
+//! What a worker hands over each second. Merges without loss, and serialises.
+
+use serde::{Deserialize, Serialize};
+
+use super::counts::{Closes, Counts, Errors};
+use super::hist::Histograms;
+use super::ledger::LedgerPart;
+use super::recovery::FaultEvent;
+
+/// One interval of one worker.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Which worker.
+    pub worker: u16,
+    /// The interval's end, since the run's start.
+    pub at_us: u64,
+    /// Latencies recorded in it.
+    pub histograms: Histograms,
+    /// By cohort.
+    pub counts: Vec<Counts>,
+    /// Errors seen in it.
+    pub errors: Errors,
+    /// Connections that ended in it.
+    pub closes: Closes,
+    /// The worker's part of the ledger.
+    pub ledger: LedgerPart,
+    /// Clients hit by a fault or back from one.
+    pub faults: Vec<FaultEvent>,
+    /// The worker itself.
+    pub health: WorkerHealth,
+}
+
+/// How a worker did in an interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerHealth {
+    /// CPU time of its thread in the interval.
+    pub cpu_us: u64,
+    /// The interval's length.
+    pub wall_us: u64,
+    /// Clients joined in all their rooms at its end.
+    pub clients_up: u32,
+}

@@ -1,0 +1,222 @@
+//! Everything the coordinator has gathered: snapshots merged, messages settled.
+
+use std::sync::Arc;
+
+use super::counts::{Closes, Counts, Errors};
+use super::hist::{Hist, Histograms};
+use super::recovery::Recovery;
+use super::series::Series;
+use super::settler::{Settled, Settler};
+use super::snapshot::{Snapshot, WorkerHealth};
+use crate::metric::Metric;
+use crate::plan::Plan;
+
+/// The run's figures so far.
+#[derive(Debug)]
+pub struct Totals {
+    plan: Arc<Plan>,
+    histograms: Histograms,
+    counts: Vec<Counts>,
+    /// Errors of all workers.
+    pub errors: Errors,
+    /// Ends of connections of all workers.
+    pub closes: Closes,
+    /// Figures over time.
+    pub series: Series,
+    settler: Settler,
+    recoveries: Vec<Recovery>,
+    /// By worker: clients up, CPU in all, and the busiest interval of at least half a second.
+    workers: Vec<WorkerTotals>,
+    /// The most clients that were up at once.
+    pub peak_up: u32,
+    /// Clients up when the drain was over, before their connections were closed.
+    pub up_at_end: u32,
+}
+
+/// One worker's health over the run.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerTotals {
+    /// Clients up at the end of its last interval.
+    pub clients_up: u32,
+    /// CPU time of its thread.
+    pub cpu_us: u64,
+    /// Time covered.
+    pub wall_us: u64,
+    /// Its last intervals' shares of a core, the newest last; at most three.
+    recent: Vec<f64>,
+    /// The highest share of a core in one interval.
+    pub busiest_share: f64,
+    /// The highest share held over three intervals in a row.
+    pub busiest_share_3: f64,
+}
+
+impl WorkerTotals {
+    fn take(&mut self, health: WorkerHealth) {
+        self.clients_up = health.clients_up;
+        self.cpu_us += health.cpu_us;
+        self.wall_us += health.wall_us;
+        // Shares of short intervals say more about the CPU clock's ticks than about load.
+        if health.wall_us < 500_000 {
+            return;
+        }
+        let share = health.cpu_us as f64 / health.wall_us as f64;
+        self.busiest_share = self.busiest_share.max(share);
+        self.recent.push(share);
+        if self.recent.len() > 3 {
+            self.recent.remove(0);
+        }
+        if self.recent.len() == 3 {
+            let least = self.recent.iter().copied().fold(f64::INFINITY, f64::min);
+            self.busiest_share_3 = self.busiest_share_3.max(least);
+        }
+    }
+
+    /// The whole run's share of a core.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        if self.wall_us == 0 { 0.0 } else { self.cpu_us as f64 / self.wall_us as f64 }
+    }
+}
+
+impl Totals {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, workers: usize) -> Self {
+        Self {
+            histograms: Histograms::default(),
+            counts: vec![Counts::default(); plan.scenario.cohorts.len()],
+            errors: Errors::default(),
+            closes: Closes::default(),
+            series: Series::default(),
+            settler: Settler::new(Arc::clone(&plan)),
+            recoveries: vec![Recovery::default(); plan.faults.len()],
+            workers: vec![WorkerTotals::default(); workers],
+            peak_up: 0,
+            up_at_end: 0,
+            plan,
+        }
+    }
+
+    /// Takes a worker's snapshot in.
+    pub fn take(&mut self, snapshot: Snapshot) {
+        if let Some(worker) = self.workers.get_mut(usize::from(snapshot.worker)) {
+            worker.take(snapshot.health);
+        }
+        let up: u32 = self.workers.iter().map(|worker| worker.clients_up).sum();
+        self.peak_up = self.peak_up.max(up);
+        // An interval's figures stand where it lay, so its end belongs to it.
+        let point = self.series.at(snapshot.at_us.saturating_sub(1));
+        point.clients_up = up;
+        let sum = |metric| snapshot.histograms.sum(metric, |_| true);
+        let delivery = sum(Metric::Delivery);
+        point.deliveries += delivery.len() + sum(Metric::Push).len();
+        point.delivery.merge(&delivery);
+        point.delivery_from_sent.merge(&sum(Metric::DeliveryFromSent));
+        point.lag.merge(&sum(Metric::Lag));
+        point.publishes += snapshot.counts.iter().map(|counts| counts.sent).sum::<u64>();
+        point.errors += snapshot.errors.total();
+        self.histograms.merge(&snapshot.histograms);
+        for (mine, theirs) in self.counts.iter_mut().zip(&snapshot.counts) {
+            mine.merge(theirs);
+        }
+        self.errors.merge(&snapshot.errors);
+        self.closes.merge(&snapshot.closes);
+        for event in snapshot.faults {
+            if let Some(recovery) = self.recoveries.get_mut(usize::from(event.fault)) {
+                recovery.take(event.moment);
+            }
+        }
+        self.settler.take(snapshot.ledger);
+    }
+
+    /// Settles what is old enough at `now_us`.
+    pub fn advance(&mut self, now_us: u64) {
+        self.settler.advance(now_us, &mut self.histograms);
+    }
+
+    /// Settles everything: no more is waited for.
+    pub fn finish(&mut self) {
+        self.settler.finish(&mut self.histograms);
+    }
+
+    /// Whether messages are still to be sent or on their way.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        let counts = self.counts(None);
+        counts.due > counts.sent + counts.not_sent || self.settler.is_waiting()
+    }
+
+    /// Messages not settled yet.
+    #[must_use]
+    pub fn open_messages(&self) -> usize {
+        self.settler.open_messages()
+    }
+
+    /// The plan these figures are of.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Counters of one cohort, or of all.
+    #[must_use]
+    pub fn counts(&self, cohort: Option<usize>) -> Counts {
+        let mut sum = Counts::default();
+        for (index, counts) in self.counts.iter().enumerate() {
+            if cohort.is_none_or(|cohort| cohort == index) {
+                sum.merge(counts);
+            }
+        }
+        sum
+    }
+
+    /// What settling found for one cohort and phase, or for all.
+    #[must_use]
+    pub fn settled(&self, cohort: Option<usize>, phase: Option<usize>) -> Settled {
+        self.settler.sum(|of_cohort, of_phase| {
+            cohort.is_none_or(|cohort| cohort == of_cohort)
+                && phase.is_none_or(|phase| phase == of_phase)
+        })
+    }
+
+    /// A metric's histogram for one cohort and phase, or for all; for the whole run of a metric
+    /// of the load, only phases that are measured.
+    #[must_use]
+    pub fn latency(&self, metric: Metric, cohort: Option<usize>, phase: Option<usize>) -> Hist {
+        self.histograms.sum(metric, |key| {
+            let of_phase = usize::from(key.phase);
+            let phase_wanted = match phase {
+                Some(phase) => phase == of_phase,
+                None => !metric.only_measured() || self.plan.phases[of_phase].measured,
+            };
+            phase_wanted && cohort.is_none_or(|cohort| cohort == usize::from(key.cohort))
+        })
+    }
+
+    /// Each planned fault's figures: recovery, messages missed while away, messages lost.
+    pub fn recoveries(&self) -> impl Iterator<Item = (&Recovery, u64, u64)> {
+        let tolls = self.settler.tolls().iter();
+        self.recoveries
+            .iter()
+            .zip(tolls)
+            .map(|(recovery, toll)| (recovery, toll.missed_away, toll.lost))
+    }
+
+    /// Each worker's health.
+    #[must_use]
+    pub fn workers(&self) -> &[WorkerTotals] {
+        &self.workers
+    }
+
+    /// Clients up now.
+    #[must_use]
+    pub fn clients_up(&self) -> u32 {
+        self.workers.iter().map(|worker| worker.clients_up).sum()
+    }
+
+    /// Receivers whose messages the ledger follows.
+    #[must_use]
+    pub fn followed(&self) -> usize {
+        self.settler.followed()
+    }
+}

@@ -1,0 +1,195 @@
+//! What the plan will ask of the machine and the server, before anything connects.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BUILTIN_FEED_INTERVAL_US, Plan};
+use crate::protocol::ProtocolKind;
+use crate::scenario::{Load, RoomCount, To};
+
+/// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Peaks {
+    /// Clients up at once.
+    pub clients: u32,
+    /// Messages sent a second.
+    pub publishes_per_s: Option<f64>,
+    /// Messages received a second, all recipients together.
+    pub deliveries_per_s: Option<f64>,
+    /// Files the generator needs open at once.
+    pub open_files: u64,
+    /// Bytes the generator is expected to need.
+    pub memory_bytes: u64,
+}
+
+/// Files beside the clients' sockets: runtime, timers, reports, standard streams.
+const OTHER_FILES: u64 = 64;
+/// Generator memory a client, measured with a 4 KiB read buffer; without the kernel's part.
+const CLIENT_BYTES: u64 = 9 * 1024;
+/// Generator memory a membership: ledger interval and order state.
+const MEMBERSHIP_BYTES: u64 = 160;
+/// Generator memory without any client.
+const BASE_BYTES: u64 = 24 * 1024 * 1024;
+
+impl Plan {
+    /// The plan's peaks.
+    #[must_use]
+    pub fn peaks(&self) -> Peaks {
+        let clients = f64::from(self.client_count());
+        let up = (self.clients.peak() * clients).ceil();
+        let (mut publishes, mut deliveries) = (Some(0.0_f64), Some(0.0_f64));
+        match self.full_rates() {
+            None => (publishes, deliveries) = (None, None),
+            Some((sent, received)) => {
+                for at_us in self.rate.corners().chain(self.clients.corners()) {
+                    let (share, rate) = (self.clients.at(at_us), self.rate.at(at_us));
+                    publishes = publishes.map(|peak| peak.max(sent * share * rate));
+                    deliveries = deliveries.map(|peak| peak.max(received * share * share * rate));
+                }
+            }
+        }
+        if self.scenario.target.protocol == ProtocolKind::Feed {
+            // Only the built-in server's interval is known.
+            let per_s = 1e6 / BUILTIN_FEED_INTERVAL_US as f64;
+            deliveries = self.scenario.target.url.is_none().then_some(up * per_s);
+        }
+        Peaks {
+            clients: up as u32,
+            publishes_per_s: publishes,
+            deliveries_per_s: deliveries,
+            open_files: up as u64 + OTHER_FILES,
+            memory_bytes: BASE_BYTES
+                + up as u64 * CLIENT_BYTES
+                + self.membership_count() as u64 * MEMBERSHIP_BYTES
+                + (self.ledger_bytes() * self.followed) as u64,
+        }
+    }
+
+    /// Publishes and deliveries a second with everyone up at 100 % rate; `None` with a closed loop.
+    pub(super) fn full_rates(&self) -> Option<(f64, f64)> {
+        let mut into_room = vec![0.0_f64; self.rooms().len()];
+        let mut sent = 0.0;
+        for client in 0..self.client_count() {
+            let cohort = self.cohort(client);
+            let Some(publish) = &cohort.publish else { continue };
+            let rate = match publish.load {
+                Load::Rate(rate) => rate,
+                Load::TotalRate(rate) => rate / f64::from(cohort.clients),
+                Load::Closed { .. } => return None,
+            };
+            let mine = self.memberships(client);
+            match publish.to {
+                To::One => {
+                    sent += if mine.is_empty() { 0.0 } else { rate };
+                    for membership in mine {
+                        into_room[membership.room as usize] += rate / mine.len() as f64;
+                    }
+                }
+                To::All => {
+                    sent += rate * mine.len() as f64;
+                    for membership in mine {
+                        into_room[membership.room as usize] += rate;
+                    }
+                }
+                To::Set(set) => {
+                    sent += rate;
+                    let (first, count) = self.rooms_of_set(set);
+                    for room in first..first + count {
+                        into_room[room as usize] += rate / f64::from(count);
+                    }
+                }
+            }
+        }
+        let received = into_room.iter().zip(self.rooms());
+        Some((sent, received.map(|(rate, room)| rate * room.members.len() as f64).sum()))
+    }
+
+    /// What the ledger needs at the peak rate if it follows everyone: each message is kept for
+    /// 30 s with a bit for each member of its room.
+    pub(super) fn ledger_bytes(&self) -> f64 {
+        let kept_s = (crate::plan::LEDGER_KEPT_US as f64 / 1e6).min(self.end_us() as f64 / 1e6);
+        let (sent, received) = self.full_rates().unwrap_or((0.0, 0.0));
+        let peak = self.rate.peak();
+        (sent * 120.0 + received / 8.0) * peak * kept_s
+    }
+}
+
+/// The plan in one line: "1,000 publishes/s × 20 recipients = 20,000 deliveries/s".
+#[must_use]
+pub fn headline(plan: &Plan) -> String {
+    let peaks = plan.peaks();
+    if plan.scenario.target.protocol == ProtocolKind::Feed {
+        return match peaks.deliveries_per_s {
+            Some(rate) => format!(
+                "{} listeners × {} pushes/s = {} deliveries/s",
+                count(f64::from(peaks.clients)),
+                count(rate / f64::from(peaks.clients.max(1))),
+                count(rate)
+            ),
+            None => format!(
+                "{} listeners, pushed to at the server's own rate",
+                count(f64::from(peaks.clients))
+            ),
+        };
+    }
+    match (peaks.publishes_per_s, peaks.deliveries_per_s) {
+        (Some(sent), Some(received)) if sent > 0.0 => format!(
+            "{} publishes/s × {} recipients = {} deliveries/s",
+            count(sent),
+            count(received / sent),
+            count(received)
+        ),
+        (Some(_), Some(_)) => "nobody publishes".to_owned(),
+        _ => "closed loop: as many publishes/s as the server answers".to_owned(),
+    }
+}
+
+/// The clients in one phrase: "1,000 clients in 50 rooms of 20, 1 msg/s each".
+#[must_use]
+pub fn describe(plan: &Plan) -> String {
+    let clients = count(f64::from(plan.client_count()));
+    let sized: Vec<usize> =
+        plan.rooms().iter().filter(|room| room.set.is_some()).map(|room| room.members.len()).collect();
+    let rooms = match (sized.iter().min(), sized.iter().max()) {
+        (Some(least), Some(most)) => {
+            let names = plan
+                .scenario
+                .room_sets
+                .iter()
+                .any(|set| matches!(set.rooms, RoomCount::Names(_)))
+                .then_some("named ")
+                .unwrap_or_default();
+            let rooms = if sized.len() == 1 { "room" } else { "rooms" };
+            let sizes =
+                if least == most { count(*most as f64) } else { format!("{least} to {most}") };
+            format!(" in {} {names}{rooms} of {sizes}", count(sized.len() as f64))
+        }
+        _ => String::new(),
+    };
+    let publishers: Vec<_> =
+        plan.scenario.cohorts.iter().filter_map(|cohort| Some((cohort, cohort.publish.as_ref()?))).collect();
+    let rate = match publishers.as_slice() {
+        [] => ", listening".to_owned(),
+        [(cohort, publish)] => {
+            let who = if plan.scenario.cohorts.len() == 1 {
+                "each".to_owned()
+            } else {
+                format!("each of {} {}", count(f64::from(cohort.clients)), cohort.name)
+            };
+            match publish.load {
+                Load::Rate(rate) => format!(", {} msg/s {who}", count(rate)),
+                Load::TotalRate(rate) => format!(", {} msg/s in all", count(rate)),
+                Load::Closed { in_flight, .. } => format!(", {in_flight} in flight {who}, closed loop"),
+            }
+        }
+        _ => match plan.full_rates() {
+            Some((sent, _)) => format!(", {} msg/s in all", count(sent)),
+            None => ", partly a closed loop".to_owned(),
+        },
+    };
+    format!("{clients} clients{rooms}{rate}")
+}
+
+/// A rate or count as people write it: thousands separated, fractions only where they matter.
+fn count(value: f64) -> String {
+    crate::units::format::number(value)
+}

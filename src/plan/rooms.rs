@@ -1,0 +1,156 @@
+//! Who is in which room: memberships drawn once, from the seed.
+
+use rand::RngExt;
+use rand::distr::Distribution;
+use rand_distr::Zipf;
+use rand_pcg::Pcg64Mcg;
+
+use super::seeds;
+use crate::protocol::ProtocolKind;
+use crate::scenario::{Pick, RoomCount, Scenario};
+
+/// A room and everyone who is ever a member of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// The set it belongs to; `None` for the implicit rooms of echo and broadcast.
+    pub set: Option<usize>,
+    /// Its number within the set, from 0.
+    pub n: u32,
+    /// Client numbers, by slot.
+    pub members: Vec<u32>,
+}
+
+/// A client's place in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// Index into the plan's rooms.
+    pub room: u32,
+    /// Index into the room's members.
+    pub slot: u32,
+}
+
+/// All rooms, and each client's memberships.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rooms {
+    pub(super) rooms: Vec<Room>,
+    /// For each room set, the first of its rooms and their number.
+    pub(super) sets: Vec<(u32, u32)>,
+    memberships: Vec<Membership>,
+    /// Where a client's memberships start; one more entry than clients.
+    starts: Vec<u32>,
+}
+
+impl Rooms {
+    pub(super) fn of(&self, client: u32) -> &[Membership] {
+        let at = client as usize;
+        &self.memberships[self.starts[at] as usize..self.starts[at + 1] as usize]
+    }
+
+    pub(super) fn memberships(&self) -> usize {
+        self.memberships.len()
+    }
+
+    /// Draws the memberships of every client, cohort after cohort.
+    pub(super) fn draw(scenario: &Scenario) -> Self {
+        let mut rooms = Self { starts: vec![0], ..Self::default() };
+        for (index, set) in scenario.room_sets.iter().enumerate() {
+            let count = room_count(scenario, index, &set.rooms);
+            rooms.sets.push((rooms.rooms.len() as u32, count));
+            rooms
+                .rooms
+                .extend((0..count).map(|n| Room { set: Some(index), n, members: Vec::new() }));
+        }
+        // Even picks go on where the cohort before stopped, so that cohorts mix in every room.
+        let mut turn = vec![0_u64; scenario.room_sets.len()];
+        let mut client = 0;
+        for (index, cohort) in scenario.cohorts.iter().enumerate() {
+            let mut rng = seeds::rng(scenario.seed, seeds::ROOMS, index as u64);
+            for _ in 0..cohort.clients {
+                match (&cohort.join, scenario.target.protocol) {
+                    (Some(join), _) => {
+                        let (first, count) = rooms.sets[join.set];
+                        let picks = pick(join.pick, join.per_client, count, &mut turn[join.set], &mut rng);
+                        for n in picks {
+                            rooms.add(client, first + n);
+                        }
+                    }
+                    (None, ProtocolKind::Echo) => rooms.add_alone(client),
+                    (None, ProtocolKind::Broadcast) => rooms.add_to_all(client),
+                    (None, ProtocolKind::Rooms | ProtocolKind::Feed) => {}
+                }
+                rooms.starts.push(rooms.memberships.len() as u32);
+                client += 1;
+            }
+        }
+        rooms
+    }
+
+    fn add(&mut self, client: u32, room: u32) {
+        let members = &mut self.rooms[room as usize].members;
+        self.memberships.push(Membership { room, slot: members.len() as u32 });
+        members.push(client);
+    }
+
+    fn add_alone(&mut self, client: u32) {
+        self.rooms.push(Room { set: None, n: client, members: Vec::new() });
+        self.add(client, self.rooms.len() as u32 - 1);
+    }
+
+    fn add_to_all(&mut self, client: u32) {
+        if self.rooms.is_empty() {
+            self.rooms.push(Room::default());
+        }
+        self.add(client, 0);
+    }
+}
+
+fn room_count(scenario: &Scenario, set: usize, rooms: &RoomCount) -> u32 {
+    match rooms {
+        RoomCount::Count(count) => (*count).max(1),
+        RoomCount::Names(names) => (names.len() as u32).max(1),
+        RoomCount::Size(size) => {
+            let joins = scenario.cohorts.iter().filter_map(|cohort| {
+                let join = cohort.join.as_ref().filter(|join| join.set == set)?;
+                Some((u64::from(cohort.clients) * u64::from(join.per_client), join.per_client))
+            });
+            let (members, widest) = joins.fold((0, 1), |(members, widest), (more, per_client)| {
+                (members + more, widest.max(per_client))
+            });
+            // A client needs as many rooms as it joins, whatever their size.
+            let by_size = members.div_ceil(u64::from((*size).max(1)));
+            u32::try_from(by_size).unwrap_or(u32::MAX).max(widest)
+        }
+    }
+}
+
+/// Distinct rooms for one client, at most `count`.
+fn pick(pick: Pick, per_client: u32, count: u32, turn: &mut u64, rng: &mut Pcg64Mcg) -> Vec<u32> {
+    let wanted = per_client.min(count) as usize;
+    let mut picked = Vec::with_capacity(wanted);
+    let even = |turn: &mut u64| {
+        let room = (*turn % u64::from(count)) as u32;
+        *turn += 1;
+        room
+    };
+    // Drawing distinct rooms from a steep Zipf may take long: the rest is filled in turn.
+    let mut draws = 64 * wanted;
+    while picked.len() < wanted {
+        let room = match pick {
+            Pick::Even => even(turn),
+            _ if draws == 0 => even(turn),
+            Pick::Random => rng.random_range(0..count),
+            Pick::Zipf { exponent } => zipf(count, exponent, rng).unwrap_or_else(|| even(turn)),
+        };
+        draws = draws.saturating_sub(1);
+        if !picked.contains(&room) {
+            picked.push(room);
+        }
+    }
+    picked
+}
+
+/// `None` where the exponent is out of the distribution's range, which validation refuses.
+fn zipf(count: u32, exponent: f64, rng: &mut Pcg64Mcg) -> Option<u32> {
+    let zipf = Zipf::new(f64::from(count), exponent).ok()?;
+    Some((zipf.sample(rng) as u32).clamp(1, count) - 1)
+}
