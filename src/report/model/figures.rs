@@ -1,0 +1,273 @@
+//! What was measured, apart from latencies: counts, groups, phases, cohorts, points in time.
+//!
+//! Data only; the measuring side fills it.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Latency;
+use crate::metric::{ErrorKind, Metric, Step};
+
+/// Simulated clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Clients {
+    /// Clients the run set out to have.
+    pub planned: u64,
+    /// Clients that were joined in every room of theirs at least once.
+    pub joined: u64,
+    /// Clients that were started and never joined.
+    pub never_joined: u64,
+    /// Clients that used up their reconnect attempts.
+    pub gave_up: u64,
+    /// The most that were joined at once.
+    pub peak: u64,
+    /// Clients joined when the drain began.
+    pub at_end: u64,
+}
+
+/// Connections; a client that comes back opens another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Connections {
+    /// Dials.
+    pub attempted: u64,
+    /// Dials that ended in an upgraded connection.
+    pub opened: u64,
+    /// Dials that did not.
+    pub failed: u64,
+    /// Open connections that ended before the client wanted it, faults included.
+    pub lost: u64,
+    /// Lost connections whose client joined again.
+    pub reconnected: u64,
+}
+
+/// Messages the plan wanted sent: `due = sent + not_sent`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Publishes {
+    /// Messages that fell due.
+    pub due: u64,
+    /// Written to a socket.
+    pub sent: u64,
+    /// Never written: the client was away for too long or skipped them.
+    pub not_sent: u64,
+}
+
+/// The ledger, one entry a message and recipient: `expected = delivered + lost`. A figure that
+/// the target's protocol can't show is `null`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Deliveries {
+    /// What had to arrive, and whatever arrived at a member.
+    pub expected: Option<u64>,
+    /// Arrived where it was expected.
+    pub delivered: u64,
+    /// Expected, and never arrived.
+    pub lost: Option<u64>,
+    /// Arrived again.
+    pub duplicated: Option<u64>,
+    /// Arrived after a later message of the same publisher and room.
+    pub reordered: Option<u64>,
+    /// Arrived with a payload other than the one sent.
+    pub corrupted: Option<u64>,
+    /// Published while the recipient was away; not part of `expected`.
+    pub missed_away: Option<u64>,
+    /// Published before the recipient joined, and arrived all the same.
+    pub replayed: Option<u64>,
+    /// Published so close to a join, leave or failure that nobody can say.
+    pub uncertain: Option<u64>,
+    /// Arrived at a client that had left the room or never was in it.
+    pub unexpected: Option<u64>,
+    /// Stamped by another run.
+    pub foreign: Option<u64>,
+    /// Arrived after its message was settled; moved from lost to delivered.
+    pub late: Option<u64>,
+}
+
+/// Frames received, by what they were taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Frames {
+    /// Carried a stamp.
+    pub delivery: u64,
+    /// Answered a step: joined, left.
+    pub step: u64,
+    /// Pongs, of WebSocket or of the protocol.
+    pub heartbeat: u64,
+    /// Pushed by a feed.
+    pub push: u64,
+    /// Errors of the protocol.
+    pub error: u64,
+    /// None of these.
+    pub unmatched: u64,
+}
+
+/// Bytes of WebSocket messages, framing not included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bytes {
+    /// Written by clients.
+    pub sent: u64,
+    /// Read by clients.
+    pub received: u64,
+}
+
+/// Connections that ended alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CloseGroup {
+    /// The WebSocket close code; `null` for a connection that ended without a close frame.
+    pub code: Option<u16>,
+    /// The server's words, shortened; empty where it gave none.
+    pub reason: String,
+    /// Who ended it.
+    pub by: Side,
+    /// How many.
+    pub count: u64,
+}
+
+/// An end of a connection.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// uproar, by plan or by fault.
+    Client,
+    /// The server under test, or something on the way.
+    Server,
+}
+
+/// Errors of one kind, at one step, in one cohort.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorGroup {
+    /// From a closed list.
+    #[schemars(with = "String")]
+    pub kind: ErrorKind,
+    /// Where in a client's life.
+    #[schemars(with = "String")]
+    pub step: Step,
+    /// Name of the cohort.
+    pub cohort: String,
+    /// How many.
+    pub count: u64,
+    /// Seconds from the start to the first.
+    pub first_s: f64,
+    /// Seconds from the start to the last.
+    pub last_s: f64,
+    /// The first one's words, shortened; may quote the server.
+    pub example: String,
+}
+
+/// A fault and how clients came back from it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultOutcome {
+    /// Seconds from the start.
+    pub at_s: f64,
+    /// `reset`, `close`.
+    pub kind: String,
+    /// Clients whose connection it broke.
+    pub hit: u64,
+    /// Those that joined again.
+    pub back: u64,
+    /// Seconds until half of those hit were back; `null` if never.
+    pub to_50_s: Option<f64>,
+    /// Seconds until 99 % of those hit were back; `null` if never.
+    pub to_99_s: Option<f64>,
+    /// Seconds until all of those hit were back; `null` if never.
+    pub to_all_s: Option<f64>,
+    /// Deliveries that those hit missed while away; `null` if not followed.
+    pub missed_away: Option<u64>,
+    /// Deliveries lost to those hit; `null` if not followed.
+    pub lost: Option<u64>,
+}
+
+/// One phase. A delivery belongs to the phase its message was due in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseFigures {
+    /// As in the scenario.
+    pub name: String,
+    /// Seconds from the start of the run.
+    pub start_s: f64,
+    /// Seconds.
+    pub duration_s: f64,
+    /// Whether it is part of the run's latencies and rates.
+    pub measured: bool,
+    /// Messages sent a second, on average.
+    pub publishes_per_s: f64,
+    /// Deliveries a second, on average.
+    pub deliveries_per_s: f64,
+    /// Its part of the ledger.
+    pub deliveries: Deliveries,
+    /// From due, without the histogram; `null` without samples.
+    pub delivery: Option<Latency>,
+    /// From sent, without the histogram; `null` without samples.
+    pub delivery_from_sent: Option<Latency>,
+}
+
+/// One cohort. A delivery belongs to the receiver's cohort.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CohortFigures {
+    /// As in the scenario.
+    pub name: String,
+    /// Clients planned.
+    pub clients: u64,
+    /// Name of its codec.
+    pub codec: String,
+    /// Its part of the ledger.
+    pub deliveries: Deliveries,
+    /// By metric, without the histograms.
+    #[schemars(with = "BTreeMap<String, Latency>")]
+    pub latency: BTreeMap<Metric, Latency>,
+}
+
+/// A stretch of the run, by the time things were recorded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesPoint {
+    /// Seconds from the start of the run to the start of this stretch.
+    pub t_s: f64,
+    /// Length of this stretch, seconds.
+    pub width_s: f64,
+    /// Start of this stretch, Unix time in milliseconds.
+    pub unix_ms: i64,
+    /// Name of the phase; empty in the drain.
+    pub phase: String,
+    /// Clients joined at its end.
+    pub clients_up: u64,
+    /// Messages sent.
+    pub publishes: u64,
+    /// Deliveries.
+    pub deliveries: u64,
+    /// Errors of any kind.
+    pub errors: u64,
+    /// From due, microseconds; `null` without enough samples.
+    pub delivery_p50_us: Option<u64>,
+    /// From due, microseconds; `null` without enough samples.
+    pub delivery_p99_us: Option<u64>,
+    /// From sent, microseconds; `null` without enough samples.
+    pub delivery_from_sent_p50_us: Option<u64>,
+    /// From sent, microseconds; `null` without enough samples.
+    pub delivery_from_sent_p99_us: Option<u64>,
+    /// The generator's own lateness, microseconds; `null` without enough samples.
+    pub lag_p99_us: Option<u64>,
+    /// What was broken on purpose in this stretch.
+    pub faults: Vec<String>,
+}
+
+/// How much of the run the ledger followed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LedgerScope {
+    /// Clients whose deliveries were accounted for.
+    pub receivers_followed: u64,
+    /// The same as a share of all receivers; 1.0 is all.
+    pub share: f64,
+    /// How close to a leave or failure a message is uncertain, seconds.
+    pub window_s: f64,
+}
+
+/// A bound of our own that took effect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LimitHit {
+    /// The bound, with its value: `1,000 messages kept for a client that is away`.
+    pub limit: String,
+    /// How often.
+    pub count: u64,
+    /// What became of what was over it: `counted as not sent`.
+    pub effect: String,
+}

@@ -1,0 +1,159 @@
+//! The figures of one latency metric, and how they come from a histogram.
+//!
+//! The one place that decides when a percentile has too few samples to be told.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A latency metric in figures. A percentile with fewer than [`samples_needed`] is `null`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Always `us`: every figure here is in microseconds.
+    pub unit: LatencyUnit,
+    /// Samples.
+    pub count: u64,
+    /// Smallest, microseconds.
+    pub min: Option<u64>,
+    /// Arithmetic mean, microseconds.
+    pub mean: Option<f64>,
+    /// Median, microseconds.
+    pub p50: Option<u64>,
+    /// 90th percentile, microseconds.
+    pub p90: Option<u64>,
+    /// 95th percentile, microseconds.
+    pub p95: Option<u64>,
+    /// 99th percentile, microseconds.
+    pub p99: Option<u64>,
+    /// 99.9th percentile, microseconds.
+    pub p99_9: Option<u64>,
+    /// Largest, microseconds.
+    pub max: Option<u64>,
+    /// The whole histogram, V2 with deflate, in base64; left out of phases and cohorts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hdr: Option<String>,
+}
+
+/// The unit of every latency in a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LatencyUnit {
+    /// Microseconds.
+    #[default]
+    #[serde(rename = "us")]
+    Microseconds,
+}
+
+impl Latency {
+    /// The figures of a histogram of microseconds, and the histogram itself.
+    #[must_use]
+    pub fn from_histogram(histogram: &Histogram<u64>) -> Self {
+        Self { hdr: encode(histogram), ..Self::figures(histogram) }
+    }
+
+    /// The figures alone, for a phase or a cohort: a histogram each would let the report grow
+    /// with their number.
+    #[must_use]
+    pub fn figures(histogram: &Histogram<u64>) -> Self {
+        let count = histogram.len();
+        let any = count > 0;
+        let percentile = |percentile: f64| {
+            (count >= samples_needed(percentile))
+                .then(|| histogram.value_at_quantile(percentile / 100.0))
+        };
+        Self {
+            unit: LatencyUnit::Microseconds,
+            count,
+            min: any.then(|| histogram.min()),
+            mean: any.then(|| histogram.mean()),
+            p50: percentile(50.0),
+            p90: percentile(90.0),
+            p95: percentile(95.0),
+            p99: percentile(99.0),
+            p99_9: percentile(99.9),
+            max: any.then(|| histogram.max()),
+            hdr: None,
+        }
+    }
+}
+
+/// How many samples a percentile (0 to 100, exclusive) needs: 10 / (1 - p), so that ten of them
+/// lie above it. With fewer, one slow message decides the figure.
+#[must_use]
+pub fn samples_needed(percentile: f64) -> u64 {
+    // 100 - 99.9 is a little under 0.1; without the slack its quotient would round up to 10,001.
+    (1_000.0 / (100.0 - percentile) - 1e-6).ceil() as u64
+}
+
+/// `None` only if the histogram can't be encoded, which a `Vec` as the sink rules out in practice.
+fn encode(histogram: &Histogram<u64>) -> Option<String> {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
+    Some(STANDARD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use hdrhistogram::serialization::Deserializer;
+
+    use super::*;
+
+    fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+        let mut histogram = Histogram::new_with_bounds(1, 3_600_000_000, 3).unwrap();
+        for value in values {
+            histogram.record(value).unwrap();
+        }
+        histogram
+    }
+
+    #[test]
+    fn ten_samples_above_a_percentile() {
+        let table = [(50.0, 20), (90.0, 100), (95.0, 200), (99.0, 1_000), (99.9, 10_000)];
+        for (percentile, needed) in table {
+            assert_eq!(samples_needed(percentile), needed, "p{percentile}");
+        }
+    }
+
+    #[test]
+    fn known_values() {
+        // 1 to 1,000 us, each once: 3 digits hold them exactly.
+        let latency = Latency::from_histogram(&histogram(1..=1_000));
+        assert_eq!(latency.count, 1_000);
+        assert_eq!(latency.min, Some(1));
+        assert_eq!(latency.mean, Some(500.5));
+        assert_eq!(latency.p50, Some(500));
+        assert_eq!(latency.p90, Some(900));
+        assert_eq!(latency.p95, Some(950));
+        assert_eq!(latency.p99, Some(990));
+        assert_eq!(latency.p99_9, None, "1,000 samples are too few");
+        assert_eq!(latency.max, Some(1_000));
+    }
+
+    #[test]
+    fn one_sample_short_is_too_few() {
+        assert_eq!(Latency::figures(&histogram(1..=999)).p99, None);
+        assert_eq!(Latency::figures(&histogram(1..=199)).p95, None);
+        assert_eq!(Latency::figures(&histogram(1..=99)).p90, None);
+        assert_eq!(Latency::figures(&histogram(1..=19)).p50, None);
+        assert_eq!(Latency::figures(&histogram(1..=20)).p50, Some(10));
+    }
+
+    #[test]
+    fn nothing_recorded_is_null_and_not_zero() {
+        let latency = Latency::figures(&histogram([]));
+        assert_eq!(latency, Latency::default());
+        let json = serde_json::to_value(&latency).unwrap();
+        assert!(json["min"].is_null() && json["mean"].is_null() && json["max"].is_null());
+    }
+
+    #[test]
+    fn the_histogram_survives() {
+        let recorded = histogram((1..=1_000).map(|n| n * 37));
+        let hdr = Latency::from_histogram(&recorded).hdr.unwrap();
+        let bytes = STANDARD.decode(hdr).unwrap();
+        let read: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
+        assert_eq!(read, recorded);
+    }
+}
