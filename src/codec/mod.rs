@@ -1,19 +1,131 @@
 //! The messages of uproar's own chat protocol and how they become frames.
 //!
 //! A codec turns messages into WebSocket messages and back; it knows neither sockets nor rooms.
+//! A further codec is a file beside this one and a row in the table of `codecs!`.
+
+mod binary;
+#[doc(hidden)]
+pub mod fuzz;
+mod json;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use tokio_tungstenite::tungstenite::Message;
 
-/// The codecs, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CodecKind {
+/// How messages become frames and back.
+///
+/// Decoding borrows from the frame where it can, never panics, and never allocates more than the
+/// frame is long. `Content::Binary` is the binary wire form in every codec, so that one member's
+/// bytes reach members of any codec unchanged.
+pub trait Codec: Send + Sync {
+    /// The frame a client sends.
+    fn encode_client(&self, message: &ClientMessage<'_>) -> Message;
+
+    /// What a client's frame says.
+    fn decode_client<'a>(&self, frame: &'a Message) -> Result<ClientMessage<'a>, DecodeError>;
+
+    /// The frame a server sends.
+    fn encode_server(&self, message: &ServerMessage<'_>) -> Message;
+
+    /// What a server's frame says.
+    fn decode_server<'a>(&self, frame: &'a Message) -> Result<ServerMessage<'a>, DecodeError>;
+}
+
+/// Everything there is to know of a codec but its code, in one row.
+macro_rules! codecs {
+    ($($(#[$doc:meta])* $kind:ident = ($name:literal, $subprotocol:literal, $codec:expr),)+) => {
+        /// The codecs, by name.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
+        pub enum CodecKind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind,)+
+        }
+
+        impl CodecKind {
+            /// Every codec.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$kind),+];
+
+            /// The name in scenario files, on the command line and in reports.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)+ }
+            }
+
+            /// What a client offers and a server answers in `Sec-WebSocket-Protocol`.
+            #[must_use]
+            pub const fn subprotocol(self) -> &'static str {
+                match self { $(Self::$kind => $subprotocol,)+ }
+            }
+
+            /// The code itself.
+            #[must_use]
+            pub fn codec(self) -> &'static dyn Codec {
+                match self { $(Self::$kind => &$codec,)+ }
+            }
+        }
+    };
+}
+
+codecs! {
     /// Text frames, JSON objects tagged by `type`.
-    Json,
+    Json = ("json", "uproar.json", json::Json),
     /// Binary frames, a type byte and a compact payload.
-    Binary,
+    Binary = ("binary", "uproar.binary", binary::Binary),
+}
+
+impl CodecKind {
+    /// The codec of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The codec of that subprotocol. The comparison is exact, as RFC 6455 wants it.
+    #[must_use]
+    pub fn from_subprotocol(subprotocol: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.subprotocol() == subprotocol)
+    }
+}
+
+/// Why a frame is no message. The text goes to the peer in an `Error`, so it quotes little of
+/// what arrived.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// A frame without a single byte.
+    #[error("the frame is empty")]
+    Empty,
+    /// The codec speaks the other kind of frame.
+    #[error("a {0} frame, which this codec doesn't use")]
+    WrongFrame(&'static str),
+    /// The type byte of a binary frame.
+    #[error("unknown message type 0x{0:02x}")]
+    UnknownType(u8),
+    /// The `type` of a JSON object, cut to a few characters.
+    #[error("unknown message type {0:?}")]
+    UnknownName(String),
+    /// A length says more than there is.
+    #[error("the frame ends inside the {0}")]
+    Truncated(&'static str),
+    /// Something is left after the message's last field.
+    #[error("{0} bytes after the end of the message")]
+    Trailing(usize),
+    /// A number in more bytes than it needs, or over 64 bits.
+    #[error("the {0} is not a valid varint")]
+    Varint(&'static str),
+    /// A double that is infinite or no number.
+    #[error("the {0} is not a finite number")]
+    NotFinite(&'static str),
+    /// Bytes where text is due.
+    #[error("the {0} is not UTF-8")]
+    NotUtf8(&'static str),
+    /// Not JSON, or a field of the wrong kind.
+    #[error("malformed JSON: {0}")]
+    Json(String),
+    /// A JSON object without a field that its type needs.
+    #[error("the field {0:?} is missing")]
+    Missing(&'static str),
 }
 
 /// What a message says.
@@ -28,36 +140,83 @@ pub enum Content<'a> {
 /// From a client to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientMessage<'a> {
-    Join { room: Cow<'a, str>, username: Cow<'a, str> },
-    Leave { room: Cow<'a, str> },
-    Message { room: Cow<'a, str>, content: Content<'a> },
+    /// Asks to hear a room. Answered by `Joined`, also when it is repeated.
+    Join {
+        /// The room's name.
+        room: Cow<'a, str>,
+        /// Who the room's members read as the author.
+        username: Cow<'a, str>,
+    },
+    /// Asks to hear a room no longer. Answered by `Left`, also by a non-member's.
+    Leave {
+        /// The room's name.
+        room: Cow<'a, str>,
+    },
+    /// For every member of a room, its author too.
+    Message {
+        /// The room's name.
+        room: Cow<'a, str>,
+        /// What it says.
+        content: Content<'a>,
+    },
+    /// Answered by `Pong`.
     Ping,
 }
 
 /// From the server to a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServerMessage<'a> {
+    /// Deliveries of the room come after this one.
     Joined {
+        /// The room's name.
         room: Cow<'a, str>,
     },
+    /// No delivery of the room comes after this one.
     Left {
+        /// The room's name.
         room: Cow<'a, str>,
     },
-    /// `timestamp_ms` is Unix time by the server's clock.
+    /// What somebody said in a room.
     Message {
+        /// The room's name.
         room: Cow<'a, str>,
+        /// The author, as given when joining.
         username: Cow<'a, str>,
+        /// What it says.
         content: Content<'a>,
+        /// Unix time by the server's clock.
         timestamp_ms: u64,
     },
+    /// The answer to `Ping`.
     Pong,
+    /// A message that could not be taken. The connection lives.
     Error {
+        /// Why, for a person.
         reason: Cow<'a, str>,
     },
-    /// A feed's event. `seq` counts from 1 without gaps.
+    /// A feed's event.
     Feed {
+        /// Counts from 1 without gaps.
         seq: u64,
+        /// Unix time by the server's clock.
         timestamp_ms: u64,
+        /// Finite: JSON has no other numbers.
         value: f64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_again_and_are_what_serde_writes() {
+        for kind in CodecKind::ALL {
+            assert_eq!(CodecKind::from_name(kind.name()), Some(kind));
+            assert_eq!(CodecKind::from_subprotocol(kind.subprotocol()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        assert_eq!(CodecKind::from_name("JSON"), None);
+        assert_eq!(CodecKind::from_subprotocol("json"), None);
+    }
 }
