@@ -27,8 +27,6 @@ pub enum Metric {
     Turn,
     /// Dial to the end of the WebSocket upgrade.
     Connect,
-    /// Name lookup, part of `Connect`.
-    ConnectLookup,
     /// TCP handshake, part of `Connect`.
     ConnectTcp,
     /// HTTP upgrade, part of `Connect`.
@@ -51,7 +49,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order reports show them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::Delivery,
         Self::DeliveryFromSent,
         Self::OwnCopy,
@@ -60,7 +58,6 @@ impl Metric {
         Self::Held,
         Self::Turn,
         Self::Connect,
-        Self::ConnectLookup,
         Self::ConnectTcp,
         Self::ConnectUpgrade,
         Self::Join,
@@ -87,7 +84,6 @@ impl Metric {
             Self::Held => "held",
             Self::Turn => "turn",
             Self::Connect => "connect",
-            Self::ConnectLookup => "connect_lookup",
             Self::ConnectTcp => "connect_tcp",
             Self::ConnectUpgrade => "connect_upgrade",
             Self::Join => "join",
@@ -112,7 +108,6 @@ impl Metric {
             Self::Held => "held before sending",
             Self::Turn => "worker turn",
             Self::Connect => "connect",
-            Self::ConnectLookup => "connect: name lookup",
             Self::ConnectTcp => "connect: TCP",
             Self::ConnectUpgrade => "connect: upgrade",
             Self::Join => "join",
@@ -146,8 +141,7 @@ impl Metric {
             Self::Turn => {
                 "how long a worker ran without looking at its sockets; an arrival's time is wrong by at most this"
             }
-            Self::Connect => "name lookup, TCP and upgrade together",
-            Self::ConnectLookup => "resolving the host's name",
+            Self::Connect => "the TCP handshake and the upgrade together",
             Self::ConnectTcp => "the TCP handshake",
             Self::ConnectUpgrade => "the HTTP upgrade to WebSocket",
             Self::Join => "from the join written to its confirmation, one sample a room",

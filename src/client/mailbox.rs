@@ -19,6 +19,17 @@ pub struct Held {
     pub released_us: u64,
 }
 
+/// Whether a due message was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It waits to be sent.
+    Yes,
+    /// The client is away and keeps nothing.
+    Away,
+    /// The client keeps as much as it may.
+    Full,
+}
+
 /// Something a client is told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -57,17 +68,19 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Hands a due message over; false if it is not taken: the queue is full, or, with
-    /// `only_active`, the client is away.
+    /// Hands a due message over. With `only_active`, a client that is away takes none.
     #[must_use]
-    pub fn hold(&self, held: Held, only_active: bool) -> bool {
+    pub fn hold(&self, held: Held, only_active: bool) -> Taken {
         let mut inner = self.inner.borrow_mut();
-        if inner.held.len() >= HELD_MAX || (only_active && !inner.active) {
-            return false;
+        if only_active && !inner.active {
+            return Taken::Away;
+        }
+        if inner.held.len() >= HELD_MAX {
+            return Taken::Full;
         }
         inner.held.push_back(held);
         wake(&mut inner);
-        true
+        Taken::Yes
     }
 
     /// Gives an order. Orders come from the plan at most a few at a time.

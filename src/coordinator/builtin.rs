@@ -29,7 +29,7 @@ pub struct BuiltinServer {
     stdin: Option<ChildStdin>,
     address: SocketAddr,
     /// Its last known figures, for when it is gone.
-    last: ProcessStat,
+    last: Option<ProcessStat>,
 }
 
 impl BuiltinServer {
@@ -62,7 +62,7 @@ impl BuiltinServer {
             .strip_prefix(BANNER)
             .and_then(|rest| rest.trim_end_matches('/').parse().ok())
             .ok_or_else(|| io::Error::other(format!("its first line is not an address: {line}")))?;
-        Ok(Self { child, stdin, address, last: ProcessStat::default() })
+        Ok(Self { child, stdin, address, last: None })
     }
 
     /// Where it listens.
@@ -71,11 +71,10 @@ impl BuiltinServer {
         self.address
     }
 
-    /// Its CPU time and memory so far; the last known ones if it is gone.
-    pub fn stat(&mut self) -> ProcessStat {
-        if let Some(stat) = self.child.id().and_then(process_stat) {
-            self.last = stat;
-        }
+    /// Its CPU time and memory so far; the last known ones if it is gone; `None`
+    /// where the system does not tell.
+    pub fn stat(&mut self) -> Option<ProcessStat> {
+        self.last = self.child.id().and_then(process_stat).or(self.last);
         self.last
     }
 

@@ -100,8 +100,8 @@ pub struct Outcome {
     pub scheduled_us: u64,
     /// Until everything was in.
     pub duration_us: u64,
-    /// CPU time of this process over the run.
-    pub generator_cpu_us: u64,
+    /// CPU time of this process over the run, where the system tells.
+    pub generator_cpu_us: Option<u64>,
     /// The built-in server's figures over the run.
     pub server: Option<ProcessStat>,
     /// How the built-in server ended, if it ended before the run did.
@@ -131,7 +131,7 @@ pub async fn run(
         watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
         finished: 0,
     };
-    let server_before = server.as_mut().map(|server| server.stat());
+    let server_before = server.as_mut().and_then(|server| server.stat());
     let machine_before = MachineCpu::now();
     let cpu_before_us = process_cpu_us();
     let epoch = Instant::now() + START_AFTER;
@@ -170,12 +170,16 @@ pub async fn run(
     drive.totals.finish();
     let duration_us = clock.now_us();
     // The figures are complete: what closing the connections costs is not part of the load.
-    let generator_cpu_us = process_cpu_us().saturating_sub(cpu_before_us);
+    let generator_cpu_us = process_cpu_us()
+        .zip(cpu_before_us)
+        .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
     let machine = machine_before.zip(MachineCpu::now());
-    let server = server.map(|server| {
-        let (before, after) = (server_before.unwrap_or_default(), server.stat());
-        ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
-    });
+    let server = server_before.zip(server.and_then(|server| server.stat())).map(
+        |(before, after)| ProcessStat {
+            cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
+            ..after
+        },
+    );
     let before_closing = drive.totals.clients_up();
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;

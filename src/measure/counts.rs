@@ -33,6 +33,8 @@ counters! {
         sent,
         /// Messages given up: the client was away for too long, or the run ended.
         not_sent,
+        /// Those of them that a client's full queue refused.
+        held_full,
         /// Connections begun.
         attempted,
         /// Connections upgraded.

@@ -85,14 +85,23 @@ pub fn rate(per_s: f64, of: &str) -> String {
     if !per_s.is_finite() || per_s < 0.0 {
         return UNKNOWN.to_owned();
     }
-    let number = if per_s >= 99.95 {
-        count(per_s.round() as u64)
-    } else if per_s >= 9.995 {
-        trimmed(per_s, 1)
+    format!("{} {of}/s", number(per_s))
+}
+
+/// A number that need not be whole: `1,000`, `19.5`, `0.25`. [`UNKNOWN`] for what is negative or
+/// not finite.
+#[must_use]
+pub fn number(value: f64) -> String {
+    if !value.is_finite() || value < 0.0 {
+        return UNKNOWN.to_owned();
+    }
+    if value >= 99.95 {
+        count(value.round() as u64)
+    } else if value >= 9.995 {
+        trimmed(value, 1)
     } else {
-        trimmed(per_s, 2)
-    };
-    format!("{number} {of}/s")
+        trimmed(value, 2)
+    }
 }
 
 /// A share (1.0 is the whole): `31 %`, `0.01 %`, `<0.01 %`. Only the whole prints as `100 %`, and

@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
 
-use crate::client::{Agenda, Client, Context, Event, Held, Order};
+use crate::client::{Agenda, Client, Context, Event, Held, Order, Taken};
 use crate::machine::clock::Clock;
 use crate::machine::cpu::thread_cpu_us;
 use crate::measure::{Recorder, Snapshot, WorkerHealth};
@@ -138,7 +138,7 @@ impl Worker {
                 task: RefCell::new(None),
             })
             .collect();
-        let last = Cell::new((thread_cpu_us(), clock.now_us()));
+        let last = Cell::new((thread_cpu_us().unwrap_or(0), clock.now_us()));
         Self { ctx, index: worker, clients, last }
     }
 
@@ -242,14 +242,21 @@ impl Worker {
             reconnect.while_away == WhileAway::Skip
         });
         let held = Held { due, released_us };
-        let taken = !client.gave_up.get() && client.mailbox.hold(held, only_active);
+        let taken = if client.gave_up.get() {
+            Taken::Away
+        } else {
+            client.mailbox.hold(held, only_active)
+        };
         let mut recorder = self.ctx.recorder.borrow_mut();
         let lag_us = released_us.saturating_sub(at_us);
         recorder.latency(Metric::Lag, client.cohort, at_us, lag_us);
         let counts = recorder.counts(client.cohort);
         counts.due += messages;
-        if !taken {
+        if taken != Taken::Yes {
             counts.not_sent += messages;
+        }
+        if taken == Taken::Full {
+            counts.held_full += messages;
         }
     }
 
@@ -267,7 +274,7 @@ impl Worker {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let (cpu_us, at_us) = (thread_cpu_us(), self.ctx.clock.now_us());
+        let (cpu_us, at_us) = (thread_cpu_us().unwrap_or(0), self.ctx.clock.now_us());
         let (last_cpu_us, last_at_us) = self.last.replace((cpu_us, at_us));
         let health = WorkerHealth {
             cpu_us: cpu_us.saturating_sub(last_cpu_us),

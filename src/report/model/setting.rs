@@ -69,10 +69,10 @@ pub struct PlanSummary {
     pub memberships: u64,
     /// All phases, without the drain, seconds.
     pub duration_s: f64,
-    /// Messages due a second, at the peak.
-    pub publishes_per_s: f64,
-    /// Deliveries expected a second, at the peak.
-    pub deliveries_per_s: f64,
+    /// Messages due a second, at the peak; `null` where a closed loop decides.
+    pub publishes_per_s: Option<f64>,
+    /// Deliveries expected a second, at the peak; `null` where a closed loop decides.
+    pub deliveries_per_s: Option<f64>,
     /// Files the generator needs open at the peak.
     pub open_files: u64,
     /// Memory the generator is predicted to need, bytes.

@@ -1,0 +1,452 @@
+//! From everything a run measured to its report: looks figures up, names them, decides nothing
+//! itself. Validity is judged beside it, the verdict in `verdict`.
+
+mod validity;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::verdict::{Evidence, Trust, sentence};
+use super::{
+    BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries, ErrorGroup,
+    FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures, PlanSummary,
+    ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side, Target,
+    ThresholdOutcome, Verdict,
+};
+use crate::coordinator::{Abort, Outcome, Stop};
+use crate::machine::cpu::rss_peak_bytes;
+use crate::machine::host::Host;
+use crate::measure::{self, Hist, Totals, judge};
+use crate::metric::Metric;
+use crate::plan::{Plan, describe, headline};
+use crate::protocol::ProtocolKind;
+use crate::scenario::{FaultKind, Load, Stat, Subject, Threshold};
+use crate::units::format;
+
+/// What the report says about the run besides its figures.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The run's random id, as in room names.
+    pub run_id: String,
+    /// The command line, secrets redacted.
+    pub command: Vec<String>,
+    /// The server under test.
+    pub target: Target,
+    /// The build that measures.
+    pub build: super::Build,
+    /// How much weight validity has.
+    pub trust: Trust,
+    /// Whether server and generator share this machine.
+    pub same_host: bool,
+}
+
+/// The report of a finished run, its verdict and exit code included; the exit code supposes that
+/// the report can be written.
+#[must_use]
+pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
+    let totals = &outcome.totals;
+    let plan = totals.plan();
+    let scenario = &plan.scenario;
+    let mut report = Report {
+        run: run(outcome, setting),
+        uproar: setting.build.clone(),
+        scenario: ScenarioSummary {
+            name: scenario.name.clone(),
+            question: scenario.question.clone(),
+        },
+        seed: scenario.seed,
+        plan: plan_summary(plan),
+        closed_loop: closed_loop(plan),
+        target: setting.target.clone(),
+        host: Host::this(),
+        generator: generator(outcome),
+        server: outcome.server.map(|server| ProcessUse {
+            cpu_s: Some(server.cpu_us as f64 / 1e6),
+            busiest_worker: None,
+            rss_peak_bytes: Some(server.rss_peak_bytes),
+        }),
+        validity: validity::judge_run(outcome, setting),
+        thresholds: thresholds(outcome),
+        clients: clients(totals),
+        connections: connections(totals),
+        publishes: publishes(totals),
+        deliveries: deliveries(totals, None, None),
+        frames: frames(totals),
+        bytes: {
+            let counts = totals.counts(None);
+            Bytes { sent: counts.bytes_sent, received: counts.bytes_received }
+        },
+        closes: closes(totals),
+        errors: errors(totals),
+        faults: faults(totals),
+        latency: latencies(totals, None, Latency::from_histogram),
+        phases: phases(outcome),
+        cohorts: cohorts(totals),
+        series: series(outcome),
+        ledger: ledger(totals),
+        limits_hit: limits_hit(totals),
+        ..Report::default()
+    };
+    let (state, exit) = Evidence::of(&report, setting.trust).decide();
+    report.verdict = Verdict { state, sentence: sentence(&report, state) };
+    report.run.exit_code = exit.code();
+    report
+}
+
+fn seconds(us: u64) -> f64 {
+    us as f64 / 1e6
+}
+
+fn run(outcome: &Outcome, setting: &Setting) -> Run {
+    let plan = outcome.totals.plan();
+    let measured_us = plan.phases.iter().filter(|phase| phase.measured).map(|phase| {
+        phase.end_us.min(outcome.scheduled_us).saturating_sub(phase.start_us)
+    });
+    let started = i64::try_from(outcome.started_unix_ms).unwrap_or(0);
+    Run {
+        id: setting.run_id.clone(),
+        started_at: Timestamp::from_millisecond(started).unwrap_or_default().to_string(),
+        duration_s: seconds(outcome.duration_us),
+        measured_s: seconds(measured_us.sum()),
+        command: setting.command.clone(),
+        interrupted: match outcome.stopped {
+            Stop::No => None,
+            Stop::Interrupt | Stop::Now => Some(Interruption::Interrupt),
+            Stop::Terminate => Some(Interruption::Terminate),
+        },
+        exit_code: 0,
+    }
+}
+
+fn plan_summary(plan: &Plan) -> PlanSummary {
+    let peaks = plan.peaks();
+    PlanSummary {
+        headline: headline(plan),
+        description: describe(plan),
+        clients: u64::from(peaks.clients),
+        rooms: plan.rooms().len() as u64,
+        memberships: plan.membership_count() as u64,
+        duration_s: seconds(plan.end_us()),
+        publishes_per_s: peaks.publishes_per_s,
+        deliveries_per_s: peaks.deliveries_per_s,
+        open_files: peaks.open_files,
+        memory_bytes: peaks.memory_bytes,
+    }
+}
+
+fn closed_loop(plan: &Plan) -> Vec<String> {
+    let closed = plan.scenario.cohorts.iter().filter(|cohort| {
+        let load = cohort.publish.as_ref().map(|publish| publish.load);
+        matches!(load, Some(Load::Closed { .. }))
+    });
+    closed.map(|cohort| cohort.name.clone()).collect()
+}
+
+fn generator(outcome: &Outcome) -> ProcessUse {
+    let workers = (0_u32..).zip(outcome.totals.workers());
+    let busiest = workers.max_by(|(_, a), (_, b)| a.share().total_cmp(&b.share()));
+    ProcessUse {
+        cpu_s: outcome.generator_cpu_us.map(seconds),
+        busiest_worker: busiest
+            .map(|(worker, health)| BusiestWorker { worker, share: health.share() }),
+        rss_peak_bytes: rss_peak_bytes(),
+    }
+}
+
+fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
+    let totals = &outcome.totals;
+    let aborted_by = match &outcome.aborted {
+        Some(Abort::Threshold { key }) => Some(key),
+        _ => None,
+    };
+    let judged = totals.plan().scenario.thresholds.iter().map(|threshold| {
+        let found = judge(threshold, totals);
+        let note = if aborted_by == Some(&threshold.key) {
+            Some("it ended the run early".to_owned())
+        } else if found.actual.is_none() {
+            Some("no samples".to_owned())
+        } else if found.too_few {
+            Some(format!("only {} samples", format::count(found.samples.unwrap_or(0))))
+        } else {
+            None
+        };
+        ThresholdOutcome {
+            metric: threshold.key.clone(),
+            condition: threshold.condition.clone(),
+            actual: found.actual,
+            actual_text: actual_text(threshold, found.actual),
+            passed: found.passed,
+            note,
+        }
+    });
+    judged.collect()
+}
+
+fn actual_text(threshold: &Threshold, actual: Option<f64>) -> String {
+    let Some(actual) = actual else { return format::UNKNOWN.to_owned() };
+    match threshold.subject {
+        Subject::Count(_) | Subject::Latency(_, Stat::Count) => format::count(actual as u64),
+        Subject::Latency(..) => format::duration_us(actual as u64),
+    }
+}
+
+fn clients(totals: &Totals) -> Clients {
+    let counts = totals.counts(None);
+    let planned = u64::from(totals.plan().ever_up(None));
+    Clients {
+        planned,
+        joined: counts.joined,
+        never_joined: planned.saturating_sub(counts.joined),
+        gave_up: counts.gave_up,
+        peak: u64::from(totals.peak_up),
+        at_end: u64::from(totals.up_at_end),
+    }
+}
+
+fn connections(totals: &Totals) -> Connections {
+    let counts = totals.counts(None);
+    Connections {
+        attempted: counts.attempted,
+        opened: counts.opened,
+        failed: counts.failed,
+        lost: counts.lost,
+        reconnected: counts.reconnected,
+    }
+}
+
+fn publishes(totals: &Totals) -> Publishes {
+    let counts = totals.counts(None);
+    Publishes { due: counts.due, sent: counts.sent, not_sent: counts.not_sent }
+}
+
+/// Everything the workers count themselves is told by cohort only; for a phase those figures
+/// are unknown.
+fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> Deliveries {
+    let settled = totals.settled(cohort, phase);
+    let counts = totals.counts(cohort);
+    let whole = |count: u64| phase.is_none().then_some(count);
+    if totals.plan().scenario.target.protocol == ProtocolKind::Feed {
+        // Nobody stamps a feed: only its sequence numbers tell.
+        let delivered = match phase {
+            None => counts.pushed,
+            Some(_) => totals.latency(Metric::Push, cohort, phase).len(),
+        };
+        return Deliveries {
+            expected: whole(counts.pushed + counts.pushes_lost()),
+            delivered,
+            lost: whole(counts.pushes_lost()),
+            duplicated: whole(counts.duplicated),
+            reordered: whole(counts.reordered),
+            ..Deliveries::default()
+        };
+    }
+    Deliveries {
+        expected: Some(settled.expected),
+        delivered: settled.delivered,
+        lost: Some(settled.lost),
+        duplicated: whole(settled.duplicated + counts.duplicated),
+        reordered: whole(counts.reordered),
+        corrupted: whole(counts.corrupted),
+        missed_away: Some(settled.missed_away),
+        replayed: whole(counts.replayed),
+        uncertain: Some(settled.uncertain),
+        unexpected: whole(counts.unexpected),
+        foreign: whole(counts.foreign),
+        late: Some(settled.late),
+    }
+}
+
+fn frames(totals: &Totals) -> Frames {
+    let counts = totals.counts(None);
+    Frames {
+        delivery: counts.frames_delivery,
+        step: counts.frames_step,
+        heartbeat: counts.frames_heartbeat,
+        push: counts.frames_push,
+        error: counts.frames_error,
+        unmatched: counts.frames_unmatched,
+    }
+}
+
+fn closes(totals: &Totals) -> Vec<CloseGroup> {
+    let groups = totals.closes.iter().map(|(key, count)| CloseGroup {
+        // 1006 stands for "no close frame" and never crosses the wire (RFC 6455, 7.4.1).
+        code: (key.code != 1006).then_some(key.code),
+        reason: key.reason.clone(),
+        by: if key.by_client { Side::Client } else { Side::Server },
+        count,
+    });
+    groups.collect()
+}
+
+fn errors(totals: &Totals) -> Vec<ErrorGroup> {
+    let cohorts = &totals.plan().scenario.cohorts;
+    let groups = totals.errors.sorted().into_iter().map(|(key, entry)| ErrorGroup {
+        kind: key.kind,
+        step: key.step,
+        cohort: cohorts.get(usize::from(key.cohort)).map_or(String::new(), |c| c.name.clone()),
+        count: entry.count,
+        first_s: seconds(entry.first_us),
+        last_s: seconds(entry.last_us),
+        example: entry.example,
+    });
+    groups.collect()
+}
+
+fn faults(totals: &Totals) -> Vec<FaultOutcome> {
+    let planned = totals.plan().faults.iter();
+    let outcomes = planned.zip(totals.recoveries()).map(|(fault, (recovery, missed, lost))| {
+        FaultOutcome {
+            at_s: seconds(fault.at_us),
+            kind: fault_name(fault.kind).to_owned(),
+            hit: recovery.hit,
+            back: recovery.back(),
+            to_50_s: recovery.time_to_us(0.5).map(seconds),
+            to_99_s: recovery.time_to_us(0.99).map(seconds),
+            to_all_s: recovery.time_to_us(1.0).map(seconds),
+            missed_away: Some(missed),
+            lost: Some(lost),
+        }
+    });
+    outcomes.collect()
+}
+
+fn fault_name(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Reset => "reset",
+        FaultKind::Close { .. } => "close",
+    }
+}
+
+fn latencies(
+    totals: &Totals,
+    cohort: Option<usize>,
+    figures: impl Fn(&hdrhistogram::Histogram<u64>) -> Latency,
+) -> BTreeMap<Metric, Latency> {
+    let all = Metric::ALL.into_iter().filter_map(|metric| {
+        // A worker's turns belong to no cohort.
+        if cohort.is_some() && metric == Metric::Turn {
+            return None;
+        }
+        let hist = totals.latency(metric, cohort, None);
+        (!hist.is_empty()).then(|| (metric, figures(hist.inner())))
+    });
+    all.collect()
+}
+
+fn figures(hist: &Hist) -> Option<Latency> {
+    (!hist.is_empty()).then(|| Latency::figures(hist.inner()))
+}
+
+fn phases(outcome: &Outcome) -> Vec<PhaseFigures> {
+    let totals = &outcome.totals;
+    let plan = totals.plan();
+    let spans = plan.phases.iter().zip(&plan.scenario.phases).enumerate();
+    let reached = spans.filter(|(_, (span, _))| span.start_us < outcome.scheduled_us);
+    let figures = reached.map(|(index, (span, phase))| {
+        let of = |metric| totals.latency(metric, None, Some(index));
+        let duration_s = seconds(span.end_us.min(outcome.scheduled_us) - span.start_us);
+        let received = of(Metric::Delivery).len() + of(Metric::Push).len();
+        PhaseFigures {
+            name: phase.name.clone(),
+            start_s: seconds(span.start_us),
+            duration_s,
+            measured: span.measured,
+            // Every message that was sent was held for a while, if only for a microsecond.
+            publishes_per_s: of(Metric::Held).len() as f64 / duration_s,
+            deliveries_per_s: received as f64 / duration_s,
+            deliveries: deliveries(totals, None, Some(index)),
+            delivery: figures(&of(Metric::Delivery)),
+            delivery_from_sent: figures(&of(Metric::DeliveryFromSent)),
+        }
+    });
+    figures.collect()
+}
+
+fn cohorts(totals: &Totals) -> Vec<CohortFigures> {
+    let all = totals.plan().scenario.cohorts.iter().enumerate();
+    let figures = all.map(|(index, cohort)| CohortFigures {
+        name: cohort.name.clone(),
+        clients: u64::from(cohort.clients),
+        codec: cohort.codec.name().to_owned(),
+        deliveries: deliveries(totals, Some(index), None),
+        latency: latencies(totals, Some(index), Latency::figures),
+    });
+    figures.collect()
+}
+
+fn series(outcome: &Outcome) -> Vec<SeriesPoint> {
+    let totals = &outcome.totals;
+    let plan = totals.plan();
+    let width_us = totals.series.width_us();
+    let percentile = |hist: &Hist, percentile: f64| {
+        measure::percentile_has_enough(percentile, hist.len())
+            .then(|| hist.percentile(percentile))
+            .flatten()
+    };
+    let points = totals.series.points().iter().map(|point| {
+        let end_us = point.start_us + width_us;
+        let faults = plan.faults.iter().filter(|fault| (point.start_us..end_us).contains(&fault.at_us));
+        SeriesPoint {
+            t_s: seconds(point.start_us),
+            width_s: seconds(width_us),
+            unix_ms: i64::try_from(outcome.started_unix_ms + point.start_us / 1_000).unwrap_or(0),
+            phase: if point.start_us < outcome.scheduled_us {
+                plan.scenario.phases[plan.phase_at(point.start_us)].name.clone()
+            } else {
+                String::new()
+            },
+            clients_up: u64::from(point.clients_up),
+            publishes: point.publishes,
+            deliveries: point.deliveries,
+            errors: point.errors,
+            delivery_p50_us: percentile(&point.delivery, 50.0),
+            delivery_p99_us: percentile(&point.delivery, 99.0),
+            delivery_from_sent_p50_us: percentile(&point.delivery_from_sent, 50.0),
+            delivery_from_sent_p99_us: percentile(&point.delivery_from_sent, 99.0),
+            lag_p99_us: percentile(&point.lag, 99.0),
+            faults: faults.map(|fault| fault_name(fault.kind).to_owned()).collect(),
+        }
+    });
+    points.collect()
+}
+
+fn ledger(totals: &Totals) -> LedgerScope {
+    let all = totals.plan().client_count();
+    LedgerScope {
+        receivers_followed: totals.followed() as u64,
+        share: totals.followed() as f64 / f64::from(all.max(1)),
+        window_s: seconds(measure::WINDOW_US),
+    }
+}
+
+fn limits_hit(totals: &Totals) -> Vec<LimitHit> {
+    let mut hit = Vec::new();
+    let overflowed = totals.counts(None).held_full;
+    if overflowed > 0 {
+        hit.push(LimitHit {
+            limit: "1,000 messages kept for a client that can't send".to_owned(),
+            count: overflowed,
+            effect: "counted as not sent".to_owned(),
+        });
+    }
+    let clipped: u64 =
+        Metric::ALL.into_iter().map(|metric| totals.latency(metric, None, None).clipped()).sum();
+    if clipped > 0 {
+        hit.push(LimitHit {
+            limit: "1 h, the largest latency told apart".to_owned(),
+            count: clipped,
+            effect: "counted as 1 h".to_owned(),
+        });
+    }
+    let (followed, all) = (totals.followed() as u64, u64::from(totals.plan().client_count()));
+    if followed < all {
+        hit.push(LimitHit {
+            limit: "1 GiB for the ledger".to_owned(),
+            count: all - followed,
+            effect: "receivers left out of expected, delivered and lost".to_owned(),
+        });
+    }
+    hit
+}

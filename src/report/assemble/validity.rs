@@ -1,0 +1,170 @@
+//! Whether the figures can be trusted: was the generator, and not the server, the bottleneck?
+
+use super::Setting;
+use crate::coordinator::{Abort, Outcome};
+use crate::measure::judge;
+use crate::metric::{ErrorKind, Metric};
+use crate::report::{Reason, Severity, Validity, ValidityState};
+use crate::units::format::{count, duration_us, percent};
+
+/// A worker over this share of its core makes a run suspect.
+const BUSY_SUSPECT: f64 = 0.70;
+/// Over this for three seconds it makes it invalid.
+const BUSY_INVALID: f64 = 0.95;
+/// Stolen by the hypervisor.
+const STEAL_SUSPECT: f64 = 0.05;
+/// Lag p99 over this share of delivery p50, and over [`LAG_SUSPECT_US`].
+const LAG_SHARE_SUSPECT: f64 = 0.10;
+const LAG_SUSPECT_US: u64 = 1_000;
+/// Lag p99 over delivery p50, and over this.
+const LAG_INVALID_US: u64 = 5_000;
+/// Clients that have to be up unless the server is to blame.
+const UP_SHARE: f64 = 0.99;
+
+/// Judges a run, the gravest reason first.
+pub(super) fn judge_run(outcome: &Outcome, setting: &Setting) -> Validity {
+    let mut reasons = Vec::new();
+    reasons.extend(lag(outcome));
+    reasons.extend(workers(outcome));
+    reasons.extend(local_limits(outcome));
+    reasons.extend(early_end(outcome));
+    reasons.extend(steal(outcome));
+    reasons.extend(too_few(outcome));
+    reasons.extend(notes(outcome, setting));
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    let state = match reasons.first().map(|reason| reason.severity) {
+        Some(Severity::Invalid) => ValidityState::Invalid,
+        Some(Severity::Suspect) => ValidityState::Suspect,
+        Some(Severity::Note) | None => ValidityState::Valid,
+    };
+    Validity { state, reasons }
+}
+
+fn reason(
+    severity: Severity,
+    what: &str,
+    measured: impl Into<String>,
+    limit: impl Into<String>,
+    remedy: &str,
+) -> Reason {
+    Reason {
+        severity,
+        what: what.to_owned(),
+        measured: measured.into(),
+        limit: limit.into(),
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn lag(outcome: &Outcome) -> Option<Reason> {
+    let totals = &outcome.totals;
+    let lag_us = totals.latency(Metric::Lag, None, None).percentile(99.0)?;
+    let delivery_us = totals.latency(Metric::Delivery, None, None).percentile(50.0)?;
+    let remedy = "use fewer clients or a lower rate, or give the generator a machine of its own";
+    let measured = format!("{} (p99)", duration_us(lag_us));
+    if lag_us > delivery_us && lag_us > LAG_INVALID_US {
+        let limit = format!("the delivery p50 of {}", duration_us(delivery_us));
+        let what = "messages left later than they took to arrive";
+        return Some(reason(Severity::Invalid, what, measured, limit, remedy));
+    }
+    if lag_us as f64 > delivery_us as f64 * LAG_SHARE_SUSPECT && lag_us > LAG_SUSPECT_US {
+        let limit = format!("10 % of the delivery p50 of {}", duration_us(delivery_us));
+        let what = "messages left late";
+        return Some(reason(Severity::Suspect, what, measured, limit, remedy));
+    }
+    None
+}
+
+fn workers(outcome: &Outcome) -> Option<Reason> {
+    let workers = outcome.totals.workers().iter().enumerate();
+    let (worker, health) =
+        workers.max_by(|(_, a), (_, b)| a.busiest_share_3.total_cmp(&b.busiest_share_3))?;
+    let share = health.busiest_share_3;
+    let (severity, what, limit) = if share > BUSY_INVALID {
+        (Severity::Invalid, "the generator was the bottleneck", BUSY_INVALID)
+    } else if share > BUSY_SUSPECT {
+        (Severity::Suspect, "the generator was busy", BUSY_SUSPECT)
+    } else {
+        return None;
+    };
+    let measured = format!("worker {worker} at {} of a core for 3 s", percent(share));
+    let remedy = "use fewer clients or a lower rate, or more --workers on a machine with more cores";
+    Some(reason(severity, what, measured, percent(limit), remedy))
+}
+
+/// Clients that are not up because of a limit of this machine. A limit of the server's is a
+/// finding, not a fault of the run.
+fn local_limits(outcome: &Outcome) -> Option<Reason> {
+    let totals = &outcome.totals;
+    let planned = f64::from(totals.plan().ever_up(None));
+    let up = totals.counts(None).joined as f64 / planned.max(1.0);
+    let hit: Vec<_> = totals
+        .errors
+        .sorted()
+        .into_iter()
+        .filter(|(key, _)| key.kind == ErrorKind::LocalLimit)
+        .collect();
+    let (_, example) = hit.first()?;
+    (up < UP_SHARE).then(|| {
+        let what = "clients are missing because of a limit of this machine";
+        let measured = format!("{} joined; {}", percent(up), example.example);
+        reason(Severity::Invalid, what, measured, percent(UP_SHARE), "see `uproar doctor`")
+    })
+}
+
+fn early_end(outcome: &Outcome) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if let Some(how) = &outcome.server_ended {
+        let what = "the built-in server ended before the run did";
+        let remedy = "its own message is above; report it with the scenario";
+        reasons.push(reason(Severity::Invalid, what, how.clone(), "", remedy));
+    }
+    if outcome.aborted == Some(Abort::Unwelcome) {
+        let what = "the run was stopped: the host refuses it";
+        let measured = "over half of the connects failed for 10 s";
+        let remedy = "use fewer clients, or ask whoever runs the host";
+        reasons.push(reason(Severity::Invalid, what, measured, "", remedy));
+    }
+    reasons
+}
+
+fn steal(outcome: &Outcome) -> Option<Reason> {
+    let (before, after) = outcome.machine?;
+    let steal = after.since(before)?.steal;
+    (steal > STEAL_SUSPECT).then(|| {
+        let what = "another virtual machine took processor time";
+        let remedy = "run again, or on a machine that is not shared";
+        reason(Severity::Suspect, what, percent(steal), percent(STEAL_SUSPECT), remedy)
+    })
+}
+
+fn too_few(outcome: &Outcome) -> Option<Reason> {
+    let totals = &outcome.totals;
+    let thresholds = totals.plan().scenario.thresholds.iter();
+    let few: Vec<_> = thresholds
+        .map(|threshold| (threshold, judge(threshold, totals)))
+        .filter(|(_, found)| found.too_few)
+        .collect();
+    let (first, found) = few.first()?;
+    let what = "too few samples for a percentile that is gated";
+    let measured = format!("{} from {}", first.key, count(found.samples.unwrap_or(0)));
+    let remedy = "run for longer, or gate a lower percentile";
+    Some(reason(Severity::Suspect, what, measured, "10/(1-p)", remedy))
+}
+
+fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
+    let mut notes = Vec::new();
+    let mut note = |what: &str, measured: String| {
+        notes.push(reason(Severity::Note, what, measured, "", ""));
+    };
+    if setting.same_host {
+        note("generator and server share this machine", String::new());
+    }
+    if setting.build.profile == "debug" {
+        note("a debug build: its own cost is part of every figure", String::new());
+    }
+    if outcome.drain_timed_out {
+        note("messages were still on their way when the drain's time was up", String::new());
+    }
+    notes
+}
