@@ -1,12 +1,53 @@
 //! The command line: parse, call, print, exit code. Only this module knows the terminal.
+//!
+//! One file a command; what several need is in `prepare` (a scenario and its plan), `fit` (what
+//! this machine and the host allow), `folder` (where a run's files go) and `failure` (the one
+//! place that prints errors).
 
+mod args;
+mod check;
+mod doctor;
 mod failure;
+mod fit;
+mod folder;
+mod plan;
+mod prepare;
+mod print;
+mod progress;
+mod run;
+mod scenarios;
+mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+
+use args::{Cli, Command};
 pub use failure::Failure;
 
+use crate::report::Exit;
+
 /// Runs the command line of this process.
+#[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error; a closed pipe has no one to tell.
+            let _ = error.print();
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Passed };
+            return ExitCode::from(code.code());
+        }
+    };
+    let done = match &cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Scenarios(args) => scenarios::run(args),
+        Command::Schema(args) => scenarios::schema(args),
+        Command::Doctor => doctor::run(),
+    };
+    done.unwrap_or_else(|failure| failure.print())
 }

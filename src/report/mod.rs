@@ -3,6 +3,7 @@
 //! Three steps, each in its place: `model` holds the figures, `verdict` decides, the rest turns
 //! a report into text. Nothing under here measures, does I/O or knows a terminal.
 
+mod assemble;
 pub mod escape;
 mod exit;
 pub mod json;
@@ -11,5 +12,6 @@ mod model;
 pub mod summary;
 pub mod verdict;
 
+pub use assemble::{Setting, assemble};
 pub use exit::Exit;
 pub use model::*;

@@ -1,0 +1,172 @@
+//! Every command and flag with its help. Parsing only; what a flag does is in its command's file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::serve::ServeArgs;
+use crate::scenario::Overrides;
+
+/// Load testing for chat and realtime servers: how late each message arrives at each recipient,
+/// and whether it arrives at all.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 passed, 1 a threshold failed, 2 usage or scenario, 3 the figures \
+                  can't be trusted, 4 no client ever joined, 5 our own failure, 130 and 143 \
+                  interrupted (the report is written).\n\nStart with: uproar run chat-rooms"
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run a scenario and judge it
+    Run(Box<RunArgs>),
+    /// Run the reference server alone
+    Serve(ServeArgs),
+    /// Show what a scenario would do, without connecting
+    Plan(PlanArgs),
+    /// Show every mistake in a scenario file
+    Check(PlanArgs),
+    /// List the built-in scenarios, or print one
+    Scenarios(ScenariosArgs),
+    /// Print the JSON Schema of a file format
+    Schema(SchemaArgs),
+    /// Show this machine's limits and what they carry
+    Doctor,
+}
+
+/// Which scenario, and what to change in it.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScenarioArgs {
+    /// A scenario file, or the name of a built-in one (see `uproar scenarios`)
+    #[arg(default_value = "chat-rooms", value_name = "SCENARIO")]
+    pub(super) scenario: String,
+    /// Load this server instead of the scenario's target: ws://HOST[:PORT][/PATH]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// How the server at --url speaks: rooms, echo, broadcast or feed
+    #[arg(long, value_name = "NAME")]
+    protocol: Option<String>,
+    /// Clients in all, spread over the cohorts in proportion [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    clients: Option<u32>,
+    /// Publishes in all, for example 2000/s, spread over the cohorts in proportion [default: the
+    /// scenario's]
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+    /// Length of all phases together, for example 30s or 2m: phases and faults are stretched alike
+    /// [default: the scenario's]
+    #[arg(long, value_name = "TIME")]
+    duration: Option<String>,
+    /// Codec of every cohort that names none: json or binary [default: the scenario's]
+    #[arg(long, value_name = "NAME")]
+    codec: Option<String>,
+    /// Decides everything random in the plan [default: the scenario's, or 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Set any key of the scenario, for example cohort.talkers.publish.rate=5/s; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Send this header with the upgrade, "NAME: VALUE"; may be repeated
+    #[arg(long, value_name = "HEADER")]
+    header: Vec<String>,
+    /// Allow load on this host although it is neither loopback nor private; may be repeated. Only
+    /// for hosts you answer for. Also: UPROAR_ALLOW_HOSTS, separated by commas
+    #[arg(long, value_name = "HOST")]
+    allow_host: Vec<String>,
+}
+
+impl ScenarioArgs {
+    /// What the flags change. `Err` is the flag that can't be read.
+    pub(super) fn overrides(&self) -> Result<Overrides, String> {
+        let set = self.set.iter().map(|pair| match pair.split_once('=') {
+            Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+            None => Err(pair.clone()),
+        });
+        Ok(Overrides {
+            set: set.collect::<Result<_, _>>()?,
+            url: self.url.clone(),
+            protocol: self.protocol.clone(),
+            codec: self.codec.clone(),
+            seed: self.seed,
+            clients: self.clients,
+            rate: self.rate.clone(),
+            duration: self.duration.clone(),
+            headers: self.header.clone(),
+            allow_host: self.allow_host.clone(),
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// The run's own folder; an earlier run's files there are replaced, a folder that holds
+    /// anything else is refused [default: reports/NAME-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Worker threads [default: half the cores with the built-in server, else all but one; at
+    /// least 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) workers: Option<u16>,
+    /// Treat a suspect run as an invalid one (exit code 3)
+    #[arg(long, conflicts_with = "allow_invalid")]
+    pub(super) strict: bool,
+    /// Judge an invalid run all the same
+    #[arg(long)]
+    pub(super) allow_invalid: bool,
+    /// Skip the one client that tries connect, join and hearing itself before the ramp
+    #[arg(long)]
+    pub(super) no_preflight: bool,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// What to print on stdout at the end
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    pub(super) format: OutputFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    /// A summary for people
+    Text,
+    /// report.json
+    Json,
+    /// report.md
+    Md,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScenariosArgs {
+    /// Print this one: a start for a file of your own
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Which format
+    #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
+    pub(super) of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// Scenario files
+    Scenario,
+    /// report.json
+    Report,
+}

@@ -1,0 +1,101 @@
+//! Where a run's files go: checked before the run, written whole or not at all after it.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::Failure;
+use crate::report::Exit;
+
+/// Every file a run writes. A folder that holds anything else is not ours to write into.
+const OURS: [&str; 2] = ["report.json", "report.md"];
+/// What a file is called until it is whole.
+const PARTIAL: &str = ".partial";
+
+/// A run's folder, known to be writable.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Whether it was made for this run: an empty one is removed if the run comes to nothing.
+    made: bool,
+}
+
+impl Folder {
+    /// Makes the folder, or takes one that holds nothing but an earlier run's files.
+    pub(super) fn open(out: Option<&Path>, scenario: &str) -> Result<Self, Failure> {
+        let path = match out {
+            Some(path) => path.to_owned(),
+            None => default_path(scenario),
+        };
+        let made = !path.exists();
+        let refused = |error: &io::Error| {
+            let message = format!("can't write into {}: {error}", path.display());
+            Failure::message(Exit::Usage, message, "choose another folder with --out DIR")
+        };
+        fs::create_dir_all(&path).map_err(|error| refused(&error))?;
+        if let Some(stranger) = stranger(&path).map_err(|error| refused(&error))? {
+            let message =
+                format!("{} holds {stranger}, which is not a run's file", path.display());
+            let help = "a run's folder is its own: choose a new or empty one with --out DIR";
+            return Err(Failure::message(Exit::Usage, message, help));
+        }
+        let folder = Self { path, made };
+        let probe = folder.path.join(format!("probe{PARTIAL}"));
+        File::create(&probe)
+            .and_then(|mut file| file.write_all(b"uproar"))
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(|error| {
+                folder.abandon();
+                let message = format!("can't write into {}: {error}", folder.path.display());
+                Failure::message(Exit::Usage, message, "choose another folder with --out DIR")
+            })?;
+        Ok(folder)
+    }
+
+    /// Removes a folder that was made for nothing.
+    pub(super) fn abandon(&self) {
+        if self.made {
+            // Only succeeds while it is empty.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+
+    /// The path of one of the run's files.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file so that it is whole or not there: aside, synced, then renamed.
+    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let aside = self.path.join(format!("{name}{PARTIAL}"));
+        let written = File::create(&aside)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            })
+            .and_then(|()| fs::rename(&aside, self.path.join(name)));
+        if written.is_err() {
+            let _ = fs::remove_file(&aside);
+        }
+        written
+    }
+}
+
+fn default_path(scenario: &str) -> PathBuf {
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    Path::new("reports").join(format!("{scenario}-{time}"))
+}
+
+/// Something in the folder that no run wrote.
+fn stranger(path: &Path) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if !OURS.contains(&name.trim_end_matches(PARTIAL)) && name != format!("probe{PARTIAL}") {
+            return Ok(Some(name.into_owned()));
+        }
+    }
+    Ok(None)
+}
