@@ -1,0 +1,405 @@
+//! The decision: from what was found to a verdict, an exit code and the sentence that says why.
+//!
+//! Pure. The figures, the thresholds' outcomes and the validity come in; nothing here measures,
+//! prints or writes.
+
+use super::{
+    ErrorGroup, Exit, Interruption, Report, Severity, ThresholdOutcome, ValidityState, VerdictState,
+};
+use crate::metric::ErrorKind;
+use crate::units::format::{count, seconds};
+
+/// Everything the decision depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Thresholds that were judged.
+    pub thresholds: usize,
+    /// Those that failed.
+    pub failed: usize,
+    /// Whether the figures can be trusted.
+    pub validity: ValidityState,
+    /// Clients that were joined at least once.
+    pub joined: u64,
+    /// The signal that ended the run early.
+    pub interrupted: Option<Interruption>,
+    /// How much weight validity has.
+    pub trust: Trust,
+}
+
+/// How much weight validity has in the decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// An invalid run is not judged.
+    #[default]
+    Standard,
+    /// `--strict`: a suspect run isn't either.
+    Strict,
+    /// `--allow-invalid`: every run is.
+    AllowInvalid,
+}
+
+impl Evidence {
+    /// The evidence a filled report holds.
+    #[must_use]
+    pub fn of(report: &Report, trust: Trust) -> Self {
+        Self {
+            thresholds: report.thresholds.len(),
+            failed: report.thresholds.iter().filter(|threshold| !threshold.passed).count(),
+            validity: report.validity.state,
+            joined: report.clients.joined,
+            interrupted: report.run.interrupted,
+            trust,
+        }
+    }
+
+    /// The verdict and its exit code, provided that the report gets written (see
+    /// [`exit_after_writing`]). The first that holds of: unreachable, interrupted, invalid, failed.
+    #[must_use]
+    pub fn decide(self) -> (VerdictState, Exit) {
+        let distrusted = match self.trust {
+            Trust::Standard => self.validity == ValidityState::Invalid,
+            Trust::Strict => self.validity != ValidityState::Valid,
+            Trust::AllowInvalid => false,
+        };
+        if self.joined == 0 {
+            return (VerdictState::Unreachable, Exit::Unreachable);
+        }
+        match self.interrupted {
+            Some(Interruption::Interrupt) => (VerdictState::Interrupted, Exit::Interrupted),
+            Some(Interruption::Terminate) => (VerdictState::Interrupted, Exit::Terminated),
+            None if distrusted => (VerdictState::Invalid, Exit::Invalid),
+            None if self.failed > 0 => (VerdictState::Failed, Exit::Failed),
+            None if self.thresholds == 0 => (VerdictState::Unjudged, Exit::Passed),
+            None => (VerdictState::Passed, Exit::Passed),
+        }
+    }
+}
+
+/// The exit code once writing the report has been tried. What the run found stays as it is, but a
+/// job that looks for the report must learn that there is none.
+#[must_use]
+pub fn exit_after_writing(decided: Exit, written: bool) -> Exit {
+    if written { decided } else { Exit::Internal }
+}
+
+/// Why the verdict is what it is, in one line, the first thing that failed first. May quote the
+/// server: renderers escape it.
+#[must_use]
+pub fn sentence(report: &Report, state: VerdictState) -> String {
+    match state {
+        VerdictState::Passed => match report.thresholds.len() {
+            1 => "the one threshold holds".to_owned(),
+            2 => "both thresholds hold".to_owned(),
+            n => format!("all {} thresholds hold", count(n as u64)),
+        },
+        VerdictState::Unjudged => "the scenario has no thresholds to judge by".to_owned(),
+        VerdictState::Failed => failed_thresholds(&report.thresholds).unwrap_or_default(),
+        VerdictState::Invalid => distrust(report),
+        VerdictState::Unreachable => unreachable_because(&report.errors),
+        VerdictState::Interrupted => {
+            let by = match report.run.interrupted {
+                Some(Interruption::Terminate) => "SIGTERM",
+                _ => "Ctrl-C",
+            };
+            let after = seconds(report.run.duration_s);
+            let planned = seconds(report.plan.duration_s);
+            let mut sentence = format!("by {by} after {after} of {planned} planned");
+            if let Some(failed) = failed_thresholds(&report.thresholds) {
+                sentence.push_str(&format!("; until then {failed}"));
+            }
+            sentence
+        }
+    }
+}
+
+fn failed_thresholds(thresholds: &[ThresholdOutcome]) -> Option<String> {
+    let failed = thresholds.iter().filter(|threshold| !threshold.passed).count();
+    let first = thresholds.iter().find(|threshold| !threshold.passed)?;
+    let of = thresholds.len();
+    let noun = if of == 1 { "threshold" } else { "thresholds" };
+    Some(format!("{} of {} {noun}: {}", count(failed as u64), count(of as u64), outcome(first)))
+}
+
+/// `delivery.p99 was 412 ms, limit 250 ms`.
+fn outcome(threshold: &ThresholdOutcome) -> String {
+    let metric = &threshold.metric;
+    let (operator, limit) = split_condition(&threshold.condition);
+    let wanted = match operator {
+        "<" | "<=" => format!("limit {limit}"),
+        ">" => format!("should be over {limit}"),
+        ">=" => format!("should be at least {limit}"),
+        _ => format!("should be {limit}"),
+    };
+    match threshold.actual {
+        Some(_) => format!("{metric} was {}, {wanted}", threshold.actual_text),
+        None => format!("{metric} has too few samples, {wanted}"),
+    }
+}
+
+/// Operator and limit of a condition as written, the limit with a space before its unit:
+/// `< 250ms` is `<` and `250 ms`.
+#[must_use]
+pub(super) fn split_condition(condition: &str) -> (&str, String) {
+    let condition = condition.trim();
+    let end = condition.find(|c| !"<>=!".contains(c)).unwrap_or(condition.len());
+    let (operator, limit) = condition.split_at(end);
+    let mut spaced = String::with_capacity(limit.len() + 1);
+    let mut before = ' ';
+    for c in limit.trim().chars() {
+        if before.is_ascii_digit() && (c.is_alphabetic() || c == '%') {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = c;
+    }
+    (operator, spaced)
+}
+
+/// The gravest reason: `what: measured, limit ...; remedy: ...`.
+fn distrust(report: &Report) -> String {
+    let worst = report
+        .validity
+        .reasons
+        .iter()
+        // The first of the gravest; `max_by_key` alone would take the last.
+        .rev()
+        .max_by_key(|reason| reason.severity)
+        .filter(|reason| reason.severity > Severity::Note);
+    let Some(reason) = worst else {
+        return "the figures can't be trusted".to_owned();
+    };
+    let mut sentence = reason.what.clone();
+    if !reason.measured.is_empty() {
+        sentence.push_str(&format!(": {}", reason.measured));
+    }
+    if !reason.limit.is_empty() {
+        sentence.push_str(&format!(", limit {}", reason.limit));
+    }
+    if !reason.remedy.is_empty() {
+        sentence.push_str(&format!("; remedy: {}", reason.remedy));
+    }
+    sentence
+}
+
+fn unreachable_because(errors: &[ErrorGroup]) -> String {
+    // The most frequent: a few clients may have met something else on the way.
+    let Some(error) = errors.iter().rev().max_by_key(|error| error.count) else {
+        return "no client got in, and no error was seen; was the run long enough?".to_owned();
+    };
+    let step = error.step.name();
+    let what = if error.example.is_empty() { error.kind.name() } else { &error.example };
+    let hint = match error.kind {
+        ErrorKind::LookupFailed => "check the host's name",
+        ErrorKind::Refused => "is the server running, and on this port?",
+        ErrorKind::TimedOut => {
+            "is anything in between dropping packets, and is the protocol right?"
+        }
+        ErrorKind::HttpStatus => "check the path; the server may want an Origin or a token",
+        ErrorKind::BadHandshake | ErrorKind::ProtocolViolation => {
+            "does a WebSocket server listen there?"
+        }
+        ErrorKind::LocalLimit => "`uproar doctor` shows this machine's limits",
+        ErrorKind::ServerError | ErrorKind::Closed | ErrorKind::Oversize => {
+            "is this the server's protocol?"
+        }
+        ErrorKind::Reset | ErrorKind::HeartbeatLost | ErrorKind::Io => {
+            "the server's log may say why"
+        }
+    };
+    format!("no client got in: {what} at {step} ({} ×); {hint}", count(error.count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metric::Step;
+    use crate::report::{Reason, Validity};
+
+    const FINE: Evidence = Evidence {
+        thresholds: 3,
+        failed: 0,
+        validity: ValidityState::Valid,
+        joined: 10,
+        interrupted: None,
+        trust: Trust::Standard,
+    };
+
+    #[test]
+    fn decisions_in_their_order() {
+        use ValidityState::{Invalid, Suspect};
+        let int = Some(Interruption::Interrupt);
+        let term = Some(Interruption::Terminate);
+        let table = [
+            ("passed", FINE, VerdictState::Passed, 0),
+            ("nothing to judge", Evidence { thresholds: 0, ..FINE }, VerdictState::Unjudged, 0),
+            ("one failed", Evidence { failed: 1, ..FINE }, VerdictState::Failed, 1),
+            (
+                "suspect is judged",
+                Evidence { validity: Suspect, failed: 1, ..FINE },
+                VerdictState::Failed,
+                1,
+            ),
+            (
+                "strict",
+                Evidence { validity: Suspect, trust: Trust::Strict, failed: 1, ..FINE },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "invalid before failed",
+                Evidence { validity: Invalid, failed: 1, ..FINE },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "invalid though unjudged",
+                Evidence { validity: Invalid, thresholds: 0, ..FINE },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "allowed, failed",
+                Evidence { validity: Invalid, trust: Trust::AllowInvalid, failed: 1, ..FINE },
+                VerdictState::Failed,
+                1,
+            ),
+            (
+                "allowed, passed",
+                Evidence { validity: Invalid, trust: Trust::AllowInvalid, ..FINE },
+                VerdictState::Passed,
+                0,
+            ),
+            (
+                "interrupted before invalid",
+                Evidence { interrupted: int, validity: Invalid, failed: 1, ..FINE },
+                VerdictState::Interrupted,
+                130,
+            ),
+            ("terminated", Evidence { interrupted: term, ..FINE }, VerdictState::Interrupted, 143),
+            (
+                "unreachable before interrupted",
+                Evidence { joined: 0, interrupted: int, validity: Invalid, failed: 3, ..FINE },
+                VerdictState::Unreachable,
+                4,
+            ),
+        ];
+        for (name, evidence, state, code) in table {
+            let (decided, exit) = evidence.decide();
+            assert_eq!((decided, exit.code()), (state, code), "{name}");
+            assert_eq!(exit_after_writing(exit, true), exit, "{name}");
+            assert_eq!(exit_after_writing(exit, false).code(), 5, "{name}");
+        }
+    }
+
+    fn threshold(
+        metric: &str,
+        condition: &str,
+        actual: Option<f64>,
+        text: &str,
+        passed: bool,
+    ) -> ThresholdOutcome {
+        ThresholdOutcome {
+            metric: metric.to_owned(),
+            condition: condition.to_owned(),
+            actual,
+            actual_text: text.to_owned(),
+            passed,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn the_first_failed_threshold_is_named() {
+        let report = Report {
+            thresholds: vec![
+                threshold("lost", "== 0", Some(0.0), "0", true),
+                threshold("delivery.p99", "< 250ms", Some(412_000.0), "412 ms", false),
+                threshold("errors", "== 0", Some(3.0), "3", false),
+            ],
+            ..Report::default()
+        };
+        assert_eq!(
+            sentence(&report, VerdictState::Failed),
+            "2 of 3 thresholds: delivery.p99 was 412 ms, limit 250 ms"
+        );
+    }
+
+    #[test]
+    fn every_operator_reads_well() {
+        let table = [
+            ("<= 1.5s", Some(2.0), "m was 7, limit 1.5 s"),
+            ("== 0", Some(2.0), "m was 7, should be 0"),
+            (">= 10", Some(2.0), "m was 7, should be at least 10"),
+            ("> 10", Some(2.0), "m was 7, should be over 10"),
+            ("< 5ms", None, "m has too few samples, limit 5 ms"),
+        ];
+        for (condition, actual, text) in table {
+            assert_eq!(outcome(&threshold("m", condition, actual, "7", false)), text);
+        }
+    }
+
+    #[test]
+    fn conditions_split() {
+        let table = [
+            ("< 250ms", ("<", "250 ms")),
+            ("<=2m30s", ("<=", "2 m30 s")),
+            ("== 0", ("==", "0")),
+            ("< 0.5%", ("<", "0.5 %")),
+            ("", ("", "")),
+        ];
+        for (condition, (operator, limit)) in table {
+            assert_eq!(split_condition(condition), (operator, limit.to_owned()), "{condition}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_run_names_its_first_gravest_reason_and_the_remedy() {
+        let reason = |severity, what: &str| Reason {
+            severity,
+            what: what.to_owned(),
+            measured: "99 %".to_owned(),
+            limit: "95 %".to_owned(),
+            remedy: "fewer clients".to_owned(),
+        };
+        let report = Report {
+            validity: Validity {
+                state: ValidityState::Invalid,
+                reasons: vec![
+                    reason(Severity::Note, "a"),
+                    reason(Severity::Invalid, "b"),
+                    reason(Severity::Invalid, "c"),
+                ],
+            },
+            ..Report::default()
+        };
+        assert_eq!(
+            sentence(&report, VerdictState::Invalid),
+            "b: 99 %, limit 95 %; remedy: fewer clients"
+        );
+    }
+
+    #[test]
+    fn an_unreachable_server_is_quoted() {
+        let error = |kind, count, example: &str| ErrorGroup {
+            kind,
+            step: Step::Upgrade,
+            cohort: "talkers".to_owned(),
+            count,
+            first_s: 0.0,
+            last_s: 1.0,
+            example: example.to_owned(),
+        };
+        let report = Report {
+            errors: vec![
+                error(ErrorKind::TimedOut, 2, "slow"),
+                error(ErrorKind::HttpStatus, 998, "answered 403 Forbidden"),
+            ],
+            ..Report::default()
+        };
+        assert_eq!(
+            sentence(&report, VerdictState::Unreachable),
+            "no client got in: answered 403 Forbidden at upgrade (998 ×); \
+             check the path; the server may want an Origin or a token"
+        );
+    }
+}
