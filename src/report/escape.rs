@@ -1,0 +1,161 @@
+//! Makes text from outside (a server, a scenario, a file name) safe to print.
+//!
+//! One function a medium. Every renderer passes such text through here, because a room name or a
+//! close reason may hold escape sequences, table bars or mentions.
+
+use unicode_width::UnicodeWidthChar;
+
+/// What text ends with where it was cut.
+const CUT: char = '…';
+
+/// Text for a terminal, at most `columns` wide: control characters and those that reorder a line
+/// are shown as escapes (`\n`, `\u{1b}`), so that nothing moves the cursor or forges a line.
+#[must_use]
+pub fn escape_terminal(text: &str, columns: usize) -> String {
+    // Past `columns` escaped characters nothing is shown: no need to escape megabytes first.
+    let mut safe = String::new();
+    for c in text.chars().take(columns.saturating_add(1)) {
+        if is_unsafe(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    clip(&safe, columns)
+}
+
+/// Text for Markdown, at most `chars` characters of it: on one line, without markup, table bars,
+/// HTML, links, mentions or issue references.
+#[must_use]
+pub fn escape_markdown(text: &str, chars: usize) -> String {
+    let mut safe = String::new();
+    let mut before = ' ';
+    let mut rest = text.chars();
+    let mut i = 0;
+    while let Some(c) = rest.next() {
+        if i == chars {
+            safe.push(CUT);
+            break;
+        }
+        match c {
+            '\n' | '\r' | '\t' => safe.push(' '),
+            // A mention or reference survives a backslash; a character of no width breaks it.
+            '@' => safe.push_str("@\u{200b}"),
+            '#' => safe.push_str("\\#\u{200b}"),
+            // A link or an image needs its square brackets.
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$' => {
+                safe.extend(['\\', c]);
+            }
+            // "https://" and "www." would turn into links by themselves.
+            ':' if rest.as_str().starts_with("//") => safe.push_str("\\:"),
+            '.' if before.eq_ignore_ascii_case(&'w') => safe.push_str("\\."),
+            c if is_unsafe(c) => {
+                safe.push_str(&format!("U+{:04X}", u32::from(c)));
+            }
+            c => safe.push(c),
+        }
+        before = c;
+        i += 1;
+    }
+    safe
+}
+
+/// The columns of a text in a terminal: each character by itself, so that a sequence drawn as
+/// one emoji counts as all its parts. That is never too narrow, and terminals disagree anyway.
+#[must_use]
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(char_columns).sum()
+}
+
+fn char_columns(c: char) -> usize {
+    // This selector makes the narrow sign before it a wide emoji.
+    if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
+}
+
+/// The text if it fits in `limit` columns, else what fits with `…` at the end.
+#[must_use]
+pub(super) fn clip(text: &str, limit: usize) -> String {
+    if columns(text) <= limit {
+        return text.to_owned();
+    }
+    let mut clipped = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += char_columns(c);
+        if used > limit {
+            break;
+        }
+        clipped.push(c);
+    }
+    if limit > 0 {
+        clipped.push(CUT);
+    }
+    clipped
+}
+
+/// Control characters, line and paragraph separators, and what changes the direction of text.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_see_no_control_characters() {
+        let table = [
+            ("plain", "plain"),
+            ("a\nb\r\t", "a\\nb\\r\\t"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("\u{9b}2J", "\\u{9b}2J"),
+            ("abc\u{202e}fed", "abc\\u{202e}fed"),
+            ("naïve 🎉 日本", "naïve 🎉 日本"),
+            ("", ""),
+        ];
+        for (text, safe) in table {
+            assert_eq!(escape_terminal(text, 80), safe, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn wide_characters_count_twice() {
+        assert_eq!(columns("日本"), 4);
+        assert_eq!(columns("e\u{301}"), 1);
+        assert_eq!(columns("\u{2764}\u{fe0f}"), 2);
+        assert_eq!(clip("日本語", 6), "日本語");
+        assert_eq!(clip("日本語", 5), "日本…");
+        assert_eq!(clip("日本語", 4), "日…");
+        assert_eq!(clip("abc", 1), "…");
+        assert_eq!(clip("abc", 0), "");
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        let long = "\u{1b}".repeat(100_000);
+        assert!(columns(&escape_terminal(&long, 40)) <= 40);
+        assert_eq!(escape_markdown(&"x".repeat(100_000), 10), "xxxxxxxxxx…");
+    }
+
+    #[test]
+    fn markdown_is_text_and_nothing_else() {
+        let table = [
+            ("a|b", "a\\|b"),
+            ("`x`", "\\`x\\`"),
+            ("<img src=x>", "\\<img src=x\\>"),
+            ("two\nlines", "two lines"),
+            ("@team", "@\u{200b}team"),
+            ("see #12", "see \\#\u{200b}12"),
+            ("https://x.example", "https\\://x.example"),
+            ("www.x.example", "www\\.x.example"),
+            ("\u{1b}[0m", "U+001B\\[0m"),
+            ("delivery.p99 < 250 ms", "delivery.p99 \\< 250 ms"),
+        ];
+        for (text, safe) in table {
+            assert_eq!(escape_markdown(text, 100), safe, "{text:?}");
+        }
+    }
+}
