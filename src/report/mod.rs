@@ -1,5 +1,15 @@
 //! What a run found, as a plain versioned struct, and its renderings.
+//!
+//! Three steps, each in its place: `model` holds the figures, `verdict` decides, the rest turns
+//! a report into text. Nothing under here measures, does I/O or knows a terminal.
 
+pub mod escape;
 mod exit;
+pub mod json;
+pub mod markdown;
+mod model;
+pub mod summary;
+pub mod verdict;
 
 pub use exit::Exit;
+pub use model::*;

@@ -1,0 +1,144 @@
+//! `report.md`: what a pull request shows. The verdict, about ten lines, two tables.
+//!
+//! Text from a report and nothing else. Bounded like the summary: lists are cut.
+
+use super::escape::escape_markdown;
+use super::summary::parts::{
+    balance, cell, clients_lines, fault_line, publishes_line, remarks, setting, shown_latencies,
+};
+use super::verdict::split_condition;
+use super::{Report, Severity, VerdictState};
+use crate::units::format::{count, seconds};
+
+/// Characters of a name or of a sentence, at most.
+const NAME: usize = 60;
+const SENTENCE: usize = 400;
+/// Rows of thresholds, lines of faults, and lines of reasons, at most.
+const THRESHOLDS: usize = 12;
+const FAULTS: usize = 3;
+const REASONS: usize = 3;
+
+/// The report as Markdown. Its first word is the verdict.
+#[must_use]
+pub fn to_markdown(report: &Report) -> String {
+    let mut lines = vec![verdict(report), String::new()];
+    lines.push(format!(
+        "{}: {}, {} measured",
+        escape_markdown(&report.scenario.name, NAME),
+        escape_markdown(&report.plan.description, SENTENCE),
+        seconds(report.run.measured_s)
+    ));
+    // A table's row can't break a line, but a paragraph can, where two spaces end it.
+    end_line(&mut lines);
+    lines.push(escape_markdown(&setting(report), SENTENCE));
+    lines.push(String::new());
+    thresholds(report, &mut lines);
+    latencies(report, &mut lines);
+    facts(report, &mut lines);
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+fn verdict(report: &Report) -> String {
+    let word = report.verdict.state.word();
+    let mut line = format!("**{word}** {}", escape_markdown(&report.verdict.sentence, SENTENCE));
+    let failed = report.thresholds.iter().find(|threshold| !threshold.passed);
+    if report.verdict.state == VerdictState::Failed
+        && let Some(note) = failed.and_then(|threshold| threshold.note.as_deref())
+    {
+        line.push_str(&format!(" ({})", escape_markdown(note, SENTENCE)));
+    }
+    line
+}
+
+fn end_line(lines: &mut [String]) {
+    if let Some(last) = lines.last_mut() {
+        last.push_str("  ");
+    }
+}
+
+fn thresholds(report: &Report, lines: &mut Vec<String>) {
+    if report.thresholds.is_empty() {
+        return;
+    }
+    lines.push("| | threshold | actual | condition |".to_owned());
+    lines.push("| --- | --- | ---: | --- |".to_owned());
+    let mut sorted: Vec<_> = report.thresholds.iter().collect();
+    sorted.sort_by_key(|threshold| threshold.passed);
+    for threshold in sorted.iter().take(THRESHOLDS) {
+        let (operator, limit) = split_condition(&threshold.condition);
+        lines.push(format!(
+            "| {} | {} | {} | {} |",
+            if threshold.passed { "pass" } else { "**fail**" },
+            escape_markdown(&threshold.metric, NAME),
+            escape_markdown(&threshold.actual_text, NAME),
+            escape_markdown(&format!("{operator} {limit}"), NAME)
+        ));
+    }
+    more(sorted.len(), THRESHOLDS, "| | ", " | | |", lines);
+    lines.push(String::new());
+}
+
+fn latencies(report: &Report, lines: &mut Vec<String>) {
+    let mut rows = shown_latencies(report).peekable();
+    if rows.peek().is_none() {
+        return;
+    }
+    lines.push("| latency | p50 | p90 | p99 | p99.9 | max | samples |".to_owned());
+    lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    for (metric, latency) in rows {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            metric.label(),
+            cell(latency.p50),
+            cell(latency.p90),
+            cell(latency.p99),
+            cell(latency.p99_9),
+            cell(latency.max),
+            count(latency.count)
+        ));
+    }
+    lines.push(String::new());
+}
+
+fn facts(report: &Report, lines: &mut Vec<String>) {
+    lines.push(format!("- clients: {}", clients_lines(report).join("; ")));
+    lines.extend(publishes_line(report).map(|line| format!("- publishes: {line}")));
+    if report.clients.joined > 0 {
+        lines.push(format!("- deliveries: {}", balance(report.deliveries)));
+        let remarks = remarks(report);
+        if !remarks.is_empty() {
+            lines.push(format!("- ledger: {}", remarks.join(", ")));
+        }
+    }
+    for fault in report.faults.iter().take(FAULTS) {
+        lines.push(format!("- fault: {}", escape_markdown(&fault_line(fault), SENTENCE)));
+    }
+    more(report.faults.len(), FAULTS, "- ", "", lines);
+    if !report.closed_loop.is_empty() {
+        let names = escape_markdown(&report.closed_loop.join(", "), NAME);
+        lines.push(format!("- closed loop ({names}): latencies hide server stalls"));
+    }
+    let mut reasons: Vec<_> = report.validity.reasons.iter().collect();
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    lines.push(format!("- validity: {}", report.validity.state.name()));
+    for reason in reasons.iter().take(REASONS) {
+        let parts = [reason.what.as_str(), &reason.measured, &reason.remedy];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let emphasis = if reason.severity == Severity::Note { "" } else { "**" };
+        lines.push(format!(
+            "- {emphasis}{}{emphasis}: {}",
+            reason.severity.name(),
+            escape_markdown(&parts.join("; "), SENTENCE)
+        ));
+    }
+    more(reasons.len(), REASONS, "- ", "", lines);
+}
+
+fn more(of: usize, shown: usize, before: &str, after: &str, lines: &mut Vec<String>) {
+    if of > shown {
+        let left_out = count((of - shown) as u64);
+        lines.push(format!("{before}... and {left_out} more in report.json{after}"));
+    }
+}

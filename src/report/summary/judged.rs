@@ -1,0 +1,152 @@
+//! The summary's upper part: verdict, thresholds, validity.
+//!
+//! Shows what was decided; decides nothing.
+
+use super::super::escape::{clip, columns, escape_terminal};
+use super::super::verdict::split_condition;
+use super::layout::{COLUMNS, LABEL, wrap};
+use super::{Block, Style};
+use crate::metric::Metric;
+use crate::report::{Report, Severity, VerdictState};
+use crate::units::format::{duration_us, percent, seconds};
+
+/// Columns of a threshold's name and of its value, at most.
+const METRIC_COLUMNS: usize = 46;
+const ACTUAL_COLUMNS: usize = 14;
+
+pub(super) fn verdict(report: &Report, style: Style) -> Block {
+    let state = report.verdict.state;
+    let word = state.word();
+    let indent = if word.len() < 8 { 8 } else { word.len() + 2 };
+    let room = COLUMNS - indent;
+    let block = Block::indented(&label(state, indent, style), indent);
+    let run = format!(
+        "{}: {}, {} measured",
+        report.scenario.name,
+        report.plan.description,
+        seconds(report.run.measured_s)
+    );
+    let block = if state == VerdictState::Passed {
+        // Which thresholds hold is told below; the run itself is the news.
+        block.lines(paragraph(&run, room, 2))
+    } else {
+        let failed = report.thresholds.iter().find(|threshold| !threshold.passed);
+        let note = failed
+            .filter(|_| matches!(state, VerdictState::Failed | VerdictState::Interrupted))
+            .and_then(|threshold| threshold.note.as_deref());
+        // A remedy may take a third line, in the place of the note.
+        let most = if note.is_some() { 2 } else { 3 };
+        block
+            .lines(paragraph(&report.verdict.sentence, room, most))
+            .lines(note.map(|note| escape_terminal(note, room)))
+            .line(escape_terminal(&run, room))
+    };
+    block.line(escape_terminal(&setting(report), room))
+}
+
+/// `built-in rooms server, json · seed 7 · uproar 0.1.0`.
+pub(in crate::report) fn setting(report: &Report) -> String {
+    let target = &report.target;
+    let server = if target.builtin {
+        format!("built-in {} server", target.protocol)
+    } else {
+        format!("{} ({})", target.url, target.protocol)
+    };
+    let codecs = if target.codecs.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", target.codecs.join(" and "))
+    };
+    let debug = if report.uproar.profile == "debug" { ", debug build" } else { "" };
+    format!("{server}{codecs} · seed {} · uproar {}{debug}", report.seed, report.uproar.version)
+}
+
+fn label(state: VerdictState, columns: usize, style: Style) -> String {
+    let word = state.word();
+    if !style.color {
+        return word.to_owned();
+    }
+    let code = match state {
+        VerdictState::Passed => 32,
+        VerdictState::Failed | VerdictState::Invalid | VerdictState::Unreachable => 31,
+        VerdictState::Unjudged | VerdictState::Interrupted => 33,
+    };
+    let padding = columns - word.len();
+    format!("\u{1b}[1;{code}m{word}\u{1b}[0m{:padding$}", "")
+}
+
+/// Text of any origin as at most `most` lines.
+fn paragraph(text: &str, width: usize, most: usize) -> Vec<String> {
+    wrap(&escape_terminal(text, width * most), width, most)
+}
+
+pub(super) fn thresholds(report: &Report) -> Option<Block> {
+    if report.thresholds.is_empty() {
+        return None;
+    }
+    // Whatever is cut, a failed one goes last.
+    let mut sorted: Vec<_> = report.thresholds.iter().collect();
+    sorted.sort_by_key(|threshold| threshold.passed);
+    let cells: Vec<_> = sorted
+        .into_iter()
+        .map(|threshold| {
+            let (operator, limit) = split_condition(&threshold.condition);
+            let metric = escape_terminal(&threshold.metric, METRIC_COLUMNS);
+            let actual = escape_terminal(&threshold.actual_text, ACTUAL_COLUMNS);
+            let condition = escape_terminal(&format!("{operator} {limit}"), COLUMNS);
+            (if threshold.passed { "pass" } else { "fail" }, metric, actual, condition)
+        })
+        .collect();
+    let metric_columns = cells.iter().map(|cell| columns(&cell.1)).max().unwrap_or(0);
+    let actual_columns = cells.iter().map(|cell| columns(&cell.2)).max().unwrap_or(0).max(8);
+    let items = cells.into_iter().map(|(word, metric, actual, condition)| {
+        let after_metric = metric_columns - columns(&metric);
+        let before_actual = actual_columns - columns(&actual);
+        vec![format!(
+            "{word}  {metric}{:after_metric$}  {:before_actual$}{actual}   {condition}",
+            "", ""
+        )]
+    });
+    Some(Block::labelled("thresholds").list(items.collect(), 2, 8))
+}
+
+pub(super) fn validity(report: &Report) -> Block {
+    let validity = &report.validity;
+    let mut parts = Vec::new();
+    if let Some(busiest) = report.generator.busiest_worker {
+        parts.push(format!("busiest worker at {} of a core", percent(busiest.share)));
+    }
+    if let Some(lag) = report.latency.get(&Metric::Lag).and_then(|lag| lag.p99) {
+        parts.push(format!("messages left {} late (p99)", duration_us(lag)));
+    }
+    let head = if parts.is_empty() {
+        validity.state.name().to_owned()
+    } else {
+        format!("{}: {}", validity.state.name(), parts.join(", "))
+    };
+
+    let room = COLUMNS - LABEL;
+    let mut items = Vec::new();
+    if !report.closed_loop.is_empty() {
+        let names = clip(&escape_terminal(&report.closed_loop.join(", "), 28), 28);
+        items.push(vec![format!("closed loop ({names}): latencies hide server stalls")]);
+    }
+    let mut reasons: Vec<_> = validity.reasons.iter().collect();
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    // The verdict's sentence is the gravest reason already.
+    let told = report.verdict.state == VerdictState::Invalid
+        && reasons.first().is_some_and(|reason| reason.severity > Severity::Note);
+    for reason in reasons.into_iter().skip(usize::from(told)) {
+        let mut text = format!("{}: {}", reason.severity.name(), reason.what);
+        for (before, part) in
+            [(": ", &reason.measured), (", limit ", &reason.limit), ("; ", &reason.remedy)]
+        {
+            if !part.is_empty() {
+                text.push_str(before);
+                text.push_str(part);
+            }
+        }
+        items.push(paragraph(&text, room, 2));
+    }
+    Block::labelled("validity").line(head).list(items, 1, 5)
+}

@@ -1,0 +1,250 @@
+//! Fits labelled blocks of lines into a screen: wraps, clips, and cuts lists that are too long.
+//!
+//! Knows lines and columns, but not what they say.
+
+use super::super::escape::{clip, columns};
+use crate::units::format::count;
+
+/// The widest a line gets.
+pub const COLUMNS: usize = 90;
+
+/// The most lines there are.
+pub const LINES: usize = 30;
+
+/// Columns of a label on the left.
+pub(super) const LABEL: usize = 12;
+
+/// Lines under one label: some that always stay and a list that may be cut.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    label: String,
+    /// Columns the label takes; those of colours not included.
+    label_columns: usize,
+    head: Vec<String>,
+    items: Vec<Vec<String>>,
+    /// Items shown while there is any other way to save a line.
+    keep: usize,
+    shown: usize,
+    gap: bool,
+}
+
+impl Block {
+    /// An empty block with its label in the usual column.
+    pub(super) fn labelled(label: &str) -> Self {
+        Self::indented(label, LABEL)
+    }
+
+    /// An empty block whose text starts at a column of its own.
+    pub(super) fn indented(label: &str, label_columns: usize) -> Self {
+        Self { label: label.to_owned(), label_columns, keep: 1, ..Self::default() }
+    }
+
+    /// Adds a line that always stays.
+    pub(super) fn line(mut self, line: impl Into<String>) -> Self {
+        self.head.push(line.into());
+        self
+    }
+
+    /// Adds lines that always stay.
+    pub(super) fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.head.extend(lines);
+        self
+    }
+
+    /// Adds a list, at most `most` of which are shown, and at least `keep` if at all possible.
+    pub(super) fn list(mut self, items: Vec<Vec<String>>, keep: usize, most: usize) -> Self {
+        self.shown = items.len();
+        self.items = items;
+        self.keep = keep.max(1);
+        while self.shown > 1 && self.list_height() > most {
+            self.shown -= 1;
+        }
+        self
+    }
+
+    /// Asks for an empty line before the block.
+    pub(super) fn after_gap(mut self) -> Self {
+        self.gap = true;
+        self
+    }
+
+    fn list_height(&self) -> usize {
+        let more = usize::from(self.shown < self.items.len());
+        self.items.iter().take(self.shown).map(Vec::len).sum::<usize>() + more
+    }
+
+    fn height(&self) -> usize {
+        self.head.len() + self.list_height() + usize::from(self.gap)
+    }
+
+    fn render(&self, out: &mut Vec<String>) {
+        if self.gap {
+            out.push(String::new());
+        }
+        let left_out = self.items.len() - self.shown;
+        let more = (left_out > 0)
+            .then(|| format!("... and {} more in report.json", count(left_out as u64)));
+        let text = self.head.iter().chain(self.items.iter().take(self.shown).flatten());
+        let room = COLUMNS.saturating_sub(self.label_columns);
+        for (i, line) in text.chain(&more).enumerate() {
+            let indent = if i == 0 { self.label.as_str() } else { "" };
+            // A coloured label is wider in characters than on the screen, so it pads itself.
+            let padding = if i == 0 && self.label.contains('\u{1b}') {
+                0
+            } else {
+                self.label_columns.saturating_sub(columns(indent))
+            };
+            let line = format!("{indent}{:padding$}{}", "", clip(line, room));
+            out.push(line.trim_end().to_owned());
+        }
+    }
+}
+
+/// The blocks one under the other. When there are too many lines, the longest list is cut first,
+/// down to what it should keep; then empty lines go; then lists are cut down to one item.
+pub(super) fn fit(mut blocks: Vec<Block>) -> String {
+    cut(&mut blocks, |block| block.keep);
+    if height(&blocks) > LINES {
+        for block in &mut blocks {
+            block.gap = false;
+        }
+        cut(&mut blocks, |_| 1);
+    }
+    let mut lines = Vec::with_capacity(LINES);
+    for block in &blocks {
+        block.render(&mut lines);
+    }
+    // With every list cut to one item there are at most 30 lines. Should that ever change, what
+    // gives way is not the last line, which says where the rest is.
+    if lines.len() > LINES {
+        lines.drain(LINES - 1..lines.len() - 1);
+    }
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+fn height(blocks: &[Block]) -> usize {
+    blocks.iter().map(Block::height).sum()
+}
+
+fn cut(blocks: &mut [Block], keep: impl Fn(&Block) -> usize) {
+    while height(blocks) > LINES {
+        let longest = blocks
+            .iter_mut()
+            .filter(|block| block.shown > keep(block))
+            .max_by_key(|block| block.list_height());
+        let Some(block) = longest else { return };
+        block.shown -= 1;
+    }
+}
+
+/// Phrases, separated by commas, on as few lines of `width` as hold them without breaking one;
+/// what doesn't fit in `most` lines is cut.
+pub(super) fn pack(phrases: &[String], width: usize, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for phrase in phrases {
+        let full = lines.len() == most;
+        match lines.last_mut() {
+            // Strictly less: a line that another follows ends in a comma. The last line takes all
+            // that is left, so that it shows where it was cut.
+            Some(line) if full || columns(line) + 2 + columns(phrase) < width => {
+                line.push_str(", ");
+                line.push_str(phrase);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(phrase.clone());
+            }
+            None => lines.push(phrase.clone()),
+        }
+    }
+    lines
+}
+
+/// Breaks a text at spaces into lines of `width`; what doesn't fit in `most` lines is cut.
+pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();
+    while let Some(word) = words.next() {
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+            if lines.len() + 1 == most {
+                // The last line takes the rest, so that it shows where it was cut.
+                line.push(' ');
+                line.push_str(word);
+                for rest in words.by_ref() {
+                    line.push(' ');
+                    line.push_str(rest);
+                    if columns(&line) > width {
+                        break;
+                    }
+                }
+                break;
+            }
+            lines.push(clip(&line, width));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(clip(&line, width));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(n: usize) -> Vec<Vec<String>> {
+        (0..n).map(|i| vec![format!("item {i}")]).collect()
+    }
+
+    #[test]
+    fn text_wraps_at_spaces_and_is_cut_visibly() {
+        assert_eq!(wrap("one two three", 7, 3), ["one two", "three"]);
+        assert_eq!(wrap("one two three four", 7, 2), ["one two", "three …"]);
+        assert_eq!(wrap("abcdefghij", 7, 2), ["abcdef…"]);
+        assert_eq!(wrap("", 7, 2), Vec::<String>::new());
+    }
+
+    #[test]
+    fn phrases_are_packed_whole() {
+        let phrases = ["1 one", "2 two", "3 three"].map(str::to_owned);
+        assert_eq!(pack(&phrases, 13, 3), ["1 one, 2 two,", "3 three"]);
+        assert_eq!(pack(&phrases, 12, 3), ["1 one,", "2 two,", "3 three"]);
+        assert_eq!(pack(&phrases, 12, 1), ["1 one, 2 two, 3 three"]);
+        assert_eq!(pack(&[], 13, 2), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_list_says_how_much_it_leaves_out() {
+        let text = fit(vec![Block::labelled("things").list(items(10), 1, 4)]);
+        let expected = "things      item 0\n            item 1\n            item 2\n            \
+                        ... and 7 more in report.json\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_longest_list_is_cut_first_and_gaps_go_late() {
+        let blocks = vec![
+            Block::labelled("a").list(items(40), 2, 40),
+            Block::labelled("b").list(items(5), 2, 40).after_gap(),
+        ];
+        let text = fit(blocks);
+        assert_eq!(text.lines().count(), LINES);
+        assert!(text.contains("\n\nb "), "{text}");
+        assert!(text.contains("item 4\n"), "the short list stays whole: {text}");
+    }
+
+    #[test]
+    fn many_lists_fit() {
+        let blocks = (0..14).map(|_| Block::labelled("x").list(items(50), 4, 9).after_gap());
+        let text = fit(blocks.collect());
+        assert!(text.lines().count() <= LINES, "{text}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The summary's lower part: what became of every message, of clients, faults and errors.
+//!
+//! An equation is printed as one only if it adds up.
+
+use super::super::escape::escape_terminal;
+use super::Block;
+use super::layout::{COLUMNS, LABEL, pack};
+use crate::report::{Deliveries, ErrorGroup, FaultOutcome, Report};
+use crate::units::format::{count, percent, seconds};
+
+pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
+    let heard = report.clients.joined > 0;
+    let publishes = publishes_line(report).map(|line| Block::labelled("publishes").line(line));
+    let deliveries = heard.then(|| {
+        let remarks = pack(&remarks(report), COLUMNS - LABEL, 3);
+        Block::labelled("deliveries").line(balance(report.deliveries)).lines(remarks)
+    });
+    let clients = Block::labelled("clients").lines(clients_lines(report));
+    [publishes, deliveries, Some(clients), faults(report), errors(report), limits(report)]
+        .into_iter()
+        .flatten()
+}
+
+/// `60,000 due = 60,000 sent + 0 not sent`; nothing where nothing was due.
+pub(in crate::report) fn publishes_line(report: &Report) -> Option<String> {
+    let publishes = report.publishes;
+    (publishes.due > 0 || publishes.sent > 0).then(|| {
+        equation((publishes.due, "due"), (publishes.sent, "sent"), (publishes.not_sent, "not sent"))
+    })
+}
+
+/// `1,197,740 expected = 1,197,740 delivered + 0 lost`.
+pub(in crate::report) fn balance(deliveries: Deliveries) -> String {
+    match (deliveries.expected, deliveries.lost) {
+        (Some(expected), Some(lost)) => {
+            equation((expected, "expected"), (deliveries.delivered, "delivered"), (lost, "lost"))
+        }
+        (_, Some(lost)) => format!(
+            "{} delivered, {} lost, expected unknown",
+            count(deliveries.delivered),
+            count(lost)
+        ),
+        (_, None) => format!("{} delivered, expected unknown", count(deliveries.delivered)),
+    }
+}
+
+/// What else became of messages, a phrase each: first what is told whenever it is known, then
+/// what only a run that had it tells.
+pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
+    let deliveries = report.deliveries;
+    let always = [
+        (deliveries.duplicated, "duplicated"),
+        (deliveries.reordered, "reordered"),
+        (deliveries.corrupted, "corrupted"),
+        (deliveries.missed_away, "while away"),
+    ];
+    let phrase = |(n, what): (Option<u64>, &str)| n.map(|n| format!("{} {what}", count(n)));
+    let mut phrases: Vec<String> = always.into_iter().filter_map(phrase).collect();
+    if let Some(uncertain) = deliveries.uncertain {
+        let share = deliveries
+            .expected
+            .filter(|&expected| expected > 0)
+            .map(|expected| format!(" ({})", percent(uncertain as f64 / expected as f64)));
+        phrases.push(format!("{} uncertain{}", count(uncertain), share.unwrap_or_default()));
+    }
+    let if_any = [
+        (deliveries.replayed, "replayed from before the join"),
+        (deliveries.unexpected, "to outsiders"),
+        (deliveries.foreign, "of another run"),
+        (deliveries.late, "late"),
+    ];
+    phrases.extend(if_any.into_iter().filter(|(n, _)| *n != Some(0)).filter_map(phrase));
+    if report.ledger.receivers_followed > 0 && report.ledger.share < 1.0 {
+        phrases.push(format!("{} of receivers followed", percent(report.ledger.share)));
+    }
+    phrases
+}
+
+/// `whole = one + other`, or with `≠` if it isn't so: a wrong sum must not look like a right one.
+fn equation(whole: (u64, &str), one: (u64, &str), other: (u64, &str)) -> String {
+    let holds = one.0.checked_add(other.0) == Some(whole.0);
+    let sign = if holds { '=' } else { '≠' };
+    let [whole, one, other] = [whole, one, other].map(|(n, what)| format!("{} {what}", count(n)));
+    format!("{whole} {sign} {one} + {other}")
+}
+
+pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
+    let clients = report.clients;
+    let mut line = format!("{} of {} joined", count(clients.joined), count(clients.planned));
+    for (n, what) in [(clients.never_joined, "never joined"), (clients.gave_up, "gave up")] {
+        if n > 0 {
+            line.push_str(&format!(", {} {what}", count(n)));
+        }
+    }
+    let mut lines = vec![line];
+    let connections = report.connections;
+    if connections.lost > 0 || connections.failed > 0 {
+        lines.push(format!(
+            "connections: {} opened, {} failed, {} lost, {} reconnected",
+            count(connections.opened),
+            count(connections.failed),
+            count(connections.lost),
+            count(connections.reconnected)
+        ));
+    }
+    lines
+}
+
+fn faults(report: &Report) -> Option<Block> {
+    let items: Vec<_> = report.faults.iter().map(|fault| vec![fault_line(fault)]).collect();
+    (!items.is_empty()).then(|| Block::labelled("fault").list(items, 1, 4))
+}
+
+/// `reset of 300 clients at 20 s: 99 % back after 0.93 s, all after 1.2 s`.
+pub(in crate::report) fn fault_line(fault: &FaultOutcome) -> String {
+    let kind = escape_terminal(&fault.kind, 16);
+    let noun = if fault.hit == 1 { "client" } else { "clients" };
+    let what = format!("{kind} of {} {noun} at {}", count(fault.hit), seconds(fault.at_s));
+    if fault.hit == 0 {
+        return what;
+    }
+    let mut parts = Vec::new();
+    if fault.to_all_s.is_none() {
+        parts.push(format!("{} of {} back", count(fault.back), count(fault.hit)));
+    }
+    let milestones = [(fault.to_50_s, "50 %"), (fault.to_99_s, "99 %"), (fault.to_all_s, "all")];
+    // The last two that were reached; each implies those before it.
+    let reached: Vec<_> =
+        milestones.into_iter().filter_map(|(at, share)| Some((at?, share))).collect();
+    for (i, (at, share)) in reached.iter().rev().take(2).rev().enumerate() {
+        let back = if i == 0 && parts.is_empty() { " back" } else { "" };
+        parts.push(format!("{share}{back} after {}", seconds(*at)));
+    }
+    if let Some(lost) = fault.lost.filter(|&lost| lost > 0) {
+        parts.push(format!("{} lost", count(lost)));
+    }
+    format!("{what}: {}", parts.join(", "))
+}
+
+fn errors(report: &Report) -> Option<Block> {
+    let mut sorted: Vec<_> = report.errors.iter().collect();
+    sorted.sort_by_key(|error| std::cmp::Reverse(error.count));
+    let items: Vec<_> = sorted.into_iter().map(|error| vec![error_line(error)]).collect();
+    (!items.is_empty()).then(|| Block::labelled("errors").list(items, 1, 4))
+}
+
+/// `998 http_status at upgrade, first at 0.2 s (talkers): answered 403 Forbidden`.
+fn error_line(error: &ErrorGroup) -> String {
+    let mut line = format!(
+        "{} {} at {}, first at {} ({})",
+        count(error.count),
+        error.kind.name(),
+        error.step.name(),
+        seconds(error.first_s),
+        escape_terminal(&error.cohort, 16)
+    );
+    if !error.example.is_empty() {
+        line.push_str(": ");
+        line.push_str(&escape_terminal(&error.example, COLUMNS - LABEL));
+    }
+    line
+}
+
+fn limits(report: &Report) -> Option<Block> {
+    let room = COLUMNS - LABEL;
+    let items: Vec<_> = report
+        .limits_hit
+        .iter()
+        .map(|hit| {
+            let text = format!("{} × {}: {}", count(hit.count), hit.limit, hit.effect);
+            vec![escape_terminal(&text, room)]
+        })
+        .collect();
+    (!items.is_empty()).then(|| Block::labelled("limits hit").list(items, 1, 3))
+}
