@@ -1,0 +1,207 @@
+//! A generator of reports: any figures, any names, any number of everything, sums that add up.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use uproar::metric::{ErrorKind, Metric, Step};
+use uproar::report::{
+    BusiestWorker, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency, LimitHit,
+    PhaseFigures, Publishes, Reason, Report, Severity, ThresholdOutcome, ValidityState,
+};
+
+use super::samples;
+
+/// Terms of an equation: half a trillion messages is a day at six million a second, and the
+/// equation still fits in a line.
+const MOST: u64 = 500_000_000_000;
+
+/// Any report whose equations hold, with the verdict its figures call for.
+pub(crate) fn report() -> impl Strategy<Value = Report> {
+    let lists = (
+        vec(threshold(), 0..40),
+        vec(reason(), 0..10),
+        vec(phase(), 0..30),
+        vec(fault(), 0..20),
+        vec(error(), 0..20),
+        vec(limit(), 0..6),
+        vec(name(), 0..5),
+    );
+    let figures = (
+        vec((metric(), latency()), 0..18),
+        publishes(),
+        deliveries(),
+        (figure(), figure(), figure(), figure()),
+        (name(), name(), name()),
+        prop_oneof![
+            Just(None),
+            Just(Some(Interruption::Interrupt)),
+            Just(Some(Interruption::Terminate))
+        ],
+        prop_oneof![
+            Just(ValidityState::Valid),
+            Just(ValidityState::Suspect),
+            Just(ValidityState::Invalid)
+        ],
+        proptest::option::of(share()),
+    );
+    (lists, figures).prop_map(|(lists, figures)| {
+        let mut report = Report::default();
+        let (thresholds, reasons, phases, faults, errors, limits, closed_loop) = lists;
+        report.thresholds = thresholds;
+        report.validity.reasons = reasons;
+        report.phases = phases;
+        report.faults = faults;
+        report.errors = errors;
+        report.limits_hit = limits;
+        report.closed_loop = closed_loop;
+        let (latency, publishes, deliveries, clients, names, interrupted, validity, busiest) =
+            figures;
+        report.latency = latency.into_iter().collect();
+        report.publishes = publishes;
+        report.deliveries = deliveries;
+        (report.clients.planned, report.clients.joined) = (clients.0, clients.1);
+        (report.clients.never_joined, report.connections.lost) = (clients.2, clients.3);
+        (report.scenario.name, report.plan.description, report.target.url) = names;
+        report.run.interrupted = interrupted;
+        report.validity.state = validity;
+        report.generator.busiest_worker = busiest.map(|share| BusiestWorker { worker: 1, share });
+        samples::decided(report)
+    })
+}
+
+/// Any character, control characters included, and lengths that no line holds.
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z-]{1,12}",
+        vec(any::<char>(), 0..40).prop_map(String::from_iter),
+        "[\\x00-\\x1f\\x7f-\\x9f|<`\"🎉日本 ]{0,300}",
+    ]
+}
+
+fn figure() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), 0..2_000_u64, 0..=u64::MAX]
+}
+
+/// Short decimals, which JSON carries exactly.
+fn share() -> impl Strategy<Value = f64> {
+    (0..=2_000_000_u32).prop_map(|n| f64::from(n) / 1_000.0)
+}
+
+fn metric() -> impl Strategy<Value = Metric> {
+    proptest::sample::select(Metric::ALL.to_vec())
+}
+
+fn latency() -> impl Strategy<Value = Latency> {
+    let some = || proptest::option::of(figure());
+    (figure(), some(), some(), some(), some(), some()).prop_map(
+        |(count, p50, p90, p99, p99_9, max)| Latency {
+            count,
+            p50,
+            p90,
+            p99,
+            p99_9,
+            max,
+            ..Latency::default()
+        },
+    )
+}
+
+fn publishes() -> impl Strategy<Value = Publishes> {
+    (0..=MOST, 0..=MOST).prop_map(|(sent, not_sent)| Publishes {
+        due: sent + not_sent,
+        sent,
+        not_sent,
+    })
+}
+
+fn deliveries() -> impl Strategy<Value = Deliveries> {
+    let some = || proptest::option::of(figure());
+    (0..=MOST, proptest::option::of(0..=MOST), some(), some(), some()).prop_map(
+        |(delivered, lost, uncertain, odd, away)| Deliveries {
+            expected: lost.map(|lost| delivered + lost),
+            delivered,
+            lost,
+            duplicated: odd,
+            reordered: odd,
+            corrupted: odd,
+            missed_away: away,
+            replayed: odd,
+            uncertain,
+            unexpected: odd,
+            foreign: away,
+            late: odd,
+        },
+    )
+}
+
+fn threshold() -> impl Strategy<Value = ThresholdOutcome> {
+    (name(), name(), proptest::option::of(share()), name(), any::<bool>(), name()).prop_map(
+        |(metric, condition, actual, actual_text, passed, note)| ThresholdOutcome {
+            metric,
+            condition,
+            actual,
+            actual_text,
+            passed,
+            note: Some(note),
+        },
+    )
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    let severity =
+        prop_oneof![Just(Severity::Note), Just(Severity::Suspect), Just(Severity::Invalid)];
+    (severity, name(), name(), name(), name()).prop_map(
+        |(severity, what, measured, limit, remedy)| Reason {
+            severity,
+            what,
+            measured,
+            limit,
+            remedy,
+        },
+    )
+}
+
+fn phase() -> impl Strategy<Value = PhaseFigures> {
+    (name(), share(), any::<bool>(), share(), deliveries(), proptest::option::of(latency()))
+        .prop_map(|(name, duration_s, measured, per_s, deliveries, delivery)| PhaseFigures {
+            name,
+            duration_s,
+            measured,
+            publishes_per_s: per_s,
+            deliveries_per_s: per_s * 1_000.0,
+            deliveries,
+            delivery,
+            ..PhaseFigures::default()
+        })
+}
+
+fn fault() -> impl Strategy<Value = FaultOutcome> {
+    let some = || proptest::option::of(share());
+    (share(), name(), figure(), figure(), some(), some(), some()).prop_map(
+        |(at_s, kind, hit, back, to_50_s, to_99_s, to_all_s)| FaultOutcome {
+            at_s,
+            kind,
+            hit,
+            back,
+            to_50_s,
+            to_99_s,
+            to_all_s,
+            missed_away: None,
+            lost: Some(back),
+        },
+    )
+}
+
+fn error() -> impl Strategy<Value = ErrorGroup> {
+    let kind = prop_oneof![
+        Just(ErrorKind::Refused),
+        Just(ErrorKind::HttpStatus),
+        Just(ErrorKind::LocalLimit)
+    ];
+    (kind, name(), figure(), share(), name()).prop_map(|(kind, cohort, count, first_s, example)| {
+        ErrorGroup { kind, step: Step::Join, cohort, count, first_s, last_s: first_s, example }
+    })
+}
+
+fn limit() -> impl Strategy<Value = LimitHit> {
+    (name(), figure(), name()).prop_map(|(limit, count, effect)| LimitHit { limit, count, effect })
+}

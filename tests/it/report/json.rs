@@ -1,0 +1,31 @@
+//! `report.json`: what is written is read again, under the names that are documented.
+
+use uproar::report::Report;
+use uproar::report::json::{from_json, to_json};
+
+use super::samples;
+
+#[test]
+fn what_is_written_is_read_again() {
+    for (name, report) in samples::all() {
+        let text = to_json(&report).unwrap();
+        assert_eq!(from_json(&text).unwrap(), report, "{name}");
+    }
+}
+
+#[test]
+fn the_names_are_the_documented_ones() {
+    insta::assert_json_snapshot!("report", samples::passed());
+}
+
+#[test]
+fn every_sample_obeys_the_schema() {
+    let schema = serde_json::to_value(schemars::schema_for!(Report)).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, report) in samples::all() {
+        let json = serde_json::to_value(&report).unwrap();
+        if let Err(error) = validator.validate(&json) {
+            panic!("{name}: {error} at {}", error.instance_path());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `report.md`, as a pull request shows it.
+
+use uproar::report::markdown::to_markdown;
+
+use super::samples;
+
+#[test]
+fn every_ending_has_its_markdown() {
+    for (name, report) in samples::all() {
+        insta::assert_snapshot!(name, to_markdown(&report));
+    }
+}
+
+#[test]
+fn it_stays_short_and_its_tables_whole() {
+    for (name, report) in samples::all() {
+        let text = to_markdown(&report);
+        assert!(text.lines().count() <= 50, "{name}: {text}");
+        for row in text.lines().filter(|line| line.starts_with('|')) {
+            let bars = row.replace("\\|", "").matches('|').count();
+            assert!(bars == 5 || bars == 8, "{name}: {row}");
+        }
+        assert!(!text.replace("\\<", "").contains('<'), "{name}: {text}");
+        assert!(!text.contains('\u{1b}'), "{name}");
+    }
+}
