@@ -27,11 +27,12 @@ pub enum ReadError {
     Damaged(#[source] serde_json::Error),
 }
 
-/// The report as JSON, indented, with a newline at the end.
+/// The report as JSON, indented, with a newline at the end. JSON has no NaN and no infinity: they
+/// become `null`, which only an optional field reads back.
 ///
 /// # Errors
 ///
-/// Never for a report made of finite numbers; the type is that of the serialiser.
+/// When the serialiser fails, which no type in a report gives it a reason to.
 pub fn to_json(report: &Report) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');

@@ -89,6 +89,7 @@ pub fn sentence(report: &Report, state: VerdictState) -> String {
     match state {
         VerdictState::Passed => match report.thresholds.len() {
             1 => "the one threshold holds".to_owned(),
+            2 => "both thresholds hold".to_owned(),
             n => format!("all {} thresholds hold", count(n as u64)),
         },
         VerdictState::Unjudged => "the scenario has no thresholds to judge by".to_owned(),
@@ -205,7 +206,7 @@ fn unreachable_because(errors: &[ErrorGroup]) -> String {
             "the server's log may say why"
         }
     };
-    format!("no client got in: {what} ({step}, {} times); {hint}", count(error.count))
+    format!("no client got in: {what} at {step} ({} ×); {hint}", count(error.count))
 }
 
 #[cfg(test)]
@@ -397,7 +398,7 @@ mod tests {
         };
         assert_eq!(
             sentence(&report, VerdictState::Unreachable),
-            "no client got in: answered 403 Forbidden (upgrade, 998 times); \
+            "no client got in: answered 403 Forbidden at upgrade (998 ×); \
              check the path; the server may want an Origin or a token"
         );
     }
