@@ -1,0 +1,29 @@
+//! Runs each fuzz target's function over its committed corpus, so that a seed that once failed
+//! stays fixed without a fuzzer.
+
+use std::path::Path;
+
+use uproar::codec::fuzz;
+
+#[test]
+fn binary_protocol() {
+    run_over_corpus("binary_protocol", fuzz::binary);
+}
+
+#[test]
+fn json_protocol() {
+    run_over_corpus("json_protocol", fuzz::json);
+}
+
+/// Panics where the function does, and where there is nothing to run it over.
+fn run_over_corpus(target: &str, function: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut seeds = 0;
+    for entry in std::fs::read_dir(&folder).expect("the corpus's folder") {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        function(&std::fs::read(path).unwrap());
+        seeds += 1;
+    }
+    assert!(seeds > 0, "{} is empty", folder.display());
+}
