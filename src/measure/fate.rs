@@ -73,14 +73,17 @@ pub(super) fn fate(
     later_heard: impl FnOnce(&Stay) -> bool,
 ) -> (Fate, Option<u16>) {
     let sent_us = evidence.sent_us;
+    // Heard although it was no member yet, or no more: a join can overtake a message that was
+    // sent shortly before it. (What came from further back never gets here: it is `replayed`.)
+    let outside = |fate| if evidence.heard { Fate::Uncertain } else { fate };
     let Some(stay) = stays.iter().rev().find(|stay| stay.join_written_us <= sent_us) else {
-        return (Fate::NotMember, None);
+        return (outside(Fate::NotMember), None);
     };
     let after = |limit: Option<u64>| limit.is_some_and(|limit_us| sent_us > limit_us);
     let fate = if after(stay.gone_us) || after(stay.left_us) {
-        Fate::NotMember
+        outside(Fate::NotMember)
     } else if after(stay.failed_us) {
-        Fate::MissedAway
+        outside(Fate::MissedAway)
     } else if stay.leave_written_us.is_some_and(|leave_us| sent_us >= leave_us)
         || stay.joined_us.is_none_or(|joined_us| sent_us < joined_us)
     {
@@ -123,6 +126,7 @@ mod tests {
         // sent, heard, later heard, died with the publisher -> fate
         let rows = [
             (S - 1, false, false, false, NotMember),      // before J0
+            (S - 1, true, false, false, Uncertain),       // overtaken by the join
             (S, false, false, false, Uncertain),          // J0 <= S < J1, not arrived
             (S + 99_999, true, true, false, Uncertain),   // J0 <= S < J1, arrived
             (S + 100_000, true, false, false, Delivered), // J1 <= S
@@ -135,6 +139,7 @@ mod tests {
             (10 * S, false, false, false, Uncertain),
             (10 * S + 1, false, false, false, MissedAway), // F < S < J0
             (12 * S - 1, false, false, false, MissedAway),
+            (12 * S - 1, true, false, false, Uncertain),
             (12 * S, false, true, false, Uncertain), // J0 of the return
             (12 * S + 100_000, true, false, false, Delivered),
             (19 * S - 1, false, false, false, Lost),

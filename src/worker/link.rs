@@ -118,3 +118,76 @@ impl Link for ThreadLink {
         let _ = self.commands.try_send(command);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::{LedgerPart, MessageId, Published, Recorder, WorkerHealth};
+    use crate::metric::Metric;
+    use crate::scenario::{Overrides, Source, read};
+
+    fn plan() -> Arc<Plan> {
+        let text = r#"
+            format = 1
+            name = "link"
+            [target]
+            builtin = "rooms"
+            [rooms.lobby]
+            count = 3
+            [[cohort]]
+            name = "all"
+            clients = 10
+            join = { rooms = "lobby" }
+            publish = { rate = "1/s" }
+            [[phase]]
+            name = "steady"
+            duration = "5s"
+        "#;
+        let source = Source { name: "test".to_owned(), text: text.to_owned() };
+        Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+    }
+
+    #[test]
+    fn what_crosses_a_link_survives_serialising() {
+        let plan = plan();
+        let target = Target {
+            url: "ws://127.0.0.1:1/".to_owned(),
+            addresses: vec!["127.0.0.1:1".parse().unwrap()],
+            headers: vec![("a".to_owned(), "b".to_owned())],
+            source_addresses: Vec::new(),
+            connect_timeout: std::time::Duration::from_secs(1),
+            message_bytes_max: 1,
+        };
+        let prepare =
+            Prepare { plan: Arc::clone(&plan), target: target.into(), run: 7, worker: 1, workers: 2 };
+        let text = serde_json::to_string(&prepare).unwrap();
+        let back: Prepare = serde_json::from_str(&text).unwrap();
+        // The other side draws the same plan from the same scenario and seed.
+        for client in 0..plan.client_count() {
+            assert_eq!(back.plan.memberships(client), plan.memberships(client));
+            let windows = plan.windows(client);
+            let (mut here, mut there) = (plan.publishes(client), back.plan.publishes(client));
+            for _ in 0..20 {
+                let due = plan.next_due(client, &windows, &mut here);
+                assert_eq!(due, back.plan.next_due(client, &windows, &mut there));
+            }
+        }
+
+        let mut recorder = Recorder::new(plan);
+        recorder.latency(Metric::Delivery, 0, 1_000, 250);
+        recorder.counts(0).sent = 1;
+        recorder.closes.record(1001, "bye", false);
+        let message = MessageId { room: 1, publisher: 2, seq: 3 };
+        recorder.ledger.publish(Published { message, due_us: 5, sent_us: 6 });
+        recorder.ledger.hear(message, 70, 6, 9);
+        let snapshot = recorder.take(1, 1_000_000, WorkerHealth::default());
+        let text = serde_json::to_string(&Reply::Snapshot(Box::new(snapshot.clone()))).unwrap();
+        let Reply::Snapshot(back) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+        assert_ne!(back.ledger, LedgerPart::default());
+        assert_eq!(back.ledger, snapshot.ledger);
+        assert_eq!(back.counts, snapshot.counts);
+        assert_eq!(back.closes, snapshot.closes);
+        let sum = back.histograms.sum(Metric::Delivery, |_| true);
+        assert_eq!((sum.len(), sum.percentile(50.0)), (1, Some(250)));
+    }
+}

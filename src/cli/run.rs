@@ -1,0 +1,396 @@
+//! `uproar run`: from a scenario to a verdict.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use url::Url;
+
+use super::args::{OutputFormat, RunArgs};
+use super::folder::Folder;
+use super::{Failure, fit, prepare, print, progress, signals};
+use crate::client::{self, DialError, Preflight, Target};
+use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Stop};
+use crate::machine::host::cores;
+use crate::metric::{ErrorKind, Step};
+use crate::plan::Plan;
+use crate::protocol::{Protocol, ProtocolKind};
+use crate::report::json::to_json;
+use crate::report::markdown::to_markdown;
+use crate::report::summary::{Place, Style, render};
+use crate::report::verdict::{Evidence, Trust, exit_after_writing};
+use crate::report::{self, Build, Exit, Report, Setting, assemble};
+use crate::scenario::Size;
+use crate::stamp::RUN_LIMIT;
+
+/// What the protocol adds to a payload, at most.
+const FRAME_OVERHEAD_BYTES: usize = 4 * 1024;
+/// The largest message without any publish: feeds, replies.
+const MESSAGE_BYTES_MIN: usize = 64 * 1024;
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let plan = Arc::new(prepare::plan(&args.scenario)?);
+    fit::check_open_files(&plan)?;
+    for complaint in fit::complaints(&plan) {
+        eprintln!("warning: {complaint}");
+    }
+    let folder = Folder::open(args.out.as_deref(), &plan.scenario.name)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(format!("can't start: {error}")))?;
+    let measured = runtime.block_on(measure(args, &plan));
+    let (outcome, setting) = match measured {
+        Ok(measured) => measured,
+        Err(failure) => {
+            folder.abandon();
+            return Err(failure);
+        }
+    };
+    let report = assemble(&outcome, &setting);
+    finish(args, &folder, &report)
+}
+
+fn internal(message: String) -> Failure {
+    Failure::message(Exit::Internal, message, "")
+}
+
+/// Everything that is asynchronous: the server, the preflight client, the run.
+async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting), Failure> {
+    let stop = signals::follow()
+        .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
+    let mut early = stop.clone();
+    let run = rand::random_range(0..RUN_LIMIT);
+    let workers = args.workers.unwrap_or_else(|| default_workers(plan));
+    let starting = async {
+        let server = start_server(plan, workers).await?;
+        let ready = make_ready(args, plan, run, server.as_ref()).await;
+        Ok::<_, Failure>((server, ready))
+    };
+    let (mut server, ready) = tokio::select! {
+        started = starting => started?,
+        _ = early.changed() => return Err(stopped_early(*early.borrow())),
+    };
+    let (target, same_host, strangers_host) = match ready {
+        Ok(ready) => ready,
+        Err(failure) => {
+            if let Some(server) = server {
+                server.stop().await;
+            }
+            return Err(failure);
+        }
+    };
+    let setting = setting(args, plan, run, &target, same_host);
+    let (sender, receiver) = watch::channel(Progress::default());
+    let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
+    let run = Run { plan: Arc::clone(plan), target, run, workers, strangers_host };
+    let outcome = coordinator::run(run, server.as_mut(), sender, stop).await;
+    if let Some(shown) = shown {
+        // It ends with its sender; a panic in it has been printed and costs no figures.
+        let _ = shown.await;
+    }
+    if let Some(server) = server {
+        server.stop().await;
+    }
+    let outcome = outcome.map_err(|error| internal(format!("the run broke off: {error}")))?;
+    Ok((outcome, setting))
+}
+
+fn stopped_early(stop: Stop) -> Failure {
+    let exit = if stop == Stop::Terminate { Exit::Terminated } else { Exit::Interrupted };
+    Failure::message(exit, "stopped before the run began: there is nothing to report", "")
+}
+
+/// The generator and the built-in server share the cores evenly; alone, the generator leaves
+/// one for everything else.
+fn default_workers(plan: &Plan) -> u16 {
+    let cores = u16::try_from(cores()).unwrap_or(u16::MAX);
+    let workers = if plan.scenario.target.url.is_none() { cores / 2 } else { cores - 1 };
+    workers.max(1)
+}
+
+async fn start_server(plan: &Plan, workers: u16) -> Result<Option<BuiltinServer>, Failure> {
+    let target = &plan.scenario.target;
+    if target.url.is_some() {
+        return Ok(None);
+    }
+    let binary = std::env::current_exe()
+        .map_err(|error| internal(format!("can't find our own binary: {error}")))?;
+    let arguments = [
+        "--mode".to_owned(),
+        target.protocol.name().to_owned(),
+        "--threads".to_owned(),
+        workers.to_string(),
+        "--max-message".to_owned(),
+        format!("{}B", message_bytes_max(plan)),
+        "--max-connections".to_owned(),
+        (u64::from(plan.client_count()) * 2 + 64).to_string(),
+        "--max-rooms".to_owned(),
+        (plan.rooms().len() + 64).to_string(),
+    ];
+    BuiltinServer::start(&binary, &arguments)
+        .await
+        .map(Some)
+        .map_err(|error| internal(format!("the built-in server did not start: {error}")))
+}
+
+/// The largest message the plan's clients send.
+fn message_bytes_max(plan: &Plan) -> usize {
+    let publishes = plan.scenario.cohorts.iter().filter_map(|cohort| cohort.publish.as_ref());
+    let payloads = publishes.map(|publish| match publish.size {
+        Size::Fixed(bytes) => bytes as usize,
+        // Nothing bounds the tail of a log-normal but this.
+        Size::Spread { p99, .. } => (p99 as usize).saturating_mul(16),
+    });
+    let largest = payloads.max().unwrap_or(0).min(crate::stamp::MAX_PAYLOAD);
+    (largest + FRAME_OVERHEAD_BYTES).max(MESSAGE_BYTES_MIN)
+}
+
+/// Resolves the host, checks that it may get this load, and sends the preflight client.
+async fn make_ready(
+    args: &RunArgs,
+    plan: &Plan,
+    run: u32,
+    server: Option<&BuiltinServer>,
+) -> Result<(Arc<Target>, bool, bool), Failure> {
+    let scenario = &plan.scenario;
+    let (url, addresses) = match (&scenario.target.url, server) {
+        (Some(url), _) => (url.clone(), resolve(url).await?),
+        (None, Some(server)) => {
+            (format!("ws://{}/", server.address()), vec![server.address()])
+        }
+        (None, None) => return Err(internal("there is no target".to_owned())),
+    };
+    let host = host_of(&url);
+    fit::check_host(plan, &host, &addresses)?;
+    let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
+    let same_host = addresses.iter().any(|address| address.ip().is_loopback());
+    let agent = format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
+    let mut headers = vec![("User-Agent".to_owned(), agent)];
+    headers.extend(scenario.target.headers.iter().cloned());
+    let target = Target {
+        url,
+        source_addresses: fit::source_addresses(plan, &addresses)?,
+        addresses,
+        headers,
+        connect_timeout: scenario.target.connect_timeout,
+        message_bytes_max: message_bytes_max(plan),
+    };
+    if !args.no_preflight {
+        let codec = scenario.cohorts.first().map_or(scenario.target.codec, |cohort| cohort.codec);
+        let preflight = Preflight {
+            target: &target,
+            protocol: Protocol::new(scenario.target.protocol, codec),
+            run,
+            join_timeout: scenario.target.join_timeout,
+        };
+        client::preflight(preflight)
+            .await
+            .map_err(|error| unreachable(&target.url, scenario.target.protocol, &error))?;
+    }
+    Ok((Arc::new(target), same_host, !ours))
+}
+
+fn host_of(url: &str) -> String {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| url.to_owned())
+}
+
+async fn resolve(url: &str) -> Result<Vec<SocketAddr>, Failure> {
+    let host = host_of(url);
+    let port = Url::parse(url).ok().and_then(|url| url.port_or_known_default()).unwrap_or(80);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((bare, port)).await;
+    let why = match found {
+        Ok(addresses) => {
+            let addresses: Vec<_> = addresses.collect();
+            if !addresses.is_empty() {
+                return Ok(addresses);
+            }
+            "it has no address".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    let message = format!("UNREACHABLE  no client got in: the host {host} was not found: {why}");
+    Err(Failure::message(Exit::Unreachable, message, "check the host's name in the URL"))
+}
+
+/// What the preflight client met, and what to look at.
+fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure {
+    let text = crate::report::escape::escape_terminal(&error.text, 400);
+    let message = format!("UNREACHABLE  no client got in: {}: {text}", redact(url));
+    let help = match (error.kind, error.status, error.step) {
+        (ErrorKind::Refused, ..) => "is the server running, and on this port?".to_owned(),
+        (ErrorKind::HttpStatus, Some(401 | 403), _) => {
+            "it may want a token or an Origin: --header \"Origin: https://...\"".to_owned()
+        }
+        (ErrorKind::HttpStatus, Some(404), _) => "check the path of the URL".to_owned(),
+        (ErrorKind::HttpStatus, Some(200..=299), _) => {
+            "that is an ordinary page: check the path, and that WebSocket is served there".to_owned()
+        }
+        (ErrorKind::HttpStatus, Some(300..=399), _) => {
+            "redirects are not followed: use the address it points to".to_owned()
+        }
+        (ErrorKind::BadHandshake, ..) => {
+            format!("does a server that speaks `{}` listen there?", protocol.name())
+        }
+        (ErrorKind::TimedOut, _, Step::Tcp) => {
+            "does a firewall drop the packets? target.connect_timeout is the limit".to_owned()
+        }
+        (ErrorKind::TimedOut, _, Step::Upgrade) => {
+            "something accepts connections there but does not answer HTTP".to_owned()
+        }
+        (ErrorKind::TimedOut, _, Step::Join | Step::Active) => format!(
+            "does the server speak `{}`? target.join_timeout is the limit",
+            protocol.name()
+        ),
+        (ErrorKind::LocalLimit, ..) => "`uproar doctor` shows this machine's limits".to_owned(),
+        _ => "--no-preflight runs all the same and reports what happens".to_owned(),
+    };
+    Failure::message(Exit::Unreachable, message, help)
+}
+
+fn setting(args: &RunArgs, plan: &Plan, run: u32, target: &Target, same_host: bool) -> Setting {
+    let scenario = &plan.scenario;
+    let mut codecs: Vec<String> =
+        scenario.cohorts.iter().map(|cohort| cohort.codec.name().to_owned()).collect();
+    codecs.dedup();
+    Setting {
+        run_id: crate::worker::run_name(run),
+        command: redacted_command(std::env::args()),
+        target: report::Target {
+            builtin: scenario.target.url.is_none(),
+            url: redact(&target.url),
+            protocol: scenario.target.protocol.name().to_owned(),
+            codecs,
+        },
+        build: Build {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("UPROAR_COMMIT").map(str::to_owned),
+            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        },
+        trust: trust(args),
+        same_host,
+    }
+}
+
+fn trust(args: &RunArgs) -> Trust {
+    match (args.strict, args.allow_invalid) {
+        (true, _) => Trust::Strict,
+        (_, true) => Trust::AllowInvalid,
+        _ => Trust::Standard,
+    }
+}
+
+/// Parts of a URL that may be secret: userinfo, and values of the query.
+fn redact(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
+    // Neither can fail for a URL with a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if let Some(query) = url.query() {
+        let keys = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((key, _)) => format!("{key}=[redacted]"),
+            None => pair.to_owned(),
+        });
+        let redacted = keys.collect::<Vec<_>>().join("&");
+        url.set_query(Some(&redacted));
+    }
+    url.to_string()
+}
+
+/// The command line without the values of headers and of the URL's query.
+fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
+    let mut command: Vec<String> = Vec::new();
+    for argument in arguments {
+        let before = command.last().map(String::as_str);
+        let redacted = match (before, argument.split_once('=')) {
+            (Some("--header"), _) => redact_header(&argument),
+            (Some("--url"), _) => redact(&argument),
+            (_, Some(("--header", header))) => format!("--header={}", redact_header(header)),
+            (_, Some(("--url", url))) => format!("--url={}", redact(url)),
+            _ => argument,
+        };
+        command.push(redacted);
+    }
+    if let Some(binary) = command.first_mut() {
+        let name = Path::new(binary).file_name().map(|name| name.to_string_lossy().into_owned());
+        *binary = name.unwrap_or_default();
+    }
+    command
+}
+
+fn redact_header(header: &str) -> String {
+    let name = header.split(':').next().unwrap_or_default();
+    format!("{name}: [redacted]")
+}
+
+/// Writes the run's files, prints what was asked for, and gives the exit code.
+fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, Failure> {
+    let json = to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
+    let markdown = to_markdown(report);
+    let written = folder
+        .write("report.json", &json)
+        .and_then(|()| folder.write("report.md", &markdown));
+    let path = folder.file("report.json").display().to_string();
+    let not_written = written.as_ref().err().map(ToString::to_string);
+    let place = match &not_written {
+        Some(why) => Place::NotWritten(why),
+        None => Place::At(&path),
+    };
+    let text = match args.format {
+        OutputFormat::Text => render(report, place, style()),
+        OutputFormat::Json => json + "\n",
+        OutputFormat::Md => markdown,
+    };
+    print::stdout(&text)?;
+    let (_, decided) = Evidence::of(report, trust(args)).decide();
+    if let Err(error) = &written {
+        let message = format!("the report was not written: {path}: {error}");
+        Failure::message(Exit::Internal, message, "the summary above is all that is left of the run")
+            .print();
+    }
+    Ok(ExitCode::from(exit_after_writing(decided, written.is_ok()).code()))
+}
+
+fn style() -> Style {
+    use std::io::IsTerminal as _;
+    Style { color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_leave_the_command_line() {
+        let command = [
+            "/usr/local/bin/uproar",
+            "run",
+            "--header",
+            "Authorization: Bearer canary",
+            "--header=Cookie: canary",
+            "--url",
+            "ws://user:canary@host:1/ws?token=canary&v=2",
+            "--seed",
+            "7",
+        ];
+        let redacted = redacted_command(command.iter().map(|&part| part.to_owned()));
+        assert_eq!(
+            redacted,
+            [
+                "uproar",
+                "run",
+                "--header",
+                "Authorization: [redacted]",
+                "--header=Cookie: [redacted]",
+                "--url",
+                "ws://host:1/ws?token=[redacted]&v=[redacted]",
+                "--seed",
+                "7",
+            ]
+        );
+    }
+}
