@@ -18,7 +18,7 @@ use crate::report::Exit;
 use crate::server::{self, ServerConfig, ServerStats, SlowConsumer};
 use crate::units::parse;
 
-/// Options of `uproar serve`.
+/// Runs the built-in server until Ctrl-C, SIGTERM or a parent says stop.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one. Other machines reach it only if

@@ -18,6 +18,9 @@ use super::{ClientMessage, Codec, Content, DecodeError, ServerMessage};
 /// Of an unknown type's name, as much goes into the error.
 const QUOTED_CHARS: usize = 32;
 
+/// serde quotes a whole string that stands in the wrong place; the answer to a peer must not.
+const ERROR_CHARS: usize = 160;
+
 /// Objects tagged by `type`, in text frames; bytes go as the binary codec has them.
 pub(super) struct Json;
 
@@ -173,10 +176,10 @@ fn parse<'a>(text: &'a str) -> Result<In<'a>, DecodeError> {
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         return Err(match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => DecodeError::Json("not an object".to_owned()),
-            Err(error) => DecodeError::Json(error.to_string()),
+            Err(error) => malformed(&error),
         });
     }
-    serde_json::from_str(text).map_err(|error| DecodeError::Json(error.to_string()))
+    serde_json::from_str(text).map_err(|error| malformed(&error))
 }
 
 fn required<'a>(field: Option<Text<'a>>, name: &'static str) -> Result<Cow<'a, str>, DecodeError> {
@@ -185,6 +188,10 @@ fn required<'a>(field: Option<Text<'a>>, name: &'static str) -> Result<Cow<'a, s
 
 fn unknown(name: &str) -> DecodeError {
     DecodeError::UnknownName(name.chars().take(QUOTED_CHARS).collect())
+}
+
+fn malformed(error: &serde_json::Error) -> DecodeError {
+    DecodeError::Json(error.to_string().chars().take(ERROR_CHARS).collect())
 }
 
 fn text(out: &impl Serialize) -> Message {
@@ -283,6 +290,8 @@ mod tests {
         for text in ["", "{", "nonsense", r#"{"type":"Ping"}x"#, r#"{"type":1}"#] {
             assert!(matches!(decode(text), DecodeError::Json(_)), "{text}");
         }
+        let long = format!(r#"{{"seq":"{}"}}"#, "x".repeat(10_000));
+        assert!(matches!(decode(&long), DecodeError::Json(why) if why.len() == ERROR_CHARS));
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::codec::ServerMessage;
 
 /// Pushes an event each interval, for ever; dropped to stop it.
 ///
-/// A tick that was missed, because the machine or an injected stall was slow, is skipped: its
-/// event never exists, so the sequence has no gap and no burst follows.
+/// A tick that was missed because the machine was slow is skipped: its event never exists, so the
+/// sequence has no gap and no burst follows. An injected stall holds connections, not this.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut ticks = interval(shared.config.feed_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
