@@ -7,4 +7,7 @@
 )]
 
 mod fuzz_corpus;
+mod modules;
+mod report;
+mod scenario;
 mod server;

@@ -1,0 +1,387 @@
+//! `[[cohort]]`: who joins what, publishes what, and comes back how.
+
+use super::super::keys::{At, Field, join};
+use super::super::mistake::Mistakes;
+use super::super::model::{
+    Arrivals, Churn, Cohort, Join, Load, Pick, Publish, Reconnect, Size, Target, To, WsPing,
+};
+use super::super::raw::{self, PickName};
+use super::super::unions::{ReconnectOr, SizeOr};
+use super::super::values::{Bytes, Rate};
+use super::{MAX_CLIENTS, MAX_RATE, Names, OneOf, exactly_one, in_range, no_rooms, not_zero};
+use crate::protocol::ProtocolKind;
+use crate::stamp::MIN_PAYLOAD;
+
+/// Largest message content: one byte under 16 MiB, where common servers draw the line.
+const MAX_PAYLOAD: u64 = (16 << 20) - 1;
+
+pub(super) fn cohorts(file: &raw::File, target: &Target, mistakes: &mut Mistakes) -> Vec<Cohort> {
+    let Some(list) = file.cohort.written() else { return Vec::new() };
+    if list.value.0.is_empty() {
+        mistakes
+            .missing(&list.span, "there is no cohort")
+            .help("a run needs clients: add a `[[cohort]]`");
+    }
+    // For its check that names differ.
+    let _ = Names::of("cohort", &list.value.0, |cohort| &cohort.name, mistakes);
+    let sets = set_names(file);
+    let cohorts: Vec<Cohort> = list
+        .value
+        .0
+        .iter()
+        .enumerate()
+        .map(|(index, at)| Check::new(index, &at.value, &sets, target).cohort(mistakes))
+        .collect();
+    let clients: u64 = cohorts.iter().map(|cohort| u64::from(cohort.clients)).sum();
+    if clients > u64::from(MAX_CLIENTS) {
+        mistakes
+            .add(&list.span, format!("the cohorts have {clients} clients together"))
+            .help("a run has at most 1,000,000 clients");
+    }
+    cohorts
+}
+
+/// The names of the sets of rooms.
+fn set_names(file: &raw::File) -> Names<'_> {
+    let names = match &file.rooms {
+        // Nothing is known of them, so nothing is unknown.
+        Field::Broken => vec![None],
+        rooms => rooms
+            .get()
+            .map(|sets| sets.0.iter().map(|(name, _)| Some(name.value.as_str())).collect())
+            .unwrap_or_default(),
+    };
+    Names { names }
+}
+
+/// One cohort, and what it may refer to.
+struct Check<'a> {
+    raw: &'a raw::Cohort,
+    /// How it is addressed, for messages.
+    path: String,
+    sets: &'a Names<'a>,
+    target: &'a Target,
+}
+
+impl<'a> Check<'a> {
+    fn new(index: usize, raw: &'a raw::Cohort, sets: &'a Names<'a>, target: &'a Target) -> Self {
+        let name = raw.name.get().map_or_else(|| index.to_string(), |name| name.0.clone());
+        Self { raw, path: join("cohort", &name), sets, target }
+    }
+
+    fn at(&self, key: &str) -> String {
+        join(&self.path, key)
+    }
+
+    fn cohort(&self, mistakes: &mut Mistakes) -> Cohort {
+        let raw = self.raw;
+        let join = raw.join.written().and_then(|at| self.join(at, mistakes));
+        let publish = raw.publish.written().map(|at| self.publish(at, join.as_ref(), mistakes));
+        Cohort {
+            name: raw.name.value().0,
+            clients: raw.clients.value().get(),
+            publish,
+            reconnect: self.reconnect(mistakes),
+            ws_ping: raw.ws_ping.written().map(|at| self.ws_ping(&at.value, mistakes)),
+            churn: raw.churn.written().map(|at| self.churn(&at.value, mistakes)),
+            codec: raw.codec.get().map_or(self.target.codec, |choice| choice.0),
+            join,
+        }
+    }
+
+    fn join(&self, at: &At<raw::JoinRooms>, mistakes: &mut Mistakes) -> Option<Join> {
+        let raw = &at.value;
+        if self.target.protocol != ProtocolKind::Rooms {
+            mistakes
+                .add(&at.span, no_rooms(self.target.protocol))
+                .label("nothing to join")
+                .help(format!("remove `{}`", self.at("join")));
+            return None;
+        }
+        let pick = match raw.pick.value().0 {
+            PickName::Even => Pick::Even,
+            PickName::Random => Pick::Random,
+            PickName::Zipf => Pick::Zipf { exponent: raw.exponent.value() },
+        };
+        if let Some(exponent) = raw.exponent.written() {
+            let path = self.at("join.exponent");
+            if !matches!(pick, Pick::Zipf { .. }) && !matches!(raw.pick, Field::Broken) {
+                mistakes
+                    .add(&exponent.span, format!("`{path}` means nothing without zipf"))
+                    .label("unused")
+                    .help("add `pick = \"zipf\"`, or remove it");
+            } else {
+                let range = (f64::MIN_POSITIVE, 10.0);
+                let words = "over 0 and at most 10";
+                in_range(&path, exponent.value, range, words, &exponent.span, mistakes);
+            }
+        }
+        let name = raw.rooms.written()?;
+        let Some(set) = self.sets.position(&name.value) else {
+            self.sets.unknown("set of rooms", &name.value, &name.span, mistakes);
+            return None;
+        };
+        Some(Join { set, per_client: raw.per_client.value().get(), pick })
+    }
+
+    fn publish(
+        &self,
+        at: &At<raw::Publish>,
+        join: Option<&Join>,
+        mistakes: &mut Mistakes,
+    ) -> Publish {
+        let raw = &at.value;
+        if self.target.protocol == ProtocolKind::Feed {
+            mistakes
+                .add(&at.span, "`feed` takes no messages: the server pushes, clients listen")
+                .label("nothing to publish to")
+                .help(format!("remove `{}`", self.at("publish")));
+        }
+        let load = self.load(raw, mistakes);
+        let to = self.to(at, join, &load, mistakes);
+        let binary = raw.binary.value().0;
+        in_range(
+            &self.at("publish.binary"),
+            binary,
+            (0.0, 1.0),
+            "from 0% to 100%",
+            raw.binary.span_or(&raw.span),
+            mistakes,
+        );
+        Publish {
+            load,
+            to,
+            arrivals: raw.arrivals.get().map_or(Arrivals::Poisson, |choice| choice.0),
+            size: self.size(raw, mistakes),
+            binary,
+        }
+    }
+
+    fn load(&self, raw: &raw::Publish, mistakes: &mut Mistakes) -> Load {
+        let group = [
+            OneOf::new("rate", &raw.rate),
+            OneOf::new("total_rate", &raw.total_rate),
+            OneOf::new("in_flight", &raw.in_flight),
+        ];
+        exactly_one(&self.at("publish"), &raw.span, &group, mistakes);
+        for (key, field) in [("rate", &raw.rate), ("total_rate", &raw.total_rate)] {
+            self.rate_range(key, field, mistakes);
+        }
+        let closed = !raw.in_flight.is_absent();
+        if let Some(think) = raw.think.written()
+            && !closed
+        {
+            mistakes
+                .add(&think.span, format!("`{}` needs `in_flight`", self.at("publish.think")))
+                .label("unused")
+                .help("with a rate, messages are due whatever the server does; remove it");
+        }
+        if let Some(arrivals) = raw.arrivals.written()
+            && closed
+        {
+            mistakes
+                .add(&arrivals.span, format!("`{}` needs a rate", self.at("publish.arrivals")))
+                .label("unused")
+                .help("with `in_flight`, the server decides when messages are sent; remove it");
+        }
+        if let Some(in_flight) = raw.in_flight.get() {
+            Load::Closed { in_flight: in_flight.get(), think: raw.think.value() }
+        } else if let Some(total) = raw.total_rate.get() {
+            Load::TotalRate(total.0)
+        } else {
+            Load::Rate(raw.rate.value().0)
+        }
+    }
+
+    fn rate_range(&self, key: &str, field: &Field<Rate>, mistakes: &mut Mistakes) {
+        let Some(at) = field.written() else { return };
+        let path = self.at(&join("publish", key));
+        if at.value.0 <= 0.0 {
+            mistakes
+                .add(&at.span, format!("`{path}` must be over 0"))
+                .label("never")
+                .help("a cohort that only listens has no `publish` at all");
+        } else {
+            let range = (0.0, MAX_RATE);
+            in_range(&path, at.value.0, range, "at most 1,000,000/s", &at.span, mistakes);
+        }
+    }
+
+    fn to(
+        &self,
+        at: &At<raw::Publish>,
+        join: Option<&Join>,
+        load: &Load,
+        mistakes: &mut Mistakes,
+    ) -> To {
+        let raw = &at.value;
+        let word = raw.to.value();
+        let span = raw.to.span_or(&at.span);
+        if self.target.protocol != ProtocolKind::Rooms {
+            if let Some(to) = raw.to.written()
+                && to.value != "one"
+            {
+                mistakes
+                    .add(&to.span, no_rooms(self.target.protocol))
+                    .label("no rooms here")
+                    .help(format!("remove `{}`", self.at("publish.to")));
+            }
+            return To::One;
+        }
+        let to = match word.as_str() {
+            "one" => To::One,
+            "all" => To::All,
+            name => match self.sets.position(name) {
+                Some(set) => To::Set(set),
+                None => {
+                    self.sets.unknown("set of rooms", name, span, mistakes);
+                    return To::One;
+                }
+            },
+        };
+        if !matches!(to, To::Set(_)) && join.is_none() && self.raw.join.is_absent() {
+            mistakes
+                .add(span, format!("`{}` joins no rooms, so it has none to publish to", self.path))
+                .label(format!("to {word} of no rooms"))
+                .help(
+                    "add `join = { rooms = \"...\" }`, or publish to a set without joining: \
+                     `to = \"...\"` with its name",
+                );
+        }
+        if matches!(load, Load::Closed { .. }) && to != To::One {
+            let why = match to {
+                To::All => "which would be several messages on their way at once",
+                _ => "from which a client's own messages need not come back",
+            };
+            mistakes
+                .add(span, format!("`in_flight` can't be used with `to = \"{word}\"`, {why}"))
+                .label("with in_flight")
+                .help("use `to = \"one\"`, or a `rate`");
+        }
+        to
+    }
+
+    fn size(&self, raw: &raw::Publish, mistakes: &mut Mistakes) -> Size {
+        let path = self.at("publish.size");
+        let stand_in = Size::Fixed(0);
+        match &raw.size {
+            Field::Written(At { value: SizeOr::Fixed(bytes), span }) => {
+                let at = Field::Written(At { value: Bytes(*bytes), span: span.clone() });
+                payload(&path, &at, mistakes).map_or(stand_in, Size::Fixed)
+            }
+            Field::Default(SizeOr::Fixed(bytes)) => {
+                payload(&path, &Field::Default(Bytes(*bytes)), mistakes)
+                    .map_or(stand_in, Size::Fixed)
+            }
+            Field::Written(At { value: SizeOr::Spread(spread), span }) => {
+                let min = payload(&join(&path, "min"), &spread.min, mistakes);
+                let p50 = payload(&join(&path, "p50"), &spread.p50, mistakes);
+                let p99 = payload(&join(&path, "p99"), &spread.p99, mistakes);
+                let (Some(min), Some(p50), Some(p99)) = (min, p50, p99) else { return stand_in };
+                for (low, high, key, order) in [
+                    (min, p50, &spread.p50, "`p50` is smaller than `min`"),
+                    (p50, p99, &spread.p99, "`p99` is smaller than `p50`"),
+                ] {
+                    if low > high {
+                        mistakes
+                            .add(key.span_or(span), format!("in `{path}`, {order}"))
+                            .label("too small")
+                            .help("they must go up: min, p50, p99");
+                    }
+                }
+                Size::Spread { min, p50, p99 }
+            }
+            _ => stand_in,
+        }
+    }
+
+    fn reconnect(&self, mistakes: &mut Mistakes) -> Option<Reconnect> {
+        let raw = match self.raw.reconnect.get()? {
+            ReconnectOr::Off => return None,
+            ReconnectOr::Table(table) => table,
+        };
+        let path = |key: &str| self.at(&join("reconnect", key));
+        not_zero(&path("first"), &raw.first, mistakes);
+        if let Some(factor) = raw.factor.written() {
+            let range = (1.0, 100.0);
+            in_range(&path("factor"), factor.value, range, "from 1 to 100", &factor.span, mistakes);
+        }
+        let (first, max) = (raw.first.value(), raw.max.value());
+        let broken = matches!(raw.first, Field::Broken) || matches!(raw.max, Field::Broken);
+        if max < first && !broken {
+            let span = raw.max.written().map_or(raw.first.span_or(&raw.span), |at| &at.span);
+            mistakes
+                .add(span, format!("`{}` is shorter than `first`", path("max")))
+                .label("max is the longest delay")
+                .help("raise `max` or lower `first`");
+        }
+        Some(Reconnect {
+            first,
+            factor: raw.factor.value(),
+            max,
+            jitter: raw.jitter.value().0,
+            attempts: raw.attempts.value().get(),
+            while_away: raw.while_away.value().0,
+        })
+    }
+
+    fn ws_ping(&self, raw: &raw::WsPing, mistakes: &mut Mistakes) -> WsPing {
+        not_zero(&self.at("ws_ping.every"), &raw.every, mistakes);
+        not_zero(&self.at("ws_ping.timeout"), &raw.timeout, mistakes);
+        WsPing { every: raw.every.value(), timeout: raw.timeout.value() }
+    }
+
+    fn churn(&self, raw: &raw::Churn, mistakes: &mut Mistakes) -> Churn {
+        let churn = Churn {
+            connections_per_s: raw.connections.value().0,
+            rooms_per_s: raw.rooms.value().0,
+            stay_away: raw.stay_away.value(),
+        };
+        for (key, field) in [("connections", &raw.connections), ("rooms", &raw.rooms)] {
+            let path = self.at(&join("churn", key));
+            let span = field.span_or(&raw.span);
+            in_range(&path, field.value().0, (0.0, 1.0), "at most 100%/s", span, mistakes);
+        }
+        let broken = matches!(raw.connections, Field::Broken) || matches!(raw.rooms, Field::Broken);
+        if churn.connections_per_s + churn.rooms_per_s <= 0.0 && !broken {
+            mistakes
+                .missing(&raw.span, format!("nobody comes or goes in `{}`", self.at("churn")))
+                .label("in this table")
+                .help("write `connections = \"5%/min\"`, `rooms = \"1%/min\"`, or both");
+        }
+        if let Some(rooms) = raw.rooms.written()
+            && rooms.value.0 > 0.0
+            && self.raw.join.is_absent()
+        {
+            mistakes
+                .add(&rooms.span, format!("`{}` joins no rooms to leave", self.path))
+                .label("no rooms")
+                .help("remove it, or add `join = { rooms = \"...\" }`");
+        }
+        churn
+    }
+}
+
+/// A payload's size, if a message can have it.
+fn payload(path: &str, field: &Field<Bytes>, mistakes: &mut Mistakes) -> Option<u32> {
+    let bytes = field.get()?.0;
+    let Some(at) = field.written() else { return u32::try_from(bytes).ok() };
+    if bytes < MIN_PAYLOAD as u64 {
+        mistakes
+            .add(&at.span, format!("`{path}` is smaller than uproar's own mark"))
+            .label(format!("under {MIN_PAYLOAD} B"))
+            .help(format!(
+                "every message carries a mark of {MIN_PAYLOAD} B that tells who sent it and when: \
+                 write at least \"{MIN_PAYLOAD}B\""
+            ));
+        return None;
+    }
+    if bytes > MAX_PAYLOAD {
+        mistakes
+            .add(&at.span, format!("`{path}` is too large"))
+            .label("16 MiB or more")
+            .help("a message is smaller than 16 MiB, for example \"64KiB\"");
+        return None;
+    }
+    u32::try_from(bytes).ok()
+}

@@ -1,0 +1,270 @@
+//! `[rooms.NAME]`: how many rooms a set has and what they are called.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::super::keys::{At, Field, join};
+use super::super::mistake::{Mistakes, Span};
+use super::super::model::{Cohort, RoomCount, RoomSet, Scenario, To};
+use super::super::raw;
+use super::super::values::Named;
+use super::{OneOf, exactly_one, no_rooms};
+use crate::protocol::ProtocolKind;
+
+/// Largest file of room names: a million names of 64 bytes.
+const LARGEST_NAMES: u64 = 64 << 20;
+
+/// Most rooms in a set.
+const MOST_ROOMS: usize = 1_000_000;
+
+/// Variables of a room's name.
+const VARIABLES: [&str; 2] = ["run", "n"];
+
+pub(super) fn sets(
+    raw: &Field<Named<raw::Rooms>>,
+    protocol: ProtocolKind,
+    folder: Option<&Path>,
+    mistakes: &mut Mistakes,
+) -> Vec<RoomSet> {
+    let Some(sets) = raw.get() else { return Vec::new() };
+    if protocol != ProtocolKind::Rooms
+        && let Some((name, _)) = sets.0.first()
+    {
+        mistakes
+            .add(&name.span, no_rooms(protocol))
+            .label("no rooms here")
+            .help("remove `[rooms]`, or test with `builtin = \"rooms\"`");
+    }
+    sets.0.iter().map(|(name, set)| room_set(name, set.as_ref(), folder, mistakes)).collect()
+}
+
+fn room_set(
+    name: &At<String>,
+    raw: Option<&raw::Rooms>,
+    folder: Option<&Path>,
+    mistakes: &mut Mistakes,
+) -> RoomSet {
+    if matches!(name.value.as_str(), "one" | "all") {
+        mistakes
+            .add(&name.span, format!("a set of rooms can't be called `{}`", name.value))
+            .label("this word is taken")
+            .help("`to = \"one\"` and `to = \"all\"` mean a client's own rooms");
+    }
+    let mut set = RoomSet {
+        name: name.value.clone(),
+        rooms: RoomCount::Count(1),
+        name_template: super::DEFAULT_ROOM_NAME.to_owned(),
+    };
+    let Some(raw) = raw else { return set };
+    let path = join("rooms", &name.value);
+    let group = [
+        OneOf::new("size", &raw.size),
+        OneOf::new("count", &raw.count),
+        OneOf::new("names", &raw.names),
+    ];
+    exactly_one(&path, &raw.span, &group, mistakes);
+    if let Some(template) = raw.name.written() {
+        if let Some(names) = raw.names.written() {
+            let span =
+                if template.span.start > names.span.start { &template.span } else { &names.span };
+            mistakes
+                .add(span, format!("`{path}` has both `names` and `name`"))
+                .label("one too many")
+                .help("the file already names the rooms: remove `name`");
+        } else {
+            check_template(template, &join(&path, "name"), mistakes);
+        }
+    }
+    set.name_template = raw.name.value();
+    if let Some(size) = raw.size.get() {
+        set.rooms = RoomCount::Size(size.get());
+    } else if let Some(count) = raw.count.get() {
+        set.rooms = RoomCount::Count(count.get());
+    } else if let Some(file) = raw.names.written() {
+        match names(&file.value, folder) {
+            Ok(names) => set.rooms = RoomCount::Names(names),
+            Err(Unusable { why, help }) => {
+                mistakes.add(&file.span, why).label("this file").help(help);
+            }
+        }
+    }
+    set
+}
+
+/// Why a file of names can't be used, and what to do.
+struct Unusable {
+    why: String,
+    help: String,
+}
+
+/// Reads room names, one a line.
+fn names(file: &str, folder: Option<&Path>) -> Result<Vec<String>, Unusable> {
+    let unusable = |why: String, help: &str| Unusable { why, help: help.to_owned() };
+    let folder = folder.ok_or_else(|| {
+        unusable(format!("`{file}` can't be read from here"), "write `count` instead")
+    })?;
+    let path = folder.join(file);
+    let shown = path.display();
+    let text = read(&path).map_err(|error| {
+        unusable(
+            format!("can't read the room names in `{shown}`: {error}"),
+            "the path is relative to the scenario file",
+        )
+    })?;
+    let mut lines: HashMap<&str, usize> = HashMap::new();
+    let mut names = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let (number, name) = (index + 1, line.trim());
+        if name.is_empty() {
+            continue;
+        }
+        if let Some(first) = lines.insert(name, number) {
+            return Err(unusable(
+                format!("`{shown}` names a room twice: lines {first} and {number}"),
+                "each room stands there once",
+            ));
+        }
+        names.push(name.to_owned());
+    }
+    match names.len() {
+        0 => Err(unusable(format!("`{shown}` names no room"), "write one name a line")),
+        1..=MOST_ROOMS => Ok(names),
+        more => Err(unusable(
+            format!("`{shown}` names {more} rooms"),
+            "a set has at most 1,000,000 rooms",
+        )),
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    if metadata.len() > LARGEST_NAMES {
+        return Err(io::Error::other("it is larger than 64 MiB"));
+    }
+    let mut text = String::new();
+    file.take(LARGEST_NAMES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Refuses a template whose rooms would all be one, or whose variables nobody fills.
+fn check_template(template: &At<String>, path: &str, mistakes: &mut Mistakes) {
+    let mut rest = template.value.as_str();
+    let mut numbered = false;
+    while let Some(open) = rest.find("{{") {
+        let after = &rest[open + 2..];
+        let Some(close) = after.find("}}") else {
+            mistakes
+                .add(&template.span, format!("`{path}` opens `{{{{` and never closes it"))
+                .label("no }}")
+                .help("write variables as `{{ n }}`");
+            return;
+        };
+        let variable = after[..close].trim();
+        if !VARIABLES.contains(&variable) {
+            let shown = variable.escape_debug();
+            mistakes
+                .add(&template.span, format!("`{path}` has the unknown variable `{shown}`"))
+                .label("unknown variable")
+                .help("a room's name can have `{{ run }}` and `{{ n }}`");
+        }
+        numbered |= variable == "n";
+        rest = &after[close + 2..];
+    }
+    if !numbered {
+        mistakes
+            .add(&template.span, format!("`{path}` has no `{{{{ n }}}}`"))
+            .label("the same name for every room")
+            .help(format!("write it as in {:?}", super::DEFAULT_ROOM_NAME));
+    }
+}
+
+/// Refuses a set that no cohort joins or publishes to: a run without it is not what the
+/// writer had in mind.
+pub(super) fn all_are_used(
+    raw: &Field<Named<raw::Rooms>>,
+    cohorts: &[Cohort],
+    protocol: ProtocolKind,
+    mistakes: &mut Mistakes,
+) {
+    let Some(sets) = raw.get() else { return };
+    if protocol != ProtocolKind::Rooms || !mistakes.is_empty() {
+        // With something else wrong, who uses what is not known.
+        return;
+    }
+    for (index, (name, set)) in sets.0.iter().enumerate() {
+        let joined =
+            cohorts.iter().any(|cohort| cohort.join.as_ref().is_some_and(|j| j.set == index));
+        let published_to = cohorts
+            .iter()
+            .any(|cohort| cohort.publish.as_ref().is_some_and(|p| p.to == To::Set(index)));
+        let sized = set.as_ref().and_then(|set| set.size.written());
+        match sized {
+            _ if !joined && !published_to => {
+                mistakes
+                    .add(&name.span, format!("no cohort uses the rooms `{}`", name.value))
+                    .label("unused")
+                    .help(format!("remove them, or add `join = {{ rooms = \"{}\" }}`", name.value));
+            }
+            Some(size) if !joined => {
+                mistakes
+                    .add(
+                        &size.span,
+                        format!("nobody joins `{}`, so `size` gives no rooms", name.value),
+                    )
+                    .label("members a room")
+                    .help("say how many rooms there are with `count`");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Refuses clients that are to join more rooms than there are.
+///
+/// Runs once clients are scaled: fewer clients make fewer rooms. `span` gives the place to
+/// point at for the cohort of an index.
+pub(in crate::scenario) fn suffice(
+    scenario: &Scenario,
+    span: impl Fn(usize) -> Span,
+    mistakes: &mut Mistakes,
+) {
+    for (index, cohort) in scenario.cohorts.iter().enumerate() {
+        let Some(join) = &cohort.join else { continue };
+        let Some(set) = scenario.room_sets.get(join.set) else { continue };
+        let rooms = match &set.rooms {
+            RoomCount::Count(count) => u64::from(*count),
+            RoomCount::Names(names) => names.len() as u64,
+            RoomCount::Size(size) => {
+                let members: u64 = scenario
+                    .cohorts
+                    .iter()
+                    .filter_map(|cohort| Some((cohort, cohort.join.as_ref()?)))
+                    .filter(|(_, other)| other.set == join.set)
+                    .map(|(cohort, other)| u64::from(cohort.clients) * u64::from(other.per_client))
+                    .sum();
+                members.div_ceil(u64::from(*size))
+            }
+        };
+        if u64::from(join.per_client) > rooms {
+            mistakes
+                .add(
+                    &span(index),
+                    format!(
+                        "each client of `{}` joins {} rooms, but `{}` has only {rooms}",
+                        cohort.name, join.per_client, set.name
+                    ),
+                )
+                .label("too few rooms")
+                .help(
+                    "lower `per_client`, or make more rooms: more clients, a smaller `size`, a \
+                     larger `count`",
+                );
+        }
+    }
+}

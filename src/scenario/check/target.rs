@@ -1,0 +1,233 @@
+//! `[target]`: the built-in server or a URL, and what may be sent there.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use url::Url;
+
+use super::super::keys::{At, Field, list};
+use super::super::later::{self, Place};
+use super::super::mistake::{Mistakes, Span};
+use super::super::model::Target;
+use super::super::raw;
+use super::not_zero;
+use crate::codec::CodecKind;
+use crate::protocol::ProtocolKind;
+
+/// Headers that the handshake itself sets.
+const RESERVED: [&str; 5] = ["connection", "upgrade", "content-length", "transfer-encoding", "te"];
+
+/// For a file without a target, so that the rest of it is checked.
+pub(super) fn stand_in() -> Target {
+    Target {
+        url: None,
+        protocol: ProtocolKind::Rooms,
+        codec: CodecKind::Json,
+        connect_timeout: Duration::ZERO,
+        join_timeout: Duration::ZERO,
+        drain_timeout: Duration::ZERO,
+        headers: Vec::new(),
+        source_addresses: Vec::new(),
+        allow_host: Vec::new(),
+    }
+}
+
+pub(super) fn target(
+    raw: &raw::Target,
+    replaced_builtin: Option<&str>,
+    mistakes: &mut Mistakes,
+) -> Target {
+    let url = raw.url.written().and_then(|at| web_socket_url(at, mistakes));
+    not_zero("target.connect_timeout", &raw.connect_timeout, mistakes);
+    not_zero("target.join_timeout", &raw.join_timeout, mistakes);
+    Target {
+        url,
+        protocol: protocol(raw, replaced_builtin, mistakes),
+        codec: raw.codec.value().0,
+        connect_timeout: raw.connect_timeout.value(),
+        join_timeout: raw.join_timeout.value(),
+        drain_timeout: raw.drain_timeout.value(),
+        headers: headers(raw, mistakes),
+        source_addresses: source_addresses(raw),
+        allow_host: allow_host(raw, mistakes),
+    }
+}
+
+/// The protocol: that of `url`, or the built-in server's mode.
+fn protocol(
+    raw: &raw::Target,
+    replaced_builtin: Option<&str>,
+    mistakes: &mut Mistakes,
+) -> ProtocolKind {
+    let known = list(ProtocolKind::ALL.into_iter().map(ProtocolKind::name));
+    match (&raw.builtin, &raw.url, &raw.protocol) {
+        (Field::Written(builtin), Field::Written(url), _) => {
+            let span = if url.span.start > builtin.span.start { &url.span } else { &builtin.span };
+            mistakes.add(span, "`target` has both `builtin` and `url`").label("one too many").help(
+                "keep `builtin` to test uproar's own server, or `url` and `protocol` to test \
+                     yours",
+            );
+        }
+        (Field::Written(_), _, Field::Written(protocol)) => {
+            mistakes
+                .add(&protocol.span, "`target` has both `builtin` and `protocol`")
+                .label("one too many")
+                .help(
+                    "`protocol` says how the server at a `url` speaks; the built-in server's mode \
+                     is what `builtin` names",
+                );
+        }
+        (Field::Absent, Field::Written(url), Field::Absent) => {
+            let remedy = match replaced_builtin {
+                Some(mode) => format!(
+                    "if it speaks as the built-in server did in this scenario, add \
+                     `--protocol {mode}`. Protocols: {known}"
+                ),
+                None => {
+                    format!("say how it speaks with `protocol` (or `--protocol`), one of: {known}")
+                }
+            };
+            mistakes
+                .add(&url.span, "`target.url` has no protocol")
+                .label("how does this server speak?")
+                .help(remedy);
+        }
+        (Field::Absent, Field::Absent, _) => {
+            mistakes.missing(&raw.span, "`target` names no server").label("in this table").help(
+                format!(
+                    "write `builtin = \"rooms\"` to test uproar's own server (modes: {known}), or \
+                     `url = \"ws://...\"` and `protocol = \"...\"` to test yours"
+                ),
+            );
+        }
+        _ => {}
+    }
+    raw.builtin.get().or(raw.protocol.get()).map_or(ProtocolKind::Rooms, |choice| choice.0)
+}
+
+/// The URL, if a WebSocket can be opened to it.
+fn web_socket_url(at: &At<String>, mistakes: &mut Mistakes) -> Option<String> {
+    const EXAMPLE: &str = "write it as \"ws://host:port/path\"";
+    let text = at.value.trim();
+    let refuse = |mistakes: &mut Mistakes, message: &str, label: &str, help: String| {
+        mistakes.add(&at.span, message).label(label).help(help);
+        None
+    };
+    let Some((scheme, _)) = text.split_once("://") else {
+        let help =
+            if text.is_empty() { EXAMPLE.to_owned() } else { format!("write \"ws://{text}\"") };
+        return refuse(mistakes, "this is not a WebSocket URL", "no ws:// in front", help);
+    };
+    let url = match Url::parse(text) {
+        Ok(url) => url,
+        Err(error) => {
+            let message = format!("this is not a WebSocket URL: {error}");
+            return refuse(mistakes, &message, "can't be read", EXAMPLE.to_owned());
+        }
+    };
+    if let Some(purpose) = later::purpose(Place::Scheme, url.scheme()) {
+        let message = format!("`{scheme}://` is not supported yet");
+        let help = format!("it is kept for {purpose}; test the server behind it with ws://");
+        return refuse(mistakes, &message, "not supported yet", help);
+    }
+    if url.scheme() != "ws" {
+        let message = format!("`{scheme}://` is not a WebSocket URL");
+        return refuse(mistakes, &message, "not ws://", EXAMPLE.to_owned());
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return refuse(mistakes, "this URL has no host", "no host", EXAMPLE.to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse(
+            mistakes,
+            "a WebSocket URL can't carry a user name or a password",
+            "before the @",
+            "send them as a header: headers = { Authorization = \"Basic ...\" }".to_owned(),
+        );
+    }
+    if url.fragment().is_some() {
+        return refuse(
+            mistakes,
+            "a WebSocket URL can't have a fragment",
+            "after the #",
+            "remove it, or write `#` as %23".to_owned(),
+        );
+    }
+    if url.port() == Some(0) {
+        return refuse(mistakes, "port 0 can't be connected to", "port 0", EXAMPLE.to_owned());
+    }
+    Some(url.into())
+}
+
+fn headers(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value) in raw.headers.value().0 {
+        if let Some((why, help)) = wrong_header(&name.value, &value.value) {
+            mistakes.add(&name.span, why).label("can't be sent").help(help);
+        } else if headers.iter().any(|(old, _)| old.eq_ignore_ascii_case(&name.value)) {
+            mistakes
+                .add(&name.span, format!("the header `{}` stands here twice", name.value))
+                .label("a second time")
+                .help("upper and lower case are the same in a header's name");
+        } else {
+            headers.push((name.value, value.value));
+        }
+    }
+    headers
+}
+
+/// Why a header can't be sent, and what to do.
+fn wrong_header(name: &str, value: &str) -> Option<(String, &'static str)> {
+    // RFC 9110, 5.6.2: token.
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) {
+        let why = format!("`{}` can't be the name of a header", name.escape_debug());
+        return Some((why, "a name is letters, digits and `-`, as in Authorization"));
+    }
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
+        return Some((format!("the header `{name}` is set by the handshake"), "remove it"));
+    }
+    if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+        let why = format!("the header `{name}` has a control character in its value");
+        return Some((why, "a value is one line of text"));
+    }
+    None
+}
+
+fn source_addresses(raw: &raw::Target) -> Vec<IpAddr> {
+    let written = raw.source_addresses.get();
+    written.map(|list| list.0.iter().map(|at| at.value).collect()).unwrap_or_default()
+}
+
+fn allow_host(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<String> {
+    let Some(hosts) = raw.allow_host.get() else { return Vec::new() };
+    let mut names = Vec::new();
+    for At { value, span } in &hosts.0 {
+        match host_name(value) {
+            Some(name) => names.push(name),
+            None => not_a_host(value, span, mistakes),
+        }
+    }
+    names
+}
+
+/// A host as a URL would hold it, so that the two compare equal.
+fn host_name(text: &str) -> Option<String> {
+    let text = text.trim();
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if bare.parse::<IpAddr>().is_ok() {
+        return Some(bare.to_owned());
+    }
+    match url::Host::parse(text) {
+        Ok(url::Host::Domain(name)) if !name.is_empty() => Some(name),
+        _ => None,
+    }
+}
+
+fn not_a_host(text: &str, span: &Span, mistakes: &mut Mistakes) {
+    mistakes
+        .add(span, format!("`{}` is not the name of a host", text.escape_debug()))
+        .label("not a host")
+        .help("write the name or address alone, without ws://, port and path: chat.example.com");
+}

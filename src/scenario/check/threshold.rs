@@ -1,0 +1,333 @@
+//! `[thresholds]`: `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, and `< 250ms, if any`.
+
+use super::super::keys::{At, Field, list};
+use super::super::later::{self, Place};
+use super::super::limits::Limit;
+use super::super::mistake::{Mistakes, Span};
+use super::super::model::{Comparison, Stat, Subject, Threshold};
+use super::super::raw;
+use super::super::suggest::did_you_mean;
+use super::{Names, not_zero};
+use crate::metric::{Counter, Metric};
+use crate::units::parse;
+
+/// Counters that are kept for each cohort.
+const BY_COHORT: [Counter; 8] = [
+    Counter::Expected,
+    Counter::Delivered,
+    Counter::Lost,
+    Counter::Duplicated,
+    Counter::Reordered,
+    Counter::Corrupted,
+    Counter::Uncertain,
+    Counter::MissedAway,
+];
+
+/// The statistics of a latency, as messages list them.
+const STATS: [&str; 8] = ["min", "mean", "max", "p50", "p90", "p99", "p99.9", "count"];
+
+/// Comparisons, longer ones first.
+const COMPARISONS: [(&str, Comparison); 5] = [
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("==", Comparison::Equal),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
+
+/// Counts are compared as floats, which are exact up to here.
+const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
+
+pub(super) fn thresholds(file: &raw::File, mistakes: &mut Mistakes) -> Vec<Threshold> {
+    let mut thresholds = Vec::new();
+    if let Some(written) = file.thresholds.get() {
+        let scopes = Scopes {
+            cohorts: names(file.cohort.get(), |cohort| &cohort.name),
+            phases: names(file.phase.get(), |phase| &phase.name),
+        };
+        for (key, limit) in &written.0 {
+            thresholds.extend(threshold(key, limit, &scopes, mistakes));
+        }
+    }
+    let everyone = Subject::Count(Counter::ClientsNeverJoined);
+    if !thresholds.iter().any(|threshold| threshold.subject == everyone) {
+        thresholds.push(Threshold {
+            key: "clients.never_joined".to_owned(),
+            condition: "== 0".to_owned(),
+            cohort: None,
+            phase: None,
+            subject: everyone,
+            comparison: Comparison::Equal,
+            limit: 0.0,
+            if_any: false,
+            abort_after: None,
+        });
+    }
+    thresholds
+}
+
+fn names<T>(
+    elements: Option<&super::super::values::List<T>>,
+    name: impl Fn(&T) -> &Field<super::super::values::Name>,
+) -> Names<'_> {
+    let names = match elements {
+        Some(list) => {
+            list.0.iter().map(|at| name(&at.value).get().map(|name| name.0.as_str())).collect()
+        }
+        None => vec![None],
+    };
+    Names { names }
+}
+
+/// What a threshold can be limited to.
+struct Scopes<'a> {
+    cohorts: Names<'a>,
+    phases: Names<'a>,
+}
+
+fn threshold(
+    key: &At<String>,
+    limit: &Limit,
+    scopes: &Scopes<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Threshold> {
+    not_zero(&format!("thresholds.{:?}.abort_after", key.value), &limit.abort_after, mistakes);
+    // The condition's mistakes are found whether or not the key is right.
+    let condition = limit.is.written().and_then(|at| condition(at, mistakes));
+    let (cohort, phase, subject) = subject(key, scopes, mistakes)?;
+    let condition = condition?;
+    let span = limit.is.span_or(&key.span);
+    Some(Threshold {
+        key: key.value.clone(),
+        limit: condition.limit(subject, span, mistakes)?,
+        condition: condition.text,
+        cohort,
+        phase,
+        subject,
+        comparison: condition.comparison,
+        if_any: condition.if_any,
+        abort_after: limit.abort_after.get().copied(),
+    })
+}
+
+/// Reads a key: whose figures, of which phase, and which figure.
+fn subject(
+    key: &At<String>,
+    scopes: &Scopes<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<(Option<usize>, Option<usize>, Subject)> {
+    let mut rest = key.value.as_str();
+    let cohort = scope("cohort", &scopes.cohorts, &mut rest, key, mistakes)?;
+    let phase = scope("phase", &scopes.phases, &mut rest, key, mistakes)?;
+    if cohort.is_none() && rest.starts_with("cohort.") {
+        mistakes
+            .add(&key.span, "the cohort stands before the phase")
+            .label("the other way round")
+            .help("write \"cohort.NAME.phase.NAME.delivery.p99\"");
+        return None;
+    }
+    let subject = figure(rest, &key.span, mistakes)?;
+    if let Subject::Count(counter) = subject {
+        if phase.is_some() {
+            mistakes
+                .add(&key.span, "a counter of one phase is not supported yet")
+                .label("not supported yet")
+                .help("without `phase.NAME.` it is judged over the whole run");
+            return None;
+        }
+        if cohort.is_some() && !BY_COHORT.contains(&counter) {
+            let by_cohort = Counter::ALL.iter().filter(|(known, _)| BY_COHORT.contains(known));
+            mistakes
+                .add(&key.span, format!("`{rest}` of one cohort is not supported yet"))
+                .label("not supported yet")
+                .help(format!(
+                    "of one cohort there are latencies and {}",
+                    list(by_cohort.map(|(_, name)| *name))
+                ));
+            return None;
+        }
+    }
+    Some((cohort, phase, subject))
+}
+
+/// Takes `what.NAME.` off the front of `rest`. The outer `None` is a mistake.
+fn scope(
+    what: &str,
+    names: &Names<'_>,
+    rest: &mut &str,
+    key: &At<String>,
+    mistakes: &mut Mistakes,
+) -> Option<Option<usize>> {
+    let Some(after) = rest.strip_prefix(what).and_then(|after| after.strip_prefix('.')) else {
+        return Some(None);
+    };
+    let Some((name, after)) = after.split_once('.') else {
+        mistakes
+            .add(&key.span, format!("after `{what}.NAME.` stands what is looked at"))
+            .label("nothing to look at")
+            .help(format!("write it as in \"{what}.NAME.delivery.p99\""));
+        return None;
+    };
+    let Some(index) = names.position(name) else {
+        names.unknown(what, name, &key.span, mistakes);
+        return None;
+    };
+    *rest = after;
+    Some(Some(index))
+}
+
+/// Reads `METRIC.STAT` or a counter.
+fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
+    if let Some(counter) = Counter::from_name(text) {
+        return Some(Subject::Count(counter));
+    }
+    let (name, stat) = match text.split_once('.') {
+        Some((name, stat)) => (name, Some(stat)),
+        None => (text, None),
+    };
+    let shown = text.escape_debug();
+    if let Some(purpose) =
+        later::purpose(Place::Metric, name).or_else(|| later::purpose(Place::Metric, text))
+    {
+        mistakes
+            .add(span, format!("`{shown}` is not supported yet"))
+            .label("not supported yet")
+            .help(format!("it is kept for {purpose}; remove it"));
+        return None;
+    }
+    if let Some(metric) = Metric::from_name(name) {
+        let Some(stat) = stat else {
+            mistakes
+                .add(span, format!("`{shown}` needs a statistic"))
+                .label("which figure of it?")
+                .help(format!("for example \"{shown}.p99\"; there are: {}", list(STATS)));
+            return None;
+        };
+        let Some(stat) = statistic(stat) else {
+            mistakes
+                .add(span, format!("`{}` is not a statistic", stat.escape_debug()))
+                .label("unknown statistic")
+                .help(format!("{}There are: {}", did_you_mean(stat, STATS), list(STATS)));
+            return None;
+        };
+        return Some(Subject::Latency(metric, stat));
+    }
+    if Counter::from_name(name).is_some() {
+        mistakes
+            .add(span, format!("`{name}` is a counter, which has no statistics"))
+            .label("no statistic here")
+            .help(format!("write \"{name}\""));
+        return None;
+    }
+    let metrics = || Metric::ALL.into_iter().map(Metric::name);
+    let counters = || Counter::ALL.into_iter().map(|(_, name)| name);
+    // A misspelt metric with a statistic is near without it; a misspelt counter is as it is.
+    let near = match did_you_mean(name, metrics()) {
+        near if near.is_empty() => did_you_mean(text, counters()),
+        near => near,
+    };
+    mistakes.add(span, format!("unknown metric `{shown}`")).label("unknown metric").help(format!(
+        "{near}Latencies (with a statistic, as in \"delivery.p99\"): {}. Counters: {}",
+        list(metrics()),
+        list(counters())
+    ));
+    None
+}
+
+/// `min`, `mean`, `max`, `count`, or a percentile such as `p99`, `p99.9` or `p99_9`.
+fn statistic(text: &str) -> Option<Stat> {
+    match text {
+        "min" => return Some(Stat::Min),
+        "mean" => return Some(Stat::Mean),
+        "max" => return Some(Stat::Max),
+        "count" => return Some(Stat::Count),
+        _ => {}
+    }
+    let digits = text.strip_prefix('p')?.replace('_', ".");
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let percentile: f64 = digits.parse().ok().filter(|_| plain)?;
+    (percentile > 0.0 && percentile < 100.0).then_some(Stat::Percentile(percentile))
+}
+
+/// A condition, read as far as it can be without knowing what it limits.
+struct Condition {
+    text: String,
+    comparison: Comparison,
+    limit: String,
+    if_any: bool,
+}
+
+fn condition(at: &At<String>, mistakes: &mut Mistakes) -> Option<Condition> {
+    const HOW: &str = "write a comparison and a limit, such as \"< 250ms\" or \"== 0\"";
+    let text = at.value.trim();
+    let (text, if_any) = match text.rsplit_once(',') {
+        Some((text, word)) if word.split_whitespace().eq(["if", "any"]) => (text.trim_end(), true),
+        Some((_, word)) => {
+            mistakes
+                .add(&at.span, format!("after the comma stands `{}`", word.trim().escape_debug()))
+                .label("not a condition")
+                .help("only \", if any\" can stand there: it lets a metric without samples pass");
+            return None;
+        }
+        None => (text, false),
+    };
+    let found = COMPARISONS
+        .iter()
+        .find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?.trim())));
+    let Some((comparison, limit)) = found else {
+        let help = match text.strip_prefix('=') {
+            Some(limit) => format!("equal is written ==: \"== {}\"", limit.trim()),
+            None => format!("{HOW}; comparisons: <, <=, ==, >=, >"),
+        };
+        mistakes
+            .add(&at.span, format!("`{}` does not start with a comparison", text.escape_debug()))
+            .label("not a condition")
+            .help(help);
+        return None;
+    };
+    if limit.is_empty() {
+        mistakes.add(&at.span, "there is no limit to compare with").label("no limit").help(HOW);
+        return None;
+    }
+    Some(Condition { text: text.to_owned(), comparison, limit: limit.to_owned(), if_any })
+}
+
+impl Condition {
+    /// The limit in the unit of `subject`: microseconds or a count.
+    fn limit(&self, subject: Subject, span: &Span, mistakes: &mut Mistakes) -> Option<f64> {
+        match subject {
+            Subject::Latency(_, Stat::Count) => self.count(span, mistakes),
+            Subject::Latency(..) => match parse::duration(&self.limit) {
+                Ok(limit) => Some(limit.as_nanos() as f64 / 1e3),
+                Err(why) => {
+                    mistakes
+                        .add(span, why)
+                        .label("not a limit")
+                        .help("a latency is compared with a duration, as in \"< 250ms\"");
+                    None
+                }
+            },
+            Subject::Count(_) if self.if_any => {
+                mistakes
+                    .add(span, "a counter always has a value")
+                    .label("if any of what?")
+                    .help("remove \", if any\"");
+                None
+            }
+            Subject::Count(_) => self.count(span, mistakes),
+        }
+    }
+
+    fn count(&self, span: &Span, mistakes: &mut Mistakes) -> Option<f64> {
+        let plain: String = self.limit.replace('_', "");
+        let digits = plain.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = plain.parse().ok().filter(|limit| digits && *limit <= LARGEST_COUNT);
+        if limit.is_none() {
+            mistakes
+                .add(span, format!("`{}` is not a count", self.limit.escape_debug()))
+                .label("not a limit")
+                .help("a counter is compared with a whole number, as in \"== 0\" or \"< 100\"");
+        }
+        limit
+    }
+}

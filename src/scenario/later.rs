@@ -1,0 +1,66 @@
+//! The parts of the scenario's surface that are settled but not built yet.
+//!
+//! They are refused by name: ignored, a run would not be the one that was asked for; called
+//! unknown, their users would look for a typo. A line leaves this table when its part is built.
+
+/// Where a name stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A key of the table of this name; "" is the top level.
+    Key(&'static str),
+    /// The scheme of `target.url`.
+    Scheme,
+    /// How a server speaks. [`A_PATH`] stands for any path.
+    Protocol,
+    /// The value of `kind` in a fault.
+    FaultKind,
+    Codec,
+    /// What a threshold looks at.
+    Metric,
+}
+
+/// Stands in the table for the path of a file.
+const A_PATH: &str = "/";
+
+/// Where it stands, its name, and what it is for.
+const LATER: &[(Place, &str, &str)] = &[
+    (Place::Key(""), "baseline", "comparing with an earlier run"),
+    (Place::Key("target"), "params", "parameters of a protocol file"),
+    (Place::Key("target"), "subprotocols", "offering subprotocols of one's own"),
+    (Place::Key("target"), "tls", "TLS"),
+    (Place::Key("cohort"), "read", "slow consumers"),
+    (Place::Key("cohort"), "data", "users from a file"),
+    (Place::Key("cohort"), "protocol", "a protocol of the cohort's own"),
+    (Place::Key("cohort"), "params", "parameters of a protocol file"),
+    (Place::Scheme, "wss", "TLS"),
+    (Place::Protocol, A_PATH, "protocols described by a file"),
+    (Place::FaultKind, "half-open", "connections that hang without a word"),
+    (Place::FaultKind, "stall", "clients that stop reading"),
+    (Place::FaultKind, "freeze", "stopping the built-in server for a while"),
+    (Place::FaultKind, "kill", "killing the built-in server"),
+    (Place::FaultKind, "restart", "restarting the built-in server"),
+    (Place::FaultKind, "mark", "marking a moment in the report"),
+    (Place::Codec, "msgpack", "MessagePack"),
+    (Place::Codec, "cbor", "CBOR"),
+    (Place::Codec, "protobuf", "Protocol Buffers"),
+    (Place::Codec, "postcard", "postcard"),
+    (Place::Metric, "ack", "acknowledgements"),
+    (Place::Metric, "ack_from_sent", "acknowledgements"),
+    (Place::Metric, "acked", "acknowledgements"),
+    (Place::Metric, "publishes.acked", "acknowledgements"),
+    (Place::Metric, "publishes.rejected", "acknowledgements"),
+    (Place::Metric, "publishes.unacked", "acknowledgements"),
+    (Place::Metric, "rejected", "acknowledgements"),
+    (Place::Metric, "unacked", "acknowledgements"),
+    (Place::Metric, "acked_lost", "acknowledgements"),
+    (Place::Metric, "login", "logging in before the socket"),
+    (Place::Metric, "connect_tls", "TLS"),
+    (Place::Metric, "replay", "messages replayed on return"),
+];
+
+/// What the name will be for, if it stands for something that is not built yet.
+pub(super) fn purpose(place: Place, name: &str) -> Option<&'static str> {
+    let is_path = place == Place::Protocol && (name.contains('/') || name.ends_with(".toml"));
+    let name = if is_path { A_PATH } else { name };
+    LATER.iter().find(|(at, known, _)| *at == place && *known == name).map(|(.., what)| *what)
+}

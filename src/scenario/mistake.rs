@@ -1,0 +1,241 @@
+//! What is wrong with a scenario: every mistake with the text it stands in, the place, and what
+//! to do about it.
+//!
+//! Collects and orders; it knows neither keys nor rules, and printing is for `cli`.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+/// Past this many a list helps nobody.
+const MOST_SHOWN: usize = 100;
+
+/// Bytes of one of the texts of [`Texts`], counted through all of them.
+pub(super) type Span = Range<usize>;
+
+/// Everything that is wrong with a scenario, in the order of its text. Never empty.
+#[derive(Debug)]
+pub struct ScenarioErrors(pub Vec<miette::Report>);
+
+impl ScenarioErrors {
+    /// One mistake that stands in no text, such as a missing file.
+    pub(super) fn without_text(message: String, help: String) -> Self {
+        Self(vec![miette::Report::new(Mistake {
+            message,
+            help: Some(help),
+            label: String::new(),
+            place: None,
+        })])
+    }
+}
+
+/// The file and the command line's overrides, laid end to end, so that one number says
+/// both which text a value came from and where in it.
+#[derive(Debug)]
+pub(super) struct Texts {
+    texts: Vec<Text>,
+}
+
+#[derive(Debug)]
+struct Text {
+    start: usize,
+    source: Arc<NamedSource<String>>,
+}
+
+impl Texts {
+    pub(super) fn new() -> Self {
+        Self { texts: Vec::new() }
+    }
+
+    /// Adds a text; its first byte has the offset that is returned.
+    pub(super) fn add(&mut self, name: &str, text: &str) -> usize {
+        // One byte between two texts: the end of one is not the start of the next.
+        let start = self.texts.last().map_or(0, |last| last.start + last.source.inner().len() + 1);
+        let source = Arc::new(NamedSource::new(name, without_secrets(text)));
+        self.texts.push(Text { start, source });
+        start
+    }
+
+    /// The text that holds `span`, and where in it.
+    fn locate(&self, span: &Span) -> Option<Place> {
+        let text = self.texts.iter().rev().find(|text| text.start <= span.start)?;
+        let length = text.source.inner().len();
+        let start = (span.start - text.start).min(length);
+        let end = span.end.saturating_sub(text.start).clamp(start, length);
+        Some(Place { source: Arc::clone(&text.source), span: start..end })
+    }
+}
+
+/// The text with what stands before the `@` of a URL blotted out, byte for byte: a message may
+/// end up in a public log.
+fn without_secrets(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for (scheme, _) in text.match_indices("://") {
+        let start = scheme + "://".len();
+        let ends = |c: char| c.is_whitespace() || "/?#\"'".contains(c);
+        let end = text[start..].find(ends).map_or(text.len(), |length| start + length);
+        if let Some(at) = text[start..end].rfind('@') {
+            bytes[start..start + at].fill(b'*');
+        }
+    }
+    // Whole characters were replaced, so it is still UTF-8.
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[derive(Debug)]
+struct Place {
+    source: Arc<NamedSource<String>>,
+    span: Span,
+}
+
+/// A mistake, and where it stands.
+#[derive(Debug)]
+struct Mistake {
+    message: String,
+    help: Option<String>,
+    label: String,
+    place: Option<Place>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Diagnostic for Mistake {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.place.as_ref().map(|place| &place.source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let span = self.place.as_ref()?.span.clone();
+        let label = (!self.label.is_empty()).then(|| self.label.clone());
+        Some(Box::new(std::iter::once(LabeledSpan::new(label, span.start, span.len()))))
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes {
+    found: Vec<Found>,
+    /// Set when the text was not read to its end, so that what is missing may only be unread.
+    partial: bool,
+    unread: Option<Found>,
+}
+
+/// A mistake before it is bound to its text.
+#[derive(Debug)]
+pub(super) struct Found {
+    span: Span,
+    message: String,
+    label: String,
+    help: Option<String>,
+}
+
+impl Found {
+    fn new(span: &Span, message: String) -> Self {
+        Self { span: span.clone(), message, label: String::new(), help: None }
+    }
+
+    /// A few words under the marked text.
+    pub(super) fn label(&mut self, label: impl Into<String>) -> &mut Self {
+        self.label = label.into();
+        self
+    }
+
+    /// What to do.
+    pub(super) fn help(&mut self, help: impl Into<String>) -> &mut Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl Mistakes {
+    /// For a text that was not read to its end.
+    pub(super) fn partial() -> Self {
+        Self { partial: true, ..Self::default() }
+    }
+
+    /// Records a mistake; its label and help can be set on what is returned.
+    pub(super) fn add(&mut self, span: &Span, message: impl Into<String>) -> &mut Found {
+        let last = self.found.len();
+        self.found.push(Found::new(span, message.into()));
+        &mut self.found[last]
+    }
+
+    /// Records that something is missing, unless it may only be unread.
+    pub(super) fn missing(&mut self, span: &Span, message: impl Into<String>) -> &mut Found {
+        if self.partial {
+            self.unread.insert(Found::new(span, message.into()))
+        } else {
+            self.add(span, message)
+        }
+    }
+
+    /// Sets the help of the mistake recorded last.
+    pub(super) fn help(&mut self, help: impl Into<String>) {
+        if let Some(last) = self.found.last_mut() {
+            last.help(help);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// Keeps the mistakes whose span `keep` accepts.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Span) -> bool) {
+        self.found.retain(|found| keep(&found.span));
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.found.extend(other.found);
+    }
+
+    /// Where the first mistake stands.
+    pub(super) fn first(&self) -> Option<usize> {
+        self.found.iter().map(|found| found.span.start).min()
+    }
+
+    /// `value` if nothing is wrong; else every mistake.
+    pub(super) fn into_result<T>(self, texts: &Texts, value: T) -> Result<T, ScenarioErrors> {
+        if self.found.is_empty() { Ok(value) } else { Err(self.into_errors(texts)) }
+    }
+
+    /// Every mistake, in the order of the text.
+    pub(super) fn into_errors(mut self, texts: &Texts) -> ScenarioErrors {
+        self.found.sort_by_key(|found| (found.span.start, found.span.end));
+        self.found.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+        let hidden = self.found.len().saturating_sub(MOST_SHOWN);
+        self.found.truncate(MOST_SHOWN);
+        let mut reports: Vec<_> = self
+            .found
+            .into_iter()
+            .map(|found| {
+                miette::Report::new(Mistake {
+                    place: texts.locate(&found.span),
+                    message: found.message,
+                    label: found.label,
+                    help: found.help,
+                })
+            })
+            .collect();
+        if hidden > 0 {
+            let mut rest = ScenarioErrors::without_text(
+                format!("{hidden} more mistakes are not shown"),
+                "correct those above first".to_owned(),
+            );
+            reports.append(&mut rest.0);
+        }
+        ScenarioErrors(reports)
+    }
+}

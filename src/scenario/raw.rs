@@ -1,0 +1,313 @@
+//! The scenario file as it is written: every table, its keys, their defaults, and what they mean.
+//!
+//! The doc comments on keys are shown to users by `uproar schema` and by editors that use it.
+//! Rules between keys are `check`'s.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::keys::keys;
+use super::later::Place;
+use super::limits::Thresholds;
+use super::model::{Arrivals, Jitter, WhileAway};
+use super::unions::{ReconnectOr, SizeOr};
+use super::values::{
+    Bytes, Choice, Choices, Format, Headers, Levels, List, Name, Named, Percent, Rate, ShareRate,
+    Whole,
+};
+use crate::codec::CodecKind;
+use crate::protocol::ProtocolKind;
+
+/// Largest number that keeps every later sum far from overflow.
+const MILLION: i64 = 1_000_000;
+
+keys! {
+    /// A scenario: who is simulated, what they do against which server, what goes wrong, and
+    /// what decides the verdict.
+    struct File at "" {
+        /// The format of this file. This version reads 1.
+        format (required): Format,
+        /// Names the run and its report folder: letters, digits, `-` and `_`, at most 40.
+        name (required): Name,
+        /// The question the run answers, shown above its result.
+        question: String = "",
+        /// Decides everything random in the plan: the same seed gives the same plan. From 0.
+        seed: Whole<0, { i64::MAX }> = 0,
+        /// The server under test.
+        target (required): Target,
+        /// Sets of rooms by name; cohorts that join the same set share its rooms.
+        rooms: Named<Rooms>,
+        /// The kinds of clients. At least one; several run side by side.
+        cohort (required): List<Cohort>,
+        /// The stretches of the run, one after the other. At least one; at most 72 h in all.
+        phase (required): List<Phase>,
+        /// What goes wrong on purpose.
+        fault: List<Fault>,
+        /// What decides the verdict: a figure, and the condition it must meet. The key is
+        /// `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, for example "delivery.p99" or "lost".
+        thresholds: Thresholds,
+    }
+}
+
+keys! {
+    /// The server under test and how to reach it: `builtin`, or `url` with `protocol`.
+    struct Target at "target" {
+        /// Starts the built-in server in this mode and tests it. Excludes `url`.
+        builtin: Choice<ProtocolKind>,
+        /// The server's WebSocket address, for example "ws://chat.test:8080/ws". Needs
+        /// `protocol`.
+        url: String,
+        /// How the server at `url` speaks.
+        protocol: Choice<ProtocolKind>,
+        /// How messages are encoded, for cohorts that name no codec of their own.
+        codec: Choice<CodecKind> = "json",
+        /// Longest time for name lookup, TCP and the WebSocket upgrade together. Over 0.
+        connect_timeout: Duration = "10s",
+        /// Longest time from a join to its confirmation. Over 0.
+        join_timeout: Duration = "10s",
+        /// Longest wait at the end for messages still on their way.
+        drain_timeout: Duration = "5s",
+        /// Headers sent with the upgrade request.
+        headers: Headers,
+        /// Addresses of this machine to connect from, in turn. One address has about 28,000 ports
+        /// for one server; more clients need more addresses.
+        source_addresses: List<IpAddr>,
+        /// Hosts that may get more than 10 clients although they are neither this machine nor in
+        /// a private network.
+        allow_host: List<String>,
+    }
+}
+
+keys! {
+    /// A set of rooms: exactly one of `size`, `count` and `names`.
+    struct Rooms at "rooms" {
+        /// Members a room: more clients mean more rooms. 1 to 1,000,000.
+        size: Whole<1, MILLION>,
+        /// A fixed number of rooms. 1 to 1,000,000.
+        count: Whole<1, MILLION>,
+        /// A file with one room name a line, relative to the scenario file.
+        names: String,
+        /// The rooms' names: `{{ n }}` is the room's number and `{{ run }}` this run's own id,
+        /// which keeps a test out of rooms where real people are.
+        name: String = super::check::DEFAULT_ROOM_NAME,
+    }
+}
+
+keys! {
+    /// One kind of client.
+    struct Cohort at "cohort" {
+        /// The cohort's name in reports and thresholds.
+        name (required): Name,
+        /// How many clients. 1 to 1,000,000.
+        clients (required): Whole<1, MILLION>,
+        /// Which rooms each client joins.
+        join: JoinRooms,
+        /// What each client publishes. Left out: it only listens.
+        publish: Publish,
+        /// How a lost client comes back: a table, `true` for its defaults, or `false`: it stays
+        /// lost.
+        reconnect: ReconnectOr = true,
+        /// WebSocket pings from the client. Left out: none.
+        ws_ping: WsPing,
+        /// People who come and go on purpose. Left out: nobody does.
+        churn: Churn,
+        /// The codec of this cohort. Left out: the target's.
+        codec: Choice<CodecKind>,
+    }
+}
+
+keys! {
+    /// Which rooms a client joins.
+    struct JoinRooms at "join" {
+        /// The name of a set of rooms.
+        rooms (required): String,
+        /// Rooms a client. 1 to 10,000.
+        per_client: Whole<1, 10_000> = 1,
+        /// How members are spread over the rooms: `even` fills them in turn, `random` takes each
+        /// with the same chance, `zipf` makes a few large and most small.
+        pick: Choice<PickName> = "even",
+        /// With `zipf`: room k is chosen with a chance proportional to 1/k^exponent. Over 0, at
+        /// most 10; 1.0 when left out.
+        exponent: f64 = 1.0,
+    }
+}
+
+keys! {
+    /// What a client publishes, and when: exactly one of `rate`, `total_rate` and `in_flight`.
+    struct Publish at "publish" {
+        /// Messages of each client, for example "1/s", whatever the server does.
+        rate: Rate,
+        /// Messages of the whole cohort, for example "1000/s", whatever the server does.
+        total_rate: Rate,
+        /// Closed loop: at most this many of a client's own messages on their way. 1 to 1,000.
+        /// Its latencies hide the server's stalls, and reports say so.
+        in_flight: Whole<1, 1000>,
+        /// Closed loop: the pause after each of one's own messages came back.
+        think: Duration = "0s",
+        /// Where a message goes: `one` of the client's rooms in turn, `all` of them, or the name
+        /// of a set of rooms.
+        to: String = "one",
+        /// When messages are due: `poisson` at random, `constant` evenly spaced, each client at
+        /// its own offset.
+        arrivals: Choice<Arrivals> = "poisson",
+        /// The size of a message's content, uproar's mark included, before the protocol escapes
+        /// anything: from 52 B to just under 16 MiB, or a table of `min`, `p50` and `p99`.
+        size: SizeOr = "128B",
+        /// How many of the messages are binary frames. 0 % to 100 %.
+        binary: Percent = "0%",
+    }
+}
+
+keys! {
+    /// Sizes that vary: log-normal through the median and the 99th percentile.
+    struct Spread at "size" {
+        /// Never smaller than this. From 52 B, at most `p50`.
+        min: Bytes = "52B",
+        /// Half of the messages are smaller than this.
+        p50 (required): Bytes,
+        /// 99 % of the messages are smaller than this. At least `p50`.
+        p99 (required): Bytes,
+    }
+}
+
+keys! {
+    /// How a lost client comes back.
+    struct ReconnectTable at "reconnect" {
+        /// The delay before the first attempt.
+        first: Duration = "1s",
+        /// Each delay is this many times the one before. 1 to 100.
+        factor: f64 = 2.0,
+        /// The longest delay. At least `first`.
+        max: Duration = "10s",
+        /// How delays are spread: `none`, `equal` (half, and up to another half), `full` (from 0
+        /// to the delay), `decorrelated` (from `first` to three times the delay before).
+        jitter: Choice<Jitter> = "full",
+        /// Failed attempts in a row before a client gives up. 1 to 1,000,000.
+        attempts: Whole<1, MILLION> = 10,
+        /// Messages that fall due meanwhile: `queue` sends them on return (at most 1,000 a
+        /// client), `skip` counts them as not sent.
+        while_away: Choice<WhileAway> = "queue",
+    }
+}
+
+keys! {
+    /// WebSocket pings from the client.
+    struct WsPing at "ws_ping" {
+        /// The time between two pings. Over 0.
+        every: Duration = "15s",
+        /// A connection whose pong takes longer counts as lost. Over 0.
+        timeout: Duration = "5s",
+    }
+}
+
+keys! {
+    /// People who come and go on purpose: `connections`, `rooms`, or both.
+    struct Churn at "churn" {
+        /// The share of the cohort's clients that leave and come back, for example "5%/min".
+        connections: ShareRate = "0%/min",
+        /// The share of the cohort's memberships that leave their room and join it again.
+        rooms: ShareRate = "0%/min",
+        /// How long they stay away.
+        stay_away: Duration = "2s",
+    }
+}
+
+keys! {
+    /// A stretch of the run.
+    struct Phase at "phase" {
+        /// The phase's name in reports and thresholds.
+        name (required): Name,
+        /// How long it lasts. Over 0.
+        duration (required): Duration,
+        /// How many of each cohort's clients are up: a level, or a ramp such as "0% -> 100%". At
+        /// most 100 %.
+        clients: Levels = "100%",
+        /// How much of each cohort's rate is sent: a level, or a ramp such as "100% -> 300%". At
+        /// most 100,000 %.
+        rate: Levels = "100%",
+        /// Makes each ramp of this phase a staircase of so many equal steps. 1 to 1,000.
+        steps: Whole<1, 1000>,
+        /// `false` leaves latencies and rates of messages due in this phase out of the whole run's
+        /// figures; connects, joins, errors and losses count from the first second.
+        measure: bool = true,
+    }
+}
+
+keys! {
+    /// Something that goes wrong on purpose.
+    struct Fault at "fault" {
+        /// When: after a phase began, as in "steady + 10s", or from the run's start, as in "20s".
+        at (required): String,
+        /// What: `reset` cuts the TCP connections of clients, `close` closes them properly.
+        kind (required): Choice<FaultName>,
+        /// With `close`: the code that clients send, 1000 or 3000 to 4999; 1000 when left out.
+        code: Whole<0, 65_535> = 1000,
+        /// The share of all clients it hits. Over 0 %, at most 100 %.
+        clients (required): Percent,
+    }
+}
+
+impl Choices for ProtocolKind {
+    const WHAT: &'static str = "protocol";
+    const LATER: Option<Place> = Some(Place::Protocol);
+    const ALL: &'static [(&'static str, Self)] = &[
+        (Self::Rooms.name(), Self::Rooms),
+        (Self::Echo.name(), Self::Echo),
+        (Self::Broadcast.name(), Self::Broadcast),
+        (Self::Feed.name(), Self::Feed),
+    ];
+}
+
+impl Choices for CodecKind {
+    const WHAT: &'static str = "codec";
+    const LATER: Option<Place> = Some(Place::Codec);
+    const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("binary", Self::Binary)];
+}
+
+/// The word for how members are spread; `exponent` stands beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PickName {
+    Even,
+    Random,
+    Zipf,
+}
+
+impl Choices for PickName {
+    const WHAT: &'static str = "way to pick rooms";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("even", Self::Even), ("random", Self::Random), ("zipf", Self::Zipf)];
+}
+
+/// The word for what goes wrong; `code` stands beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FaultName {
+    Reset,
+    Close,
+}
+
+impl Choices for FaultName {
+    const WHAT: &'static str = "kind of fault";
+    const LATER: Option<Place> = Some(Place::FaultKind);
+    const ALL: &'static [(&'static str, Self)] = &[("reset", Self::Reset), ("close", Self::Close)];
+}
+
+impl Choices for Arrivals {
+    const WHAT: &'static str = "arrival process";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("poisson", Self::Poisson), ("constant", Self::Constant)];
+}
+
+impl Choices for Jitter {
+    const WHAT: &'static str = "jitter";
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("full", Self::Full),
+        ("none", Self::None),
+        ("equal", Self::Equal),
+        ("decorrelated", Self::Decorrelated),
+    ];
+}
+
+impl Choices for WhileAway {
+    const WHAT: &'static str = "way to wait";
+    const ALL: &'static [(&'static str, Self)] = &[("queue", Self::Queue), ("skip", Self::Skip)];
+}

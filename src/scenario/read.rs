@@ -1,0 +1,120 @@
+//! From text to scenario: parse, override, read, check, scale.
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::check;
+use super::keys::Key;
+use super::limits;
+use super::mistake::{Mistakes, ScenarioErrors, Texts};
+use super::model::Scenario;
+use super::overrides::{self, Applied, Overrides};
+use super::raw::File;
+use super::scale;
+use super::source::Source;
+use super::tree::{self, Node, Value};
+use crate::units::parse;
+
+/// Reads a scenario, with the command line's changes.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, in the order of the text, each with its place: in
+/// the file, or on the command line.
+pub fn read(source: &Source, overrides: &Overrides) -> Result<Scenario, ScenarioErrors> {
+    let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
+    read_in(source, overrides, Some(folder))
+}
+
+/// Reads arbitrary bytes as a scenario, and opens no file. It must not panic.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let source = Source { name: "fuzz".to_owned(), text };
+    // What is checked is that this returns.
+    let _ = read_in(&source, &Overrides::default(), None);
+}
+
+fn read_in(
+    source: &Source,
+    overrides: &Overrides,
+    folder: Option<&Path>,
+) -> Result<Scenario, ScenarioErrors> {
+    let mut texts = Texts::new();
+    let mut mistakes = Mistakes::default();
+    let start = texts.add(&source.name, &source.text);
+    let mut tree = tree::document(&source.text, start, &mut mistakes);
+    if !mistakes.is_empty() {
+        return Err(not_toml(tree, &texts, mistakes));
+    }
+    limits::flatten(&mut tree, &mut mistakes);
+    let applied = overrides::apply(overrides, &mut tree, &mut texts, &mut mistakes);
+
+    let root = Node { span: start..start, value: Value::Table(tree) };
+    let Some(file) = File::read(&root, "", &mut mistakes) else {
+        return Err(ScenarioErrors::without_text("this is no table".to_owned(), String::new()));
+    };
+    let replaced_builtin = applied.replaced_builtin.as_deref();
+    let mut scenario = check::scenario(&file, replaced_builtin, folder, &mut mistakes);
+    if mistakes.is_empty() {
+        scale(&mut scenario, &applied, &mut mistakes);
+        let span = |cohort: usize| match (&applied.clients, file.cohort.get()) {
+            (Some(clients), _) => clients.span.clone(),
+            (None, list) => list
+                .and_then(|list| list.0.get(cohort)?.value.join.written())
+                .map_or(start..start, |join| join.value.per_client.span_or(&join.span).clone()),
+        };
+        check::suffice(&scenario, span, &mut mistakes);
+    }
+    mistakes.into_result(&texts, scenario)
+}
+
+/// What is wrong with a text that is not TOML: its syntax, and the keys before the first
+/// mistake. What follows may belong elsewhere than it seems, and what is missing may be there.
+fn not_toml(tree: tree::Table, texts: &Texts, syntax: Mistakes) -> ScenarioErrors {
+    let first = syntax.first().unwrap_or(0);
+    let mut mistakes = Mistakes::partial();
+    let root = Node { span: 0..0, value: Value::Table(tree) };
+    let _ = File::read(&root, "", &mut mistakes);
+    mistakes.retain(|span| span.end < first);
+    mistakes.append(syntax);
+    mistakes.into_errors(texts)
+}
+
+/// Scales a scenario as the command line asks.
+fn scale(scenario: &mut Scenario, applied: &Applied, mistakes: &mut Mistakes) {
+    if let Some(clients) = &applied.clients
+        && let Err(why) = scale::clients(scenario, clients.value)
+    {
+        mistakes.add(&clients.span, why).label("can't be scaled to this");
+    }
+    if let Some(rate) = &applied.rate {
+        let scaled = parse::rate(&rate.value).and_then(|rate| scale::rate(scenario, rate));
+        if let Err(why) = scaled {
+            mistakes
+                .add(&rate.span, why)
+                .label("can't be scaled to this")
+                .help("--rate is what all cohorts publish together, for example --rate 2000/s");
+        }
+    }
+    if let Some(duration) = &applied.duration {
+        let scaled =
+            parse::duration(&duration.value).and_then(|length| scale::duration(scenario, length));
+        if let Err(why) = scaled {
+            mistakes
+                .add(&duration.span, why)
+                .label("can't be stretched to this")
+                .help("--duration is the length of the run, for example --duration 2m");
+        }
+    }
+}
+
+/// The JSON Schema of scenario files, for editors.
+#[must_use]
+pub fn schema() -> Json {
+    let mut schema = File::schema();
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("uproar scenario");
+    schema
+}

@@ -1,0 +1,183 @@
+//! `--clients`, `--rate` and `--duration`: the same scenario, larger or smaller, faster or slower.
+//!
+//! Pure functions of a checked scenario. Each keeps the proportions of the file and says in its
+//! error why it can't.
+
+use std::time::Duration;
+
+use super::check::{LONGEST_RUN, MAX_CLIENTS, MAX_RATE};
+use super::model::{Load, Scenario, To};
+
+/// Shares `total` in proportion to `weights` by largest remainder, at least one each.
+///
+/// `None` if there are fewer than one for each, or if nothing weighs anything.
+fn apportion(weights: &[u32], total: u32) -> Option<Vec<u32>> {
+    let sum: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
+    if sum == 0 || (total as usize) < weights.len() {
+        return None;
+    }
+    let exact = |weight: u32| u64::from(weight) * u64::from(total);
+    let mut shares: Vec<u64> = weights.iter().map(|weight| (exact(*weight) / sum).max(1)).collect();
+    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+    // Whoever was lifted to one already has more than its part, so it comes last.
+    by_remainder.sort_by_key(|index| {
+        let exact = exact(weights[*index]);
+        (exact < sum, u64::MAX - exact % sum)
+    });
+    let given: u64 = shares.iter().sum();
+    let total = u64::from(total);
+    let missing = usize::try_from(total.saturating_sub(given)).ok()?;
+    for index in by_remainder.into_iter().cycle().take(missing) {
+        shares[index] += 1;
+    }
+    // Lifting to one may have given out too many: the largest can spare them.
+    for _ in total..given {
+        let largest = shares.iter_mut().max()?;
+        *largest -= 1;
+    }
+    shares.into_iter().map(|share| u32::try_from(share).ok()).collect()
+}
+
+/// Gives the scenario `clients` clients in all.
+pub(super) fn clients(scenario: &mut Scenario, clients: u32) -> Result<(), String> {
+    let cohorts = scenario.cohorts.len();
+    if clients > MAX_CLIENTS {
+        return Err("a run has at most 1,000,000 clients".to_owned());
+    }
+    let weights: Vec<u32> = scenario.cohorts.iter().map(|cohort| cohort.clients).collect();
+    let Some(shares) = apportion(&weights, clients) else {
+        return Err(match cohorts {
+            1 => "a run needs at least 1 client".to_owned(),
+            _ => format!("{cohorts} cohorts need at least {cohorts} clients"),
+        });
+    };
+    for (cohort, share) in scenario.cohorts.iter_mut().zip(shares) {
+        cohort.clients = share;
+    }
+    Ok(())
+}
+
+/// Messages a second of every open-model cohort together, at a phase rate of 100 %.
+fn open_rate(scenario: &Scenario) -> f64 {
+    let rate = |cohort: &super::Cohort| {
+        let publish = cohort.publish.as_ref()?;
+        let rooms = match (publish.to, &cohort.join) {
+            (To::All, Some(join)) => f64::from(join.per_client),
+            _ => 1.0,
+        };
+        Some(match publish.load {
+            Load::Rate(rate) => rate * f64::from(cohort.clients) * rooms,
+            Load::TotalRate(rate) => rate * rooms,
+            Load::Closed { .. } => 0.0,
+        })
+    };
+    scenario.cohorts.iter().filter_map(rate).sum()
+}
+
+/// Makes open-model cohorts publish `rate` messages a second together.
+pub(super) fn rate(scenario: &mut Scenario, rate: f64) -> Result<(), String> {
+    let before = open_rate(scenario);
+    if before <= 0.0 {
+        return Err("no cohort publishes at a rate that could be scaled".to_owned());
+    }
+    if rate <= 0.0 || rate > MAX_RATE {
+        return Err("the rate must be over 0/s and at most 1,000,000/s".to_owned());
+    }
+    for cohort in &mut scenario.cohorts {
+        match cohort.publish.as_mut().map(|publish| &mut publish.load) {
+            Some(Load::Rate(each) | Load::TotalRate(each)) => *each *= rate / before,
+            Some(Load::Closed { .. }) | None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Stretches phases and faults so that the run lasts `duration`.
+pub(super) fn duration(scenario: &mut Scenario, duration: Duration) -> Result<(), String> {
+    if duration > LONGEST_RUN {
+        return Err("a run lasts at most 72 h".to_owned());
+    }
+    if duration.is_zero() {
+        return Err("a run must last over 0 s".to_owned());
+    }
+    let before: u128 = scenario.phases.iter().map(|phase| phase.duration.as_nanos()).sum();
+    if before == 0 {
+        return Err("there is nothing to stretch".to_owned());
+    }
+    // 72 h are 3e14 ns: their product is far from u128's end.
+    let stretched = |nanos: u128| {
+        let exact = (nanos * duration.as_nanos() + before / 2) / before;
+        Duration::from_nanos(u64::try_from(exact).unwrap_or(u64::MAX))
+    };
+    // Ends are rounded, not lengths, so that lengths add up to the whole exactly.
+    let mut end = 0;
+    let mut last = Duration::ZERO;
+    let mut lengths = Vec::new();
+    for phase in &scenario.phases {
+        end += phase.duration.as_nanos();
+        let next = stretched(end);
+        if next == last {
+            return Err(format!("that leaves nothing of the phase `{}`", phase.name));
+        }
+        lengths.push(next - last);
+        last = next;
+    }
+    for (phase, length) in scenario.phases.iter_mut().zip(lengths) {
+        phase.duration = length;
+    }
+    for fault in &mut scenario.faults {
+        fault.offset = stretched(fault.offset.as_nanos());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn apportioning() {
+        for (weights, total, expected) in [
+            (vec![1000], 10, Some(vec![10])),
+            // 3:1 of 4.
+            (vec![3, 1], 4, Some(vec![3, 1])),
+            // 999:1 of 100 is 99.9 and 0.1; the one that would vanish keeps one client.
+            (vec![999, 1], 100, Some(vec![99, 1])),
+            (vec![999, 1], 2000, Some(vec![1998, 2])),
+            // Thirds of 10: 3.33 each; the one that is left goes to the first.
+            (vec![1, 1, 1], 10, Some(vec![4, 3, 3])),
+            (vec![1000, 1, 1, 1], 4, Some(vec![1, 1, 1, 1])),
+            (vec![1, 1], 1, None),
+            (vec![1], 0, None),
+            (vec![], 5, None),
+        ] {
+            assert_eq!(apportion(&weights, total), expected, "{weights:?} {total}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_and_keep_proportion(
+            weights in prop::collection::vec(1u32..1_000_000, 1..20),
+            total in 20u32..1_000_000,
+        ) {
+            let shares = apportion(&weights, total).unwrap();
+            prop_assert_eq!(shares.iter().sum::<u32>(), total);
+            prop_assert!(shares.iter().all(|share| *share >= 1));
+            let sum: f64 = weights.iter().copied().map(f64::from).sum();
+            for (weight, share) in weights.iter().zip(&shares) {
+                let exact = f64::from(*weight) * f64::from(total) / sum;
+                // Lifting the small ones to one takes at most one from the others for each.
+                prop_assert!((f64::from(*share) - exact).abs() <= weights.len() as f64);
+            }
+        }
+
+        #[test]
+        fn as_many_as_before_changes_nothing(weights in prop::collection::vec(1u32..10_000, 1..20)) {
+            let total = weights.iter().sum();
+            prop_assert_eq!(apportion(&weights, total), Some(weights));
+        }
+    }
+}

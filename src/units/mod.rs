@@ -1,0 +1,7 @@
+//! Units: how people write durations, sizes, rates and shares, and how they read them.
+//!
+//! Text to numbers in `parse`, numbers to text in `format`; no other module parses or
+//! prints a unit.
+
+pub mod format;
+pub mod parse;
