@@ -36,7 +36,7 @@ const PLENTY: u64 = 10_000;
 /// # Errors
 ///
 /// When stdout can't be written to; a reader that went away is no failure.
-pub fn run() -> Result<ExitCode, Failure> {
+pub(super) fn run() -> Result<ExitCode, Failure> {
     let before = limits::open_files().ok();
     let raised = limits::raise_open_files().ok();
     let findings = Findings {
