@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::later::{self, Place};
 use super::mistake::{Mistakes, Span};
-use super::suggest::did_you_mean;
+use super::suggest::{did_you_mean, nearest};
 use super::tree::{Node, Table, Value};
 
 /// A value as it was written.
@@ -110,15 +110,17 @@ pub(super) struct Reader<'a> {
     span: &'a Span,
     place: &'static str,
     path: &'a str,
-    known: Vec<&'static str>,
+    known: &'static [&'static str],
     mistakes: &'a mut Mistakes,
 }
 
 impl<'a> Reader<'a> {
-    /// `place` names the table in `later`; `path` is how this one is addressed.
+    /// `place` names the table in `later`, `known` are its keys; `path` is how this one is
+    /// addressed.
     pub(super) fn open<T: Key>(
         node: &'a Node,
         place: &'static str,
+        known: &'static [&'static str],
         path: &'a str,
         mistakes: &'a mut Mistakes,
     ) -> Option<Self> {
@@ -126,7 +128,7 @@ impl<'a> Reader<'a> {
             wrong_kind::<T>(node, path, mistakes);
             return None;
         };
-        Some(Self { table, span: &node.span, place, path, known: Vec::new(), mistakes })
+        Some(Self { table, span: &node.span, place, path, known, mistakes })
     }
 
     /// Reads `key`.
@@ -136,7 +138,6 @@ impl<'a> Reader<'a> {
         required: bool,
         default: Option<Json>,
     ) -> Field<T> {
-        self.known.push(key);
         let path = join(self.path, key);
         if let Some(entry) = self.table.get(key) {
             return match T::read(&entry.node, &path, self.mistakes) {
@@ -147,6 +148,10 @@ impl<'a> Reader<'a> {
         if let Some(default) = default {
             let node = default_node(&default);
             return T::read(&node, &path, self.mistakes).map_or(Field::Broken, Field::Default);
+        }
+        if self.is_misspelt(key) {
+            // `close` names the misspelling; that the key is missing is the same mistake.
+            return Field::Broken;
         }
         if !required {
             return Field::Absent;
@@ -165,7 +170,15 @@ impl<'a> Reader<'a> {
         Field::Broken
     }
 
-    /// Refuses the keys that were not read.
+    /// Whether one of the keys that nobody knows was meant to be `key`.
+    fn is_misspelt(&self, key: &str) -> bool {
+        self.table.entries.iter().map(|entry| entry.key.as_str()).any(|written| {
+            !self.known.contains(&written)
+                && nearest(written, self.known.iter().copied()) == Some(key)
+        })
+    }
+
+    /// Refuses the keys that nobody knows.
     pub(super) fn close(self) {
         for entry in &self.table.entries {
             let key = entry.key.as_str();
@@ -299,8 +312,13 @@ macro_rules! keys {
                 path: &str,
                 mistakes: &mut $crate::scenario::mistake::Mistakes,
             ) -> Option<Self> {
-                let mut reader =
-                    $crate::scenario::keys::Reader::open::<Self>(node, $place, path, mistakes)?;
+                let mut reader = $crate::scenario::keys::Reader::open::<Self>(
+                    node,
+                    $place,
+                    &[$(stringify!($field)),*],
+                    path,
+                    mistakes,
+                )?;
                 let table = Self {
                     span: node.span.clone(),
                     $(

@@ -25,12 +25,21 @@ pub(super) fn cohorts(file: &raw::File, target: &Target, mistakes: &mut Mistakes
     // For its check that names differ.
     let _ = Names::of("cohort", &list.value.0, |cohort| &cohort.name, mistakes);
     let sets = set_names(file);
+    // Where the protocol could not be read, nothing is said of what it allows.
+    let protocol_is_known = file
+        .target
+        .written()
+        .is_some_and(|target| target.value.builtin.get().or(target.value.protocol.get()).is_some());
     let cohorts: Vec<Cohort> = list
         .value
         .0
         .iter()
         .enumerate()
-        .map(|(index, at)| Check::new(index, &at.value, &sets, target).cohort(mistakes))
+        .map(|(index, at)| {
+            let path = path(index, &at.value);
+            let raw = &at.value;
+            Check { raw, path, sets: &sets, target, protocol_is_known }.cohort(mistakes)
+        })
         .collect();
     let clients: u64 = cohorts.iter().map(|cohort| u64::from(cohort.clients)).sum();
     if clients > u64::from(MAX_CLIENTS) {
@@ -54,6 +63,12 @@ fn set_names(file: &raw::File) -> Names<'_> {
     Names { names }
 }
 
+/// How a cohort is addressed, for messages.
+fn path(index: usize, raw: &raw::Cohort) -> String {
+    let name = raw.name.get().map_or_else(|| index.to_string(), |name| name.0.clone());
+    join("cohort", &name)
+}
+
 /// One cohort, and what it may refer to.
 struct Check<'a> {
     raw: &'a raw::Cohort,
@@ -61,14 +76,10 @@ struct Check<'a> {
     path: String,
     sets: &'a Names<'a>,
     target: &'a Target,
+    protocol_is_known: bool,
 }
 
-impl<'a> Check<'a> {
-    fn new(index: usize, raw: &'a raw::Cohort, sets: &'a Names<'a>, target: &'a Target) -> Self {
-        let name = raw.name.get().map_or_else(|| index.to_string(), |name| name.0.clone());
-        Self { raw, path: join("cohort", &name), sets, target }
-    }
-
+impl Check<'_> {
     fn at(&self, key: &str) -> String {
         join(&self.path, key)
     }
@@ -239,7 +250,8 @@ impl<'a> Check<'a> {
                 }
             },
         };
-        if !matches!(to, To::Set(_)) && join.is_none() && self.raw.join.is_absent() {
+        let joins = join.is_some() || !self.raw.join.is_absent();
+        if !matches!(to, To::Set(_)) && !joins && self.protocol_is_known {
             mistakes
                 .add(span, format!("`{}` joins no rooms, so it has none to publish to", self.path))
                 .label(format!("to {word} of no rooms"))

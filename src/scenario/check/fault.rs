@@ -125,7 +125,9 @@ fn before_the_end(moment: &Moment, at: &At<String>, phases: &[Phase], mistakes: 
     let start: Duration =
         phases.iter().take(moment.phase.unwrap_or(0)).map(|phase| phase.duration).sum();
     let when = start.saturating_add(moment.offset);
-    if when >= total && phases.iter().all(|phase| !phase.duration.is_zero()) {
+    // A phase without a length is a mistake of its own.
+    let known = !phases.is_empty() && phases.iter().all(|phase| !phase.duration.is_zero());
+    if known && when >= total {
         mistakes
             .add(&at.span, format!("this is {when:?} into the run, which ends after {total:?}"))
             .label("after the end")

@@ -135,6 +135,14 @@ fn keys() {
         ("unknown at the top", &[("name = \"least\"", "name = \"least\"\nquestoin = \"\"")]),
         ("unknown in a rooms table", &[(SIZE, "size = 20\nmembers = 3")]),
         ("left out", &[("clients = 10\n", "")]),
+        (
+            "no phase, but a fault",
+            &[(
+                "[[phase]]\nname = \"steady\"\nduration = \"10s\"",
+                "[[fault]]\nat = \"1s\"\nkind = \"reset\"\nclients = \"1%\""
+            )]
+        ),
+        ("a misspelt table", &[("[[phase]]", "[[phases]]")]),
         ("single brackets", &[("[[phase]]", "[phase]")]),
         ("a format to come", &[("format = 1", "format = 2")]),
         ("a name with a space", &[("name = \"people\"", "name = \"my people\"")]),
@@ -196,6 +204,10 @@ fn targets() {
         ("no server", &[(BUILTIN, "")]),
         ("no target", &[("[target]\nbuiltin = \"rooms\"", "")]),
         ("no protocol", &[(BUILTIN, r#"url = "ws://chat.test/""#)]),
+        (
+            "an unknown mode says nothing of rooms",
+            &[(BUILTIN, "builtin = \"ecoh\""), ("[rooms.lobby]\nsize = 20", ""), (JOIN, "")]
+        ),
         ("both", &[(BUILTIN, "builtin = \"rooms\"\nurl = \"ws://chat.test/\"")]),
         ("builtin and protocol", &[(BUILTIN, "builtin = \"rooms\"\nprotocol = \"echo\"")]),
         ("a timeout of nothing", &[(BUILTIN, "builtin = \"rooms\"\njoin_timeout = \"0s\"")]),

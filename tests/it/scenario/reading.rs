@@ -361,6 +361,86 @@ fn defaults_are_those_documented() {
     assert_eq!(publish.size, Size::Spread { min, p50: 64, p99: 1024 });
 }
 
+/// The scenario that documentation shows, with a spike and a threshold that ends the run.
+#[test]
+fn the_documented_example_is_read() {
+    let text = r#"
+format = 1
+name = "chat-rooms"
+question = "How late are messages, and is anything lost?"
+seed = 7
+
+[target]
+builtin = "rooms"
+codec = "json"
+connect_timeout = "10s"
+join_timeout = "10s"
+
+[rooms.lobby]
+size = 20
+name = "uproar-{{ run }}-{{ n }}"
+
+[[cohort]]
+name = "talkers"
+clients = 1000
+[cohort.join]
+rooms = "lobby"
+per_client = 1
+pick = "even"
+[cohort.publish]
+rate = "1/s"
+to = "one"
+arrivals = "poisson"
+size = "128B"
+binary = "20%"
+[cohort.reconnect]
+first = "1s"
+factor = 2.0
+max = "10s"
+jitter = "full"
+attempts = 10
+while_away = "queue"
+
+[[phase]]
+name = "ramp"
+duration = "10s"
+clients = "0% -> 100%"
+measure = false
+
+[[phase]]
+name = "steady"
+duration = "30s"
+
+[[phase]]
+name = "spike"
+duration = "10s"
+rate = "300%"
+
+[[fault]]
+at = "steady + 10s"
+kind = "reset"
+clients = "30%"
+
+[thresholds]
+"delivery.p99" = "< 250ms"
+"lost" = "== 0"
+"reconnect.p95" = "< 5s, if any"
+"phase.spike.delivery.p99" = { is = "< 500ms", abort_after = "5s" }
+"#;
+    let scenario = reads(text, &Overrides::default());
+    assert_eq!(scenario.phases[2].rate, Ramp { from: 3.0, to: 3.0, steps: None });
+    let spike = &scenario.thresholds[3];
+    assert_eq!((spike.phase, spike.limit), (Some(2), 500_000.0));
+    assert_eq!(spike.abort_after, Some(Duration::from_secs(5)));
+    // Spelt out, the defaults change nothing.
+    let short = text.replace("name = \"uproar-{{ run }}-{{ n }}\"\n", "");
+    let (start, end) = (short.find("[cohort.reconnect]"), short.find("[[phase]]"));
+    let short = format!("{}{}", &short[..start.unwrap()], &short[end.unwrap()..]);
+    let short = reads(&short, &Overrides::default());
+    assert_eq!(short.cohorts[0].reconnect, scenario.cohorts[0].reconnect);
+    assert_eq!(short.room_sets, scenario.room_sets);
+}
+
 #[test]
 fn a_cohort_may_publish_to_rooms_it_does_not_join() {
     let text = least_with(&[(
