@@ -4,8 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Failure;
-use crate::machine::limits::{cgroup_memory_bytes, ephemeral_ports, memory, raise_open_files};
 use crate::machine::host::cores;
+use crate::machine::limits::{cgroup_memory_bytes, ephemeral_ports, memory, raise_open_files};
 use crate::plan::Plan;
 use crate::report::Exit;
 use crate::units::format::{bytes, count};
@@ -118,11 +118,7 @@ pub(super) fn is_ours(address: IpAddr) -> bool {
 }
 
 /// Refuses load on a host that may be somebody else's, unless it is named.
-pub(super) fn check_host(
-    plan: &Plan,
-    host: &str,
-    addresses: &[SocketAddr],
-) -> Result<(), Failure> {
+pub(super) fn check_host(plan: &Plan, host: &str, addresses: &[SocketAddr]) -> Result<(), Failure> {
     let clients = plan.peaks().clients;
     let Some(stranger) = addresses.iter().find(|address| !is_ours(address.ip())) else {
         return Ok(());
@@ -151,7 +147,8 @@ mod tests {
 
     #[test]
     fn ours_and_not_ours() {
-        let ours = ["127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1"];
+        let ours =
+            ["127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1"];
         let more = ["::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1"];
         for address in ours.into_iter().chain(more) {
             assert!(is_ours(address.parse().unwrap()), "{address}");

@@ -36,8 +36,7 @@ impl Folder {
         };
         fs::create_dir_all(&path).map_err(|error| refused(&error))?;
         if let Some(stranger) = stranger(&path).map_err(|error| refused(&error))? {
-            let message =
-                format!("{} holds {stranger}, which is not a run's file", path.display());
+            let message = format!("{} holds {stranger}, which is not a run's file", path.display());
             let help = "a run's folder is its own: choose a new or empty one with --out DIR";
             return Err(Failure::message(Exit::Usage, message, help));
         }

@@ -47,9 +47,12 @@ fn render(plan: &Plan) -> String {
         let hit = count(fault.victims.len() as u64);
         ("fault", format!("{what} of {hit} clients at {}", at(fault.at_us)))
     }));
-    lines.extend(plan.scenario.thresholds.iter().map(|threshold| {
-        ("threshold", format!("{} {}", threshold.key, threshold.condition))
-    }));
+    lines.extend(
+        plan.scenario
+            .thresholds
+            .iter()
+            .map(|threshold| ("threshold", format!("{} {}", threshold.key, threshold.condition))),
+    );
     lines.extend(fit::complaints(plan).into_iter().map(|complaint| ("warning", complaint)));
     let mut text = format!("{}\n{}\n\n", headline(plan), describe(plan));
     let mut before = "";

@@ -158,16 +158,15 @@ async fn make_ready(
     let scenario = &plan.scenario;
     let (url, addresses) = match (&scenario.target.url, server) {
         (Some(url), _) => (url.clone(), resolve(url).await?),
-        (None, Some(server)) => {
-            (format!("ws://{}/", server.address()), vec![server.address()])
-        }
+        (None, Some(server)) => (format!("ws://{}/", server.address()), vec![server.address()]),
         (None, None) => return Err(internal("there is no target".to_owned())),
     };
     let host = host_of(&url);
     fit::check_host(plan, &host, &addresses)?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
     let same_host = addresses.iter().any(|address| address.ip().is_loopback());
-    let agent = format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
+    let agent =
+        format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
     let mut headers = vec![("User-Agent".to_owned(), agent)];
     headers.extend(scenario.target.headers.iter().cloned());
     let target = Target {
@@ -228,7 +227,8 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
         }
         (ErrorKind::HttpStatus, Some(404), _) => "check the path of the URL".to_owned(),
         (ErrorKind::HttpStatus, Some(200..=299), _) => {
-            "that is an ordinary page: check the path, and that WebSocket is served there".to_owned()
+            "that is an ordinary page: check the path, and that WebSocket is served there"
+                .to_owned()
         }
         (ErrorKind::HttpStatus, Some(300..=399), _) => {
             "redirects are not followed: use the address it points to".to_owned()
@@ -242,10 +242,9 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
         (ErrorKind::TimedOut, _, Step::Upgrade) => {
             "something accepts connections there but does not answer HTTP".to_owned()
         }
-        (ErrorKind::TimedOut, _, Step::Join | Step::Active) => format!(
-            "does the server speak `{}`? target.join_timeout is the limit",
-            protocol.name()
-        ),
+        (ErrorKind::TimedOut, _, Step::Join | Step::Active) => {
+            format!("does the server speak `{}`? target.join_timeout is the limit", protocol.name())
+        }
         (ErrorKind::LocalLimit, ..) => "`uproar doctor` shows this machine's limits".to_owned(),
         _ => "--no-preflight runs all the same and reports what happens".to_owned(),
     };
@@ -329,11 +328,11 @@ fn redact_header(header: &str) -> String {
 
 /// Writes the run's files, prints what was asked for, and gives the exit code.
 fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, Failure> {
-    let json = to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
+    let json =
+        to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let markdown = to_markdown(report);
-    let written = folder
-        .write("report.json", &json)
-        .and_then(|()| folder.write("report.md", &markdown));
+    let written =
+        folder.write("report.json", &json).and_then(|()| folder.write("report.md", &markdown));
     let path = folder.file("report.json").display().to_string();
     let not_written = written.as_ref().err().map(ToString::to_string);
     let place = match &not_written {
@@ -349,8 +348,12 @@ fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, 
     let (_, decided) = Evidence::of(report, trust(args)).decide();
     if let Err(error) = &written {
         let message = format!("the report was not written: {path}: {error}");
-        Failure::message(Exit::Internal, message, "the summary above is all that is left of the run")
-            .print();
+        Failure::message(
+            Exit::Internal,
+            message,
+            "the summary above is all that is left of the run",
+        )
+        .print();
     }
     Ok(ExitCode::from(exit_after_writing(decided, written.is_ok()).code()))
 }

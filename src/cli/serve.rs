@@ -66,7 +66,7 @@ pub(super) struct ServeArgs {
     slow_consumer: SlowConsumer,
 
     /// The kernel's send buffer of a connection (SO_SNDBUF). With a large one the kernel hides a
-    /// slow reader; with one under 40KiB messages over 64KiB wait 40 ms each. 0 leaves the
+    /// slow reader; with one under 40KiB messages over 64KiB wait 40 ms each. 0B leaves the
     /// system's default.
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = parse::bytes)]
     send_buffer: u64,
@@ -310,7 +310,7 @@ mod tests {
             "--queue-messages=9",
             "--queue-bytes=10KiB",
             "--slow-consumer=disconnect",
-            "--send-buffer=0",
+            "--send-buffer=0B",
             "--idle-timeout=2s",
             "--delay=3ms",
             "--loss=1%",

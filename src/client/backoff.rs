@@ -40,8 +40,7 @@ impl Backoff {
         if self.attempts >= self.policy.attempts {
             return None;
         }
-        let (first_us, max_us) =
-            (micros(self.policy.first) as f64, micros(self.policy.max) as f64);
+        let (first_us, max_us) = (micros(self.policy.first) as f64, micros(self.policy.max) as f64);
         let exponent = i32::try_from(self.attempts).unwrap_or(i32::MAX);
         let delay_us = (first_us * self.policy.factor.powi(exponent)).min(max_us);
         let share = rng.random::<f64>();
@@ -111,7 +110,10 @@ mod tests {
             let (low, high) = (*seen.iter().min().unwrap(), *seen.iter().max().unwrap());
             assert!(low >= least && high <= most, "{jitter:?}: {low}..{high}");
             let span = most - least;
-            assert!(low < least + span / 50 && high > most - span / 50, "{jitter:?}: {low}..{high}");
+            assert!(
+                low < least + span / 50 && high > most - span / 50,
+                "{jitter:?}: {low}..{high}"
+            );
         }
     }
 }

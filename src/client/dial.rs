@@ -108,7 +108,8 @@ pub(super) async fn dial(
     let tcp_us = clock.now_us();
     let socket = Socket::new(stream, Rc::clone(traffic));
     let request = request(target, subprotocol)?;
-    let upgrade = tokio_tungstenite::client_async_with_config(request, socket, Some(config(target)));
+    let upgrade =
+        tokio_tungstenite::client_async_with_config(request, socket, Some(config(target)));
     let (ws, _) = tokio::time::timeout_at(deadline, upgrade)
         .await
         .map_err(|_| DialError::timed_out(Step::Upgrade, limit))?
@@ -118,7 +119,8 @@ pub(super) async fn dial(
 
 /// Tries the target's addresses in turn until one accepts.
 async fn connect(target: &Target, client: u32) -> io::Result<TcpStream> {
-    let source = target.source_addresses.get(client as usize % target.source_addresses.len().max(1));
+    let source =
+        target.source_addresses.get(client as usize % target.source_addresses.len().max(1));
     let mut last = io::Error::other("the host has no address");
     for address in &target.addresses {
         match connect_to(*address, source.copied()).await {
@@ -148,7 +150,8 @@ fn request(target: &Target, subprotocol: Option<&str>) -> Result<Request, DialEr
     let own = subprotocol.map(|name| ("Sec-WebSocket-Protocol", name));
     let given = target.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in own.into_iter().chain(given) {
-        let name: HeaderName = name.parse().map_err(|_| wrong(format!("bad header name {name}")))?;
+        let name: HeaderName =
+            name.parse().map_err(|_| wrong(format!("bad header name {name}")))?;
         let value = HeaderValue::from_str(value)
             .map_err(|_| wrong(format!("the value of the header {name} can't be sent")))?;
         request.headers_mut().append(name, value);
@@ -184,9 +187,11 @@ pub(super) fn classify(error: &Error, step: Step) -> DialError {
     match error {
         Error::Io(error) => io_error(error, step),
         Error::Http(response) => http_status(response),
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
-            DialError::new(ErrorKind::Reset, step, "the connection ended before the upgrade was answered")
-        }
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => DialError::new(
+            ErrorKind::Reset,
+            step,
+            "the connection ended before the upgrade was answered",
+        ),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | Error::ConnectionClosed
         | Error::AlreadyClosed => of(ErrorKind::Reset),

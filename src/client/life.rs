@@ -64,9 +64,8 @@ async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
                         _ => None,
                     };
                     // One that was never over goes on from where it began.
-                    outage = outage.or(ended
-                        .was_ready
-                        .then_some(Outage { since_us: ended.at_us, fault }));
+                    outage = outage
+                        .or(ended.was_ready.then_some(Outage { since_us: ended.at_us, fault }));
                 }
             }
         }

@@ -534,8 +534,7 @@ impl<'a> Session<'a> {
     /// Closed loop: when own copies that have not come are waited for no longer.
     fn answer_deadline_us(&self) -> Option<u64> {
         let closed = self.think_us().is_some();
-        (closed && self.unanswered > 0)
-            .then(|| self.client.last_sent_us.get() + ANSWER_TIMEOUT_US)
+        (closed && self.unanswered > 0).then(|| self.client.last_sent_us.get() + ANSWER_TIMEOUT_US)
     }
 
     /// Closed loop: the pause before the next message; `None` in an open model.

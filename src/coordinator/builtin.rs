@@ -51,9 +51,10 @@ impl BuiltinServer {
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("it has no stdout"))?;
         let mut lines = BufReader::new(stdout).lines();
-        let line = tokio::time::timeout(START_TIMEOUT, lines.next_line())
-            .await
-            .map_err(|_| io::Error::other(format!("it did not listen within {START_TIMEOUT:?}")))??;
+        let line =
+            tokio::time::timeout(START_TIMEOUT, lines.next_line()).await.map_err(|_| {
+                io::Error::other(format!("it did not listen within {START_TIMEOUT:?}"))
+            })??;
         let Some(line) = line else {
             let status = child.wait().await?;
             return Err(io::Error::other(format!("it ended at once ({status})")));

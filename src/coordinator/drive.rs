@@ -142,7 +142,8 @@ pub async fn run(
     let schedule_end = epoch + Duration::from_micros(run.plan.end_us());
     let mut server_ended = None;
     let mut aborted = None;
-    let mut tick = tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
+    let mut tick =
+        tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     while aborted.is_none() && *stop.borrow_and_update() == Stop::No {
         tokio::select! {
@@ -174,12 +175,10 @@ pub async fn run(
         .zip(cpu_before_us)
         .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
     let machine = machine_before.zip(MachineCpu::now());
-    let server = server_before.zip(server.and_then(|server| server.stat())).map(
-        |(before, after)| ProcessStat {
-            cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
-            ..after
-        },
-    );
+    let server =
+        server_before.zip(server.and_then(|server| server.stat())).map(|(before, after)| {
+            ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
+        });
     let before_closing = drive.totals.clients_up();
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;

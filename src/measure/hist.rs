@@ -76,8 +76,7 @@ impl Hist {
     #[must_use]
     pub fn percentile(&self, percentile: f64) -> Option<u64> {
         // The bucket's upper end can lie above the largest value recorded.
-        (!self.is_empty())
-            .then(|| self.inner.value_at_percentile(percentile).min(self.inner.max()))
+        (!self.is_empty()).then(|| self.inner.value_at_percentile(percentile).min(self.inner.max()))
     }
 
     /// The histogram itself.

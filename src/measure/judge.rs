@@ -24,12 +24,7 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
     match threshold.subject {
         Subject::Count(counter) => {
             let actual = count(counter, threshold.cohort, threshold.phase, totals) as f64;
-            Outcome {
-                actual: Some(actual),
-                passed: compare(actual),
-                samples: None,
-                too_few: false,
-            }
+            Outcome { actual: Some(actual), passed: compare(actual), samples: None, too_few: false }
         }
         Subject::Latency(metric, stat) => {
             let hist = totals.latency(metric, threshold.cohort, threshold.phase);

@@ -17,7 +17,7 @@ mod settler;
 mod snapshot;
 mod totals;
 
-pub use counts::{CloseKey, Closes, Counts, ErrorEntry, ErrorKey, Errors, EXAMPLE_MAX};
+pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
 pub use fate::WINDOW_US;
 pub use hist::{Hist, HistKey, Histograms};
 pub use judge::{Outcome, judge, percentile_has_enough};

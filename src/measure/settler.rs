@@ -126,7 +126,9 @@ impl Settler {
         match event.change {
             MemberChange::JoinWritten { room } => {
                 let horizon_us = self.horizon_us;
-                if let Some(stays) = mine.iter().find(of_room(room)).and_then(|at| self.stays_at(*at)) {
+                if let Some(stays) =
+                    mine.iter().find(of_room(room)).and_then(|at| self.stays_at(*at))
+                {
                     stays.retain(|stay| {
                         let end = stay.left_us.or(stay.failed_us);
                         end.is_none_or(|end_us| end_us + WINDOW_US >= horizon_us)
@@ -176,7 +178,8 @@ impl Settler {
         change: impl FnOnce(&mut Stay),
     ) {
         let at = mine.iter().find(|membership| membership.room == room);
-        if let Some(stay) = at.and_then(|at| self.stays_at(*at)).and_then(|stays| stays.last_mut()) {
+        if let Some(stay) = at.and_then(|at| self.stays_at(*at)).and_then(|stays| stays.last_mut())
+        {
             change(stay);
         }
     }
@@ -317,9 +320,9 @@ impl Settler {
     fn died_with_publisher(&self, id: MessageId, open: &Open) -> bool {
         open.slots.is_empty()
             && self.failures.get(&id.publisher).is_some_and(|failures| {
-                failures.iter().any(|failed_us| {
-                    (open.sent_us..=open.sent_us + WINDOW_US).contains(failed_us)
-                })
+                failures
+                    .iter()
+                    .any(|failed_us| (open.sent_us..=open.sent_us + WINDOW_US).contains(failed_us))
             })
     }
 

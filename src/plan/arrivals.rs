@@ -83,7 +83,12 @@ impl Publishes {
     }
 
     /// The next message that is due, or `None` when the client's last window is over.
-    pub(super) fn next(&mut self, stream: &Stream, level: &Level, windows: &[Window]) -> Option<Due> {
+    pub(super) fn next(
+        &mut self,
+        stream: &Stream,
+        level: &Level,
+        windows: &[Window],
+    ) -> Option<Due> {
         let rate = stream.rate.filter(|rate| *rate > 0.0)?;
         loop {
             let window = windows.get(self.window as usize)?;

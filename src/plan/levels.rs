@@ -189,8 +189,12 @@ mod tests {
     fn areas_and_their_times() {
         // A ramp of 10 s to 100 % (5 share-seconds), 10 s at 100 % (15), a pause of 5 s (15),
         // 10 s at 300 % (45).
-        let level =
-            level(&[(10, 0.0, 1.0, None), (10, 1.0, 1.0, None), (5, 0.0, 0.0, None), (10, 3.0, 3.0, None)]);
+        let level = level(&[
+            (10, 0.0, 1.0, None),
+            (10, 1.0, 1.0, None),
+            (5, 0.0, 0.0, None),
+            (10, 3.0, 3.0, None),
+        ]);
         let rows = [
             (0.0, 0),
             (0.05, 1_000_000),  // t^2/20 = 0.05
@@ -213,8 +217,7 @@ mod tests {
 
     #[test]
     fn a_ramp_turns_clients_on_and_off() {
-        let up_and_down =
-            level(&[(10, 0.0, 1.0, None), (5, 1.0, 1.0, None), (10, 1.0, 0.5, None)]);
+        let up_and_down = level(&[(10, 0.0, 1.0, None), (5, 1.0, 1.0, None), (10, 1.0, 0.5, None)]);
         let window = |on_s: u64, off_us: u64| Window { on_us: on_s * 1_000_000, off_us };
         assert_eq!(up_and_down.windows_above(0.0), [window(0, 25_000_000)]);
         assert_eq!(up_and_down.windows_above(0.3), [window(3, 25_000_000)]);

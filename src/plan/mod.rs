@@ -136,7 +136,8 @@ impl Plan {
             let start_us = fault.phase.map_or(0, |phase| self.phases[phase].start_us);
             let hit = (f64::from(clients) * fault.clients).round() as usize;
             let mut rng = seeds::rng(self.scenario.seed, seeds::FAULTS, index as u64);
-            let sample = rand::seq::index::sample(&mut rng, clients as usize, hit.min(clients as usize));
+            let sample =
+                rand::seq::index::sample(&mut rng, clients as usize, hit.min(clients as usize));
             let mut victims: Vec<u32> = sample.iter().map(|client| client as u32).collect();
             victims.sort_unstable();
             let at_us = start_us + micros(fault.offset);
@@ -257,7 +258,12 @@ impl Plan {
     }
 
     /// The next message of the client's schedule; `None` when it has no more, or none at all.
-    pub fn next_due(&self, client: u32, windows: &[Window], publishes: &mut Publishes) -> Option<Due> {
+    pub fn next_due(
+        &self,
+        client: u32,
+        windows: &[Window],
+        publishes: &mut Publishes,
+    ) -> Option<Due> {
         let stream = self.streams[self.cohort_of(client)].as_ref()?;
         publishes.next(stream, &self.rate, windows)
     }

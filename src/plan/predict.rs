@@ -147,8 +147,12 @@ pub fn headline(plan: &Plan) -> String {
 #[must_use]
 pub fn describe(plan: &Plan) -> String {
     let clients = count(f64::from(plan.client_count()));
-    let sized: Vec<usize> =
-        plan.rooms().iter().filter(|room| room.set.is_some()).map(|room| room.members.len()).collect();
+    let sized: Vec<usize> = plan
+        .rooms()
+        .iter()
+        .filter(|room| room.set.is_some())
+        .map(|room| room.members.len())
+        .collect();
     let rooms = match (sized.iter().min(), sized.iter().max()) {
         (Some(least), Some(most)) => {
             let names = plan
@@ -165,8 +169,12 @@ pub fn describe(plan: &Plan) -> String {
         }
         _ => String::new(),
     };
-    let publishers: Vec<_> =
-        plan.scenario.cohorts.iter().filter_map(|cohort| Some((cohort, cohort.publish.as_ref()?))).collect();
+    let publishers: Vec<_> = plan
+        .scenario
+        .cohorts
+        .iter()
+        .filter_map(|cohort| Some((cohort, cohort.publish.as_ref()?)))
+        .collect();
     let rate = match publishers.as_slice() {
         [] => ", listening".to_owned(),
         [(cohort, publish)] => {
@@ -178,7 +186,9 @@ pub fn describe(plan: &Plan) -> String {
             match publish.load {
                 Load::Rate(rate) => format!(", {} msg/s {who}", count(rate)),
                 Load::TotalRate(rate) => format!(", {} msg/s in all", count(rate)),
-                Load::Closed { in_flight, .. } => format!(", {in_flight} in flight {who}, closed loop"),
+                Load::Closed { in_flight, .. } => {
+                    format!(", {in_flight} in flight {who}, closed loop")
+                }
             }
         }
         _ => match plan.full_rates() {

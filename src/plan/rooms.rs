@@ -56,9 +56,11 @@ impl Rooms {
         for (index, set) in scenario.room_sets.iter().enumerate() {
             let count = room_count(scenario, index, &set.rooms);
             rooms.sets.push((rooms.rooms.len() as u32, count));
-            rooms
-                .rooms
-                .extend((0..count).map(|n| Room { set: Some(index), n, members: Vec::new() }));
+            rooms.rooms.extend((0..count).map(|n| Room {
+                set: Some(index),
+                n,
+                members: Vec::new(),
+            }));
         }
         // Even picks go on where the cohort before stopped, so that cohorts mix in every room.
         let mut turn = vec![0_u64; scenario.room_sets.len()];
@@ -69,7 +71,8 @@ impl Rooms {
                 match (&cohort.join, scenario.target.protocol) {
                     (Some(join), _) => {
                         let (first, count) = rooms.sets[join.set];
-                        let picks = pick(join.pick, join.per_client, count, &mut turn[join.set], &mut rng);
+                        let picks =
+                            pick(join.pick, join.per_client, count, &mut turn[join.set], &mut rng);
                         for n in picks {
                             rooms.add(client, first + n);
                         }

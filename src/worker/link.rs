@@ -158,8 +158,13 @@ mod tests {
             connect_timeout: std::time::Duration::from_secs(1),
             message_bytes_max: 1,
         };
-        let prepare =
-            Prepare { plan: Arc::clone(&plan), target: target.into(), run: 7, worker: 1, workers: 2 };
+        let prepare = Prepare {
+            plan: Arc::clone(&plan),
+            target: target.into(),
+            run: 7,
+            worker: 1,
+            workers: 2,
+        };
         let text = serde_json::to_string(&prepare).unwrap();
         let back: Prepare = serde_json::from_str(&text).unwrap();
         // The other side draws the same plan from the same scenario and seed.

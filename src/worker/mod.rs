@@ -107,9 +107,7 @@ impl Worker {
         let scenario = &plan.scenario;
         let run_name = run_name(run);
         let rooms = 0..plan.rooms().len() as u32;
-        let protocol = |cohort: &Cohort| {
-            Protocol::new(scenario.target.protocol, cohort.codec)
-        };
+        let protocol = |cohort: &Cohort| Protocol::new(scenario.target.protocol, cohort.codec);
         let ctx = Rc::new(Context {
             target,
             run,
@@ -125,7 +123,8 @@ impl Worker {
             draining: Cell::new(false),
             plan: Arc::clone(&plan),
         });
-        let mine = (0..plan.client_count()).filter(|id| id % u32::from(workers) == u32::from(worker));
+        let mine =
+            (0..plan.client_count()).filter(|id| id % u32::from(workers) == u32::from(worker));
         let clients = mine
             .enumerate()
             .map(|(local, id)| Slot {
@@ -228,9 +227,11 @@ impl Worker {
             // A closed loop: due whenever the loop came round, if the client is still to be up.
             None => {
                 let up = |window: &Window| (window.on_us..window.off_us).contains(&at_us);
-                let due = slot.windows.iter().any(up).then(|| {
-                    plan.draw_due(client.id, &mut slot.publishes.borrow_mut(), at_us)
-                });
+                let due = slot
+                    .windows
+                    .iter()
+                    .any(up)
+                    .then(|| plan.draw_due(client.id, &mut slot.publishes.borrow_mut(), at_us));
                 let Some(due) = due.flatten() else { return client.abandon_in_flight() };
                 due
             }
@@ -238,15 +239,11 @@ impl Worker {
         let messages = plan.publish_rooms(client.id, due.k).count() as u64;
         let released_us = self.ctx.clock.now_us();
         let cohort = plan.cohort(client.id);
-        let only_active = cohort.reconnect.is_some_and(|reconnect| {
-            reconnect.while_away == WhileAway::Skip
-        });
+        let only_active =
+            cohort.reconnect.is_some_and(|reconnect| reconnect.while_away == WhileAway::Skip);
         let held = Held { due, released_us };
-        let taken = if client.gave_up.get() {
-            Taken::Away
-        } else {
-            client.mailbox.hold(held, only_active)
-        };
+        let taken =
+            if client.gave_up.get() { Taken::Away } else { client.mailbox.hold(held, only_active) };
         let mut recorder = self.ctx.recorder.borrow_mut();
         let lag_us = released_us.saturating_sub(at_us);
         recorder.latency(Metric::Lag, client.cohort, at_us, lag_us);

@@ -100,9 +100,11 @@ fn seconds(us: u64) -> f64 {
 
 fn run(outcome: &Outcome, setting: &Setting) -> Run {
     let plan = outcome.totals.plan();
-    let measured_us = plan.phases.iter().filter(|phase| phase.measured).map(|phase| {
-        phase.end_us.min(outcome.scheduled_us).saturating_sub(phase.start_us)
-    });
+    let measured_us = plan
+        .phases
+        .iter()
+        .filter(|phase| phase.measured)
+        .map(|phase| phase.end_us.min(outcome.scheduled_us).saturating_sub(phase.start_us));
     let started = i64::try_from(outcome.started_unix_ms).unwrap_or(0);
     Run {
         id: setting.run_id.clone(),
@@ -296,8 +298,8 @@ fn errors(totals: &Totals) -> Vec<ErrorGroup> {
 
 fn faults(totals: &Totals) -> Vec<FaultOutcome> {
     let planned = totals.plan().faults.iter();
-    let outcomes = planned.zip(totals.recoveries()).map(|(fault, (recovery, missed, lost))| {
-        FaultOutcome {
+    let outcomes =
+        planned.zip(totals.recoveries()).map(|(fault, (recovery, missed, lost))| FaultOutcome {
             at_s: seconds(fault.at_us),
             kind: fault_name(fault.kind).to_owned(),
             hit: recovery.hit,
@@ -307,8 +309,7 @@ fn faults(totals: &Totals) -> Vec<FaultOutcome> {
             to_all_s: recovery.time_to_us(1.0).map(seconds),
             missed_away: Some(missed),
             lost: Some(lost),
-        }
-    });
+        });
     outcomes.collect()
 }
 
@@ -387,7 +388,8 @@ fn series(outcome: &Outcome) -> Vec<SeriesPoint> {
     };
     let points = totals.series.points().iter().map(|point| {
         let end_us = point.start_us + width_us;
-        let faults = plan.faults.iter().filter(|fault| (point.start_us..end_us).contains(&fault.at_us));
+        let faults =
+            plan.faults.iter().filter(|fault| (point.start_us..end_us).contains(&fault.at_us));
         SeriesPoint {
             t_s: seconds(point.start_us),
             width_s: seconds(width_us),

@@ -88,7 +88,8 @@ fn workers(outcome: &Outcome) -> Option<Reason> {
         return None;
     };
     let measured = format!("worker {worker} at {} of a core for 3 s", percent(share));
-    let remedy = "use fewer clients or a lower rate, or more --workers on a machine with more cores";
+    let remedy =
+        "use fewer clients or a lower rate, or more --workers on a machine with more cores";
     Some(reason(severity, what, measured, percent(limit), remedy))
 }
 
