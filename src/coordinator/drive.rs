@@ -179,7 +179,6 @@ pub async fn run(
         server_before.zip(server.and_then(|server| server.stat())).map(|(before, after)| {
             ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
         });
-    let before_closing = drive.totals.clients_up();
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;
     while drive.finished < links.len() && *stop.borrow() != Stop::Now {
@@ -192,7 +191,6 @@ pub async fn run(
         }
     }
     drive.totals.finish();
-    drive.totals.up_at_end = before_closing;
     progress.send_replace(drive.progress(Stage::Done, clock.now_us()));
     Ok(Outcome {
         totals: drive.totals,

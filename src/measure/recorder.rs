@@ -78,6 +78,7 @@ impl Recorder {
             ledger: std::mem::take(&mut self.ledger),
             faults: std::mem::take(&mut self.faults),
             health,
+            closing: false,
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub faults: Vec<FaultEvent>,
     /// The worker itself.
     pub health: WorkerHealth,
+    /// Whether it covers the closing of the connections, which is no part of the load: its
+    /// counts are the run's, its health and its place in time are not.
+    pub closing: bool,
 }
 
 /// How a worker did in an interval.

@@ -29,8 +29,6 @@ pub struct Totals {
     workers: Vec<WorkerTotals>,
     /// The most clients that were up at once.
     pub peak_up: u32,
-    /// Clients up when the drain was over, before their connections were closed.
-    pub up_at_end: u32,
 }
 
 /// One worker's health over the run.
@@ -92,29 +90,15 @@ impl Totals {
             recoveries: vec![Recovery::default(); plan.faults.len()],
             workers: vec![WorkerTotals::default(); workers],
             peak_up: 0,
-            up_at_end: 0,
             plan,
         }
     }
 
     /// Takes a worker's snapshot in.
     pub fn take(&mut self, snapshot: Snapshot) {
-        if let Some(worker) = self.workers.get_mut(usize::from(snapshot.worker)) {
-            worker.take(snapshot.health);
+        if !snapshot.closing {
+            self.place_in_time(&snapshot);
         }
-        let up: u32 = self.workers.iter().map(|worker| worker.clients_up).sum();
-        self.peak_up = self.peak_up.max(up);
-        // An interval's figures stand where it lay, so its end belongs to it.
-        let point = self.series.at(snapshot.at_us.saturating_sub(1));
-        point.clients_up = up;
-        let sum = |metric| snapshot.histograms.sum(metric, |_| true);
-        let delivery = sum(Metric::Delivery);
-        point.deliveries += delivery.len() + sum(Metric::Push).len();
-        point.delivery.merge(&delivery);
-        point.delivery_from_sent.merge(&sum(Metric::DeliveryFromSent));
-        point.lag.merge(&sum(Metric::Lag));
-        point.publishes += snapshot.counts.iter().map(|counts| counts.sent).sum::<u64>();
-        point.errors += snapshot.errors.total();
         self.histograms.merge(&snapshot.histograms);
         for (mine, theirs) in self.counts.iter_mut().zip(&snapshot.counts) {
             mine.merge(theirs);
@@ -127,6 +111,26 @@ impl Totals {
             }
         }
         self.settler.take(snapshot.ledger);
+    }
+
+    fn place_in_time(&mut self, snapshot: &Snapshot) {
+        if let Some(worker) = self.workers.get_mut(usize::from(snapshot.worker)) {
+            worker.take(snapshot.health);
+        }
+        let up = self.clients_up();
+        self.peak_up = self.peak_up.max(up);
+        // A snapshot is taken a little after its interval's end; its middle is surely inside.
+        let middle_us = snapshot.at_us.saturating_sub(snapshot.health.wall_us / 2);
+        let point = self.series.at(middle_us);
+        point.clients_up = up;
+        let sum = |metric| snapshot.histograms.sum(metric, |_| true);
+        let delivery = sum(Metric::Delivery);
+        point.deliveries += delivery.len() + sum(Metric::Push).len();
+        point.delivery.merge(&delivery);
+        point.delivery_from_sent.merge(&sum(Metric::DeliveryFromSent));
+        point.lag.merge(&sum(Metric::Lag));
+        point.publishes += snapshot.counts.iter().map(|counts| counts.sent).sum::<u64>();
+        point.errors += snapshot.errors.total();
     }
 
     /// Settles what is old enough at `now_us`.
@@ -208,7 +212,7 @@ impl Totals {
         &self.workers
     }
 
-    /// Clients up now.
+    /// Clients up at the last snapshot; when the run is over, before their connections were closed.
     #[must_use]
     pub fn clients_up(&self) -> u32 {
         self.workers.iter().map(|worker| worker.clients_up).sum()

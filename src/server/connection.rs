@@ -39,14 +39,15 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves a fresh TCP connection to its end.
 pub(super) async fn run(mut stream: TcpStream, shared: Arc<Shared>, number: u64) {
-    let handshake = timeout(shared.config.handshake_timeout, shake_hands(&mut stream, &shared));
+    let limit = shared.config.handshake_timeout;
+    let handshake = timeout(limit, shake_hands(&mut stream, &shared, number));
     let opened = tokio::select! {
         // Cancelled halfway it has at most read; the stream is dropped then.
         opened = handshake => opened.ok(),
         () = shared.closing() => return,
     };
     match opened {
-        Some(Ok(opened)) => converse(stream, shared, number, opened).await,
+        Some(Ok(opened)) => converse(stream, shared, opened).await,
         Some(Err(NotOpened::Answered)) => linger(&mut stream).await,
         Some(Err(NotOpened::Gone)) | None => shared.metrics.handshakes_failed.add(1),
     }
@@ -54,8 +55,8 @@ pub(super) async fn run(mut stream: TcpStream, shared: Arc<Shared>, number: u64)
 
 /// A finished handshake.
 struct Opened {
-    upgrade: Upgrade,
-    slot: Slot,
+    session: Session,
+    queue: Arc<OutQueue>,
     /// What the peer sent without waiting for our answer.
     rest: Vec<u8>,
 }
@@ -66,7 +67,11 @@ enum NotOpened {
     Gone,
 }
 
-async fn shake_hands(stream: &mut TcpStream, shared: &Arc<Shared>) -> Result<Opened, NotOpened> {
+async fn shake_hands(
+    stream: &mut TcpStream,
+    shared: &Arc<Shared>,
+    number: u64,
+) -> Result<Opened, NotOpened> {
     let metrics = &shared.metrics;
     let refuse = |refusal: Refusal, count: &Count| {
         count.add(1);
@@ -76,8 +81,14 @@ async fn shake_hands(stream: &mut TcpStream, shared: &Arc<Shared>) -> Result<Ope
         Ok(head) => match head.asked() {
             Asked::WebSocket(upgrade) => match shared.slot() {
                 Some(slot) => {
+                    // A peer that has read the answer must miss nothing that is sent from then
+                    // on, so it is counted in before the answer goes out.
+                    let queue = Arc::new(OutQueue::new(&shared.config, number));
+                    let codec = upgrade.codec;
+                    let member = Member { connection: number, codec, queue: Arc::clone(&queue) };
+                    let session = Session::start(Arc::clone(shared), member, slot);
                     write(stream, &upgrade.response()).await?;
-                    return Ok(Opened { upgrade, slot, rest: head.into_rest() });
+                    return Ok(Opened { session, queue, rest: head.into_rest() });
                 }
                 None => refuse(Refusal::FULL, &metrics.connections_refused),
             },
@@ -111,17 +122,15 @@ async fn linger(stream: &mut TcpStream) {
     let _ = timeout(CLOSE_TIMEOUT, reading).await;
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>, number: u64, opened: Opened) {
-    let Opened { upgrade, slot, rest } = opened;
+async fn converse(stream: TcpStream, shared: Arc<Shared>, opened: Opened) {
+    let Opened { session, queue, rest } = opened;
     let config = websocket_config(shared.config.max_message_bytes);
     let socket =
         WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
     shared.metrics.connections_opened.add(1);
-    let queue = Arc::new(OutQueue::new(&shared.config, number));
-    let member = Member { connection: number, codec: upgrade.codec, queue: Arc::clone(&queue) };
     let mut connection = Connection {
         socket,
-        session: Session::start(Arc::clone(&shared), member, slot),
+        session,
         queue,
         shared,
         unsent: None,

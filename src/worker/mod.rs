@@ -75,8 +75,11 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
             paced = pacer.next(&worker.ctx), if !worker.ctx.draining.get() => worker.act(paced?),
         }
     }
-    worker.stop_all().await;
     end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await;
+    worker.stop_all().await;
+    turns::take(); // those of closing say nothing about the run's arrivals
+    let last = Snapshot { closing: true, ..worker.snapshot() };
+    end.reply(Reply::Snapshot(Box::new(last))).await;
     end.reply(Reply::Finished).await;
     Ok(())
 }

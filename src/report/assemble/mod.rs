@@ -202,7 +202,7 @@ fn clients(totals: &Totals) -> Clients {
         never_joined: planned.saturating_sub(counts.joined),
         gave_up: counts.gave_up,
         peak: u64::from(totals.peak_up),
-        at_end: u64::from(totals.up_at_end),
+        at_end: u64::from(totals.clients_up()),
     }
 }
 
