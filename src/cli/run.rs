@@ -167,13 +167,12 @@ async fn make_ready(
     let same_host = addresses.iter().any(|address| address.ip().is_loopback());
     let agent =
         format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
-    let mut headers = vec![("User-Agent".to_owned(), agent)];
-    headers.extend(scenario.target.headers.iter().cloned());
     let target = Target {
         url,
         source_addresses: fit::source_addresses(plan, &addresses)?,
         addresses,
-        headers,
+        user_agent: agent,
+        headers: scenario.target.headers.clone(),
         connect_timeout: scenario.target.connect_timeout,
         message_bytes_max: message_bytes_max(plan),
     };

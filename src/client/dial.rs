@@ -13,6 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::header::{SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Error};
@@ -28,7 +29,9 @@ pub struct Target {
     pub url: String,
     /// What the host resolved to; at least one, tried in turn.
     pub addresses: Vec<SocketAddr>,
-    /// Sent with the upgrade, after our own `User-Agent`.
+    /// Names this tool and the run, so that whoever runs the server knows whom to ask.
+    pub user_agent: String,
+    /// Sent with the upgrade; they replace what would be sent otherwise.
     pub headers: Vec<(String, String)>,
     /// Addresses to dial from; client n takes the n-th, around. Empty: the kernel chooses.
     pub source_addresses: Vec<IpAddr>,
@@ -143,18 +146,32 @@ async fn connect_to(address: SocketAddr, source: Option<IpAddr>) -> io::Result<T
     socket.connect(address).await
 }
 
-fn request(target: &Target, subprotocol: Option<&str>) -> Result<Request, DialError> {
+fn request(target: &Target, subprotocol: Option<&'static str>) -> Result<Request, DialError> {
     let wrong = |text: String| DialError::new(ErrorKind::BadHandshake, Step::Upgrade, text);
     let mut request =
         target.url.as_str().into_client_request().map_err(|error| wrong(error.to_string()))?;
-    let own = subprotocol.map(|name| ("Sec-WebSocket-Protocol", name));
-    let given = target.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in own.into_iter().chain(given) {
+    let agent = HeaderValue::from_str(&target.user_agent)
+        .map_err(|_| wrong("the User-Agent can't be sent".to_owned()))?;
+    let headers = request.headers_mut();
+    headers.insert(USER_AGENT, agent);
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+    }
+    let mut given = Vec::with_capacity(target.headers.len());
+    for (name, value) in &target.headers {
         let name: HeaderName =
             name.parse().map_err(|_| wrong(format!("bad header name {name}")))?;
         let value = HeaderValue::from_str(value)
             .map_err(|_| wrong(format!("the value of the header {name} can't be sent")))?;
-        request.headers_mut().append(name, value);
+        given.push((name, value));
+    }
+    // What the user gives replaces what would be sent otherwise, such as Host; a name that is
+    // given twice is sent twice.
+    for (name, _) in &given {
+        headers.remove(name);
+    }
+    for (name, value) in given {
+        headers.append(name, value);
     }
     Ok(request)
 }

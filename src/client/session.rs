@@ -182,6 +182,11 @@ impl<'a> Session<'a> {
     /// Runs the connection to its end. Everything the end changes is recorded here.
     pub(super) async fn run(mut self) -> Ended {
         let end = poll_fn(|cx| self.poll(cx)).await;
+        if matches!(&end, End::Lost(error) if error.kind == ErrorKind::Closed) {
+            // The library has queued the answer to the server's close frame. One try is enough:
+            // the server may be gone.
+            poll_fn(|cx| Poll::Ready(Pin::new(&mut self.ws).poll_flush(cx).is_ready())).await;
+        }
         let now_us = self.ctx.clock.now_us();
         let change = match &end {
             End::Lost(_) => Some(MemberChange::Failed { fault: None }),
@@ -200,7 +205,10 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        if let End::Fault(fault) = end {
+        // One that was still on its way back from an earlier loss was away already.
+        if let End::Fault(fault) = end
+            && self.outage.is_none()
+        {
             recorder.faults.push(FaultEvent { fault, moment: FaultMoment::Hit });
         }
         let counts = recorder.counts(self.client.cohort);

@@ -18,11 +18,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::fanout::Member;
-use super::http::{self, Asked, Refusal, Upgrade};
+use super::http::{self, Asked, Refusal};
 use super::metrics::Count;
 use super::queue::{Ending, OutQueue, Popped};
 use super::session::Session;
-use super::state::{Shared, Slot};
+use super::state::Shared;
 
 /// tungstenite fills it with zeros before every read: 128 KiB, its default, cost 3 µs a read and
 /// as much memory a connection.

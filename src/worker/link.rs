@@ -153,6 +153,7 @@ mod tests {
         let target = Target {
             url: "ws://127.0.0.1:1/".to_owned(),
             addresses: vec!["127.0.0.1:1".parse().unwrap()],
+            user_agent: "uproar".to_owned(),
             headers: vec![("a".to_owned(), "b".to_owned())],
             source_addresses: Vec::new(),
             connect_timeout: std::time::Duration::from_secs(1),

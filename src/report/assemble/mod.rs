@@ -79,7 +79,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         },
         closes: closes(totals),
         errors: errors(totals),
-        faults: faults(totals),
+        faults: faults(outcome),
         latency: latencies(totals, None, Latency::from_histogram),
         phases: phases(outcome),
         cohorts: cohorts(totals),
@@ -296,10 +296,12 @@ fn errors(totals: &Totals) -> Vec<ErrorGroup> {
     groups.collect()
 }
 
-fn faults(totals: &Totals) -> Vec<FaultOutcome> {
-    let planned = totals.plan().faults.iter();
-    let outcomes =
-        planned.zip(totals.recoveries()).map(|(fault, (recovery, missed, lost))| FaultOutcome {
+/// Those the schedule reached.
+fn faults(outcome: &Outcome) -> Vec<FaultOutcome> {
+    let totals = &outcome.totals;
+    let planned = totals.plan().faults.iter().zip(totals.recoveries());
+    let outcomes = planned.filter(|(fault, _)| fault.at_us < outcome.scheduled_us).map(
+        |(fault, (recovery, missed, lost))| FaultOutcome {
             at_s: seconds(fault.at_us),
             kind: fault_name(fault.kind).to_owned(),
             hit: recovery.hit,
@@ -309,7 +311,8 @@ fn faults(totals: &Totals) -> Vec<FaultOutcome> {
             to_all_s: recovery.time_to_us(1.0).map(seconds),
             missed_away: Some(missed),
             lost: Some(lost),
-        });
+        },
+    );
     outcomes.collect()
 }
 
