@@ -4,14 +4,15 @@
 //! limit on open files.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use super::Failure;
+use super::{Failure, print};
+use crate::machine::clock::micros;
 use crate::machine::host;
 use crate::machine::limits::{self, Memory, OpenFiles, PortRange};
-use crate::report::Exit;
-use crate::units::format::{bytes, count};
+use crate::machine::timer::Timer;
+use crate::units::format::{bytes, count, duration_us};
 
 /// Files a process needs besides its connections: standard streams, timers, pollers, the report.
 const SPARE_FILES: u64 = 64;
@@ -27,6 +28,12 @@ const MEMORY_SHARE: u64 = 2;
 /// Deliveries a second and core that leave the generator headroom with the built-in server beside
 /// it, at about 12 µs for both ends.
 const DELIVERIES_PER_CORE: u64 = 20_000;
+
+/// Waits that the timer's lateness is the median of.
+const TIMER_WAITS: usize = 51;
+
+/// Lateness from which the timer is worth a remark.
+const TIMER_LATE_US: u64 = 500;
 
 /// Clients below which a limit is worth a remedy.
 const PLENTY: u64 = 10_000;
@@ -47,15 +54,27 @@ pub(super) fn run() -> Result<ExitCode, Failure> {
         container_bytes: limits::cgroup_memory_bytes(),
         cores: host::cores(),
         somaxconn: limits::somaxconn(),
+        timer_late_us: timer_late_us(),
         debug: cfg!(debug_assertions),
     };
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(findings.describe().as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::message(Exit::Internal, format!("could not write to stdout: {error}"), ""))
+    print::stdout(&findings.describe())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How late the timer fires, as the median of some waits of a millisecond.
+fn timer_late_us() -> Option<u64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    runtime.block_on(async {
+        let mut timer = Timer::new().ok()?;
+        let mut late_us = Vec::with_capacity(TIMER_WAITS);
+        for _ in 0..TIMER_WAITS {
+            let deadline = Instant::now() + Duration::from_millis(1);
+            timer.wait_until(deadline).await.ok()?;
+            late_us.push(micros(deadline.elapsed()));
         }
-        _ => Ok(ExitCode::SUCCESS),
-    }
+        late_us.sort_unstable();
+        late_us.get(TIMER_WAITS / 2).copied()
+    })
 }
 
 /// Everything the text is made of.
@@ -69,6 +88,8 @@ struct Findings {
     container_bytes: Option<u64>,
     cores: u32,
     somaxconn: Option<u64>,
+    /// Median lateness of the timer that paces messages.
+    timer_late_us: Option<u64>,
     debug: bool,
 }
 
@@ -90,6 +111,7 @@ impl Findings {
         if self.somaxconn.is_some_and(|n| n < 1_024) {
             remedy(&mut text, "a ramp may overflow it: sysctl -w net.core.somaxconn=4096");
         }
+        self.timer_lines(&mut text);
         if self.debug {
             line(&mut text, "build", "debug");
             remedy(&mut text, "its figures are its own: cargo build --release");
@@ -97,6 +119,19 @@ impl Findings {
         text.push('\n');
         line(&mut text, "carries", &self.carries());
         text
+    }
+
+    fn timer_lines(&self, text: &mut String) {
+        let Some(late_us) = self.timer_late_us else {
+            return line(text, "timer", "unknown");
+        };
+        line(text, "timer", &format!("fires {} late (median)", duration_us(late_us)));
+        if late_us > TIMER_LATE_US {
+            remedy(
+                text,
+                "every latency from due is that much too high: use Linux, and leave a core free",
+            );
+        }
     }
 
     fn files_lines(&self, text: &mut String) {
@@ -156,10 +191,11 @@ impl Findings {
     }
 
     /// Clients that every known limit allows, at so much memory each. `None` if none is known.
-    fn clients(&self, bytes_each: u64) -> Option<u64> {
+    /// Ports limit only what leaves the machine: on loopback further source addresses are free.
+    fn clients(&self, bytes_each: u64, loopback: bool) -> Option<u64> {
         // Server and generator are two processes, so that either has the whole file limit.
         let files = self.files.map(|files| files.soft.saturating_sub(SPARE_FILES));
-        let ports = self.ports.map(PortRange::count);
+        let ports = self.ports.map(PortRange::count).filter(|_| !loopback);
         let memory = self.usable_bytes().map(|usable| usable / bytes_each);
         [files, ports, memory].into_iter().flatten().min()
     }
@@ -174,10 +210,10 @@ impl Findings {
         let deliveries = u64::from(self.cores).saturating_mul(DELIVERIES_PER_CORE);
         format!(
             "{} with the built-in server, at up to {} deliveries/s;\n{:14}{} against another host",
-            about(self.clients(PAIR_BYTES)),
+            about(self.clients(PAIR_BYTES, true)),
             count(deliveries),
             "",
-            about(self.clients(CLIENT_BYTES))
+            about(self.clients(CLIENT_BYTES, false))
         )
     }
 }
@@ -216,6 +252,7 @@ mod tests {
         container_bytes: None,
         cores: 2,
         somaxconn: Some(4_096),
+        timer_late_us: Some(40),
         debug: false,
     };
 
@@ -227,6 +264,7 @@ ports         28,232 a source address (32768 to 60999)
 memory        20.0 GiB of 24.0 GiB available
 cores         2
 accept queue  4,096 (somaxconn)
+timer         fires 0.04 ms late (median)
 
 carries       about 19,000 clients with the built-in server, at up to 40,000 deliveries/s;
               about 19,000 clients against another host
@@ -243,6 +281,7 @@ carries       about 19,000 clients with the built-in server, at up to 40,000 del
             container_bytes: Some(64 << 20),
             cores: 1,
             somaxconn: Some(128),
+            timer_late_us: Some(1_200),
             debug: true,
             ..LARGE
         };
@@ -253,6 +292,8 @@ carries       about 19,000 clients with the built-in server, at up to 40,000 del
             "container's limit",
             "one core",
             "net.core.somaxconn",
+            "1.2 ms late",
+            "leave a core free",
             "--release",
         ] {
             assert!(text.contains(words), "{words}: {text}");
