@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
 use crate::protocol::ProtocolKind;
-use crate::scenario::{Load, RoomCount, To};
+use crate::scenario::{Load, RoomCount, RoomSet, To};
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,13 +155,8 @@ pub fn describe(plan: &Plan) -> String {
         .collect();
     let rooms = match (sized.iter().min(), sized.iter().max()) {
         (Some(least), Some(most)) => {
-            let names = plan
-                .scenario
-                .room_sets
-                .iter()
-                .any(|set| matches!(set.rooms, RoomCount::Names(_)))
-                .then_some("named ")
-                .unwrap_or_default();
+            let named = |set: &RoomSet| matches!(set.rooms, RoomCount::Names(_));
+            let names = if plan.scenario.room_sets.iter().any(named) { "named " } else { "" };
             let rooms = if sized.len() == 1 { "room" } else { "rooms" };
             let sizes =
                 if least == most { count(*most as f64) } else { format!("{least} to {most}") };
