@@ -175,10 +175,9 @@ pub async fn run(
         .zip(cpu_before_us)
         .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
     let machine = machine_before.zip(MachineCpu::now());
-    let server =
-        server_before.zip(server.and_then(|server| server.stat())).map(|(before, after)| {
-            ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
-        });
+    let server = server_before.zip(server.and_then(BuiltinServer::stat)).map(|(before, after)| {
+        ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
+    });
     let before_closing = drive.totals.clients_up();
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;
