@@ -54,7 +54,8 @@ find_python2() {
 cache=target/autobahn
 suite=$PWD/$cache/venv-$suite_version
 mkdir -p "$cache"
-if [ ! -x "$suite/bin/wstest" ]; then
+# Run, and not only looked for: its first line names a folder that a moved checkout doesn't have.
+if ! "$suite/bin/wstest" --help >/dev/null 2>&1; then
   python2=$(find_python2) || missing "no CPython 2.7"
   python3 -m venv --help >/dev/null 2>&1 || missing "no Python 3 with venv, which makes the other one"
   echo "autobahn: installing autobahntestsuite $suite_version for $("$python2" --version 2>&1)"

@@ -3,16 +3,26 @@
 
 use std::path::Path;
 
-use uproar::codec::fuzz;
+use uproar::{codec, scenario, stamp};
 
 #[test]
 fn binary_protocol() {
-    run_over_corpus("binary_protocol", fuzz::binary);
+    run_over_corpus("binary_protocol", codec::fuzz::binary);
 }
 
 #[test]
 fn json_protocol() {
-    run_over_corpus("json_protocol", fuzz::json);
+    run_over_corpus("json_protocol", codec::fuzz::json);
+}
+
+#[test]
+fn scenario() {
+    run_over_corpus("scenario", scenario::fuzz);
+}
+
+#[test]
+fn stamp() {
+    run_over_corpus("stamp", stamp::fuzz);
 }
 
 /// Panics where the function does, and where there is nothing to run it over.
