@@ -129,10 +129,9 @@ impl Settler {
                 if let Some(stays) =
                     mine.iter().find(of_room(room)).and_then(|at| self.stays_at(*at))
                 {
-                    stays.retain(|stay| {
-                        let end = stay.left_us.or(stay.failed_us);
-                        end.is_none_or(|end_us| end_us + WINDOW_US >= horizon_us)
-                    });
+                    // A stay also tells of the time after it, until the next one begins.
+                    let next = stays.iter().rposition(|stay| stay.join_written_us <= horizon_us);
+                    stays.drain(..next.unwrap_or(0));
                     stays.push(Stay::begin(at_us));
                 }
             }
