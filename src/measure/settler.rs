@@ -63,8 +63,8 @@ pub(super) struct Settler {
     open: FxHashMap<MessageId, Open>,
     /// Open messages by the order in which they became known, which is nearly that of sending.
     queue: VecDeque<(u64, MessageId)>,
-    /// Heard of before the publisher's worker told of them.
-    early: FxHashMap<MessageId, Heard>,
+    /// Heard of before the publisher's worker told of them; one entry a part.
+    early: FxHashMap<MessageId, Vec<Heard>>,
     failures: FxHashMap<u32, Vec<u64>>,
     /// Everything sent up to here is settled.
     horizon_us: u64,
@@ -100,18 +100,17 @@ impl Settler {
         }
         for message in part.published {
             let id = message.message;
-            let mut open = Open {
+            let open = Open {
                 due_us: message.due_us,
                 sent_us: message.sent_us,
                 slots: Slots::default(),
                 heard_us: None,
             };
-            if let Some(heard) = self.early.remove(&id) {
-                open.slots = heard.slots;
-                open.heard_us = Some((heard.first_us, heard.last_us));
-            }
             self.queue.push_back((open.sent_us, id));
             self.open.insert(id, open);
+            for heard in self.early.remove(&id).into_iter().flatten() {
+                self.hear(id, heard);
+            }
         }
         for (id, heard) in part.heard {
             self.hear(id, heard);
@@ -198,16 +197,7 @@ impl Settler {
         } else if heard.sent_us <= self.horizon_us {
             self.hear_late(id, &heard);
         } else {
-            match self.early.get_mut(&id) {
-                Some(early) => {
-                    early.slots.merge(&heard.slots);
-                    early.first_us = early.first_us.min(heard.first_us);
-                    early.last_us = early.last_us.max(heard.last_us);
-                }
-                None => {
-                    self.early.insert(id, heard);
-                }
-            }
+            self.early.entry(id).or_default().push(heard);
         }
     }
 
@@ -260,7 +250,7 @@ impl Settler {
             self.horizon_us = self.horizon_us.max(sent_us);
         }
         // Whoever heard of it, its publisher's worker never told: that worker died.
-        self.early.retain(|_, heard| heard.sent_us > until_us);
+        self.early.retain(|_, heard| heard.iter().any(|heard| heard.sent_us > until_us));
     }
 
     /// Settles everything that is left.
