@@ -53,6 +53,17 @@ struct Open {
     heard_us: Option<(u64, u64)>,
 }
 
+/// A settled message that some expected and never heard.
+#[derive(Debug)]
+struct Missed {
+    due_us: u64,
+    /// Who did not hear it.
+    slots: Slots,
+}
+
+/// Lost messages remembered in case they come late: some 10 MB.
+const MISSED_MAX: usize = 100_000;
+
 #[derive(Debug)]
 pub(super) struct Settler {
     plan: Arc<Plan>,
@@ -65,6 +76,9 @@ pub(super) struct Settler {
     queue: VecDeque<(u64, MessageId)>,
     /// Heard of before the publisher's worker told of them; one entry a part.
     early: FxHashMap<MessageId, Vec<Heard>>,
+    missed: FxHashMap<MessageId, Missed>,
+    /// The same, the oldest first.
+    missed_queue: VecDeque<MessageId>,
     failures: FxHashMap<u32, Vec<u64>>,
     /// Everything sent up to here is settled.
     horizon_us: u64,
@@ -82,6 +96,8 @@ impl Settler {
             open: FxHashMap::default(),
             queue: VecDeque::new(),
             early: FxHashMap::default(),
+            missed: FxHashMap::default(),
+            missed_queue: VecDeque::new(),
             failures: FxHashMap::default(),
             horizon_us: 0,
             settled: vec![
@@ -211,26 +227,34 @@ impl Settler {
         }
     }
 
-    /// An arrival after settling: what was surely lost becomes delivered.
+    /// An arrival after settling: what was lost becomes delivered. A copy of something that
+    /// came in time makes nothing else found.
     fn hear_late(&mut self, id: MessageId, heard: &Heard) {
         let plan = Arc::clone(&self.plan);
-        // When it was due is forgotten; messages that late were held rarely.
-        let phase = plan.phase_at(heard.sent_us);
-        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
-            if !heard.slots.contains(slot as u32) || !self.followed[*client as usize] {
+        let due_us = self.missed.get(&id).map_or(heard.sent_us, |missed| missed.due_us);
+        let phase = plan.phase_at(due_us);
+        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
+            if !heard.slots.contains(slot) || !self.followed[*client as usize] {
                 continue;
             }
-            let evidence =
-                Evidence { sent_us: heard.sent_us, heard: false, died_with_publisher: false };
-            let stays = &self.stays[id.room as usize][slot];
-            let was_lost = fate(stays, evidence, |_| false).0 == Fate::Lost;
+            let found = self.missed.get_mut(&id).is_some_and(|missed| missed.slots.remove(slot));
             let settled = self.settled_mut(*client, phase);
             settled.late += 1;
-            if was_lost && settled.lost > 0 {
+            if found {
                 settled.lost -= 1;
                 settled.delivered += 1;
             }
         }
+    }
+
+    fn remember_missed(&mut self, id: MessageId, missed: Missed) {
+        if self.missed_queue.len() >= MISSED_MAX
+            && let Some(oldest) = self.missed_queue.pop_front()
+        {
+            self.missed.remove(&oldest);
+        }
+        self.missed_queue.push_back(id);
+        self.missed.insert(id, missed);
     }
 
     fn settled_mut(&mut self, client: u32, phase: usize) -> &mut Settled {
@@ -267,6 +291,7 @@ impl Settler {
         let plan = Arc::clone(&self.plan);
         let died_with_publisher = self.died_with_publisher(id, open);
         let phases = plan.scenario.phases.len();
+        let mut missed = Missed { due_us: open.due_us, slots: Slots::default() };
         for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
             if !self.followed[*client as usize] {
                 continue;
@@ -282,6 +307,7 @@ impl Settler {
                 Fate::Lost => {
                     settled.expected += 1;
                     settled.lost += 1;
+                    missed.slots.insert(slot as u32);
                     if let Some(toll) = &mut toll {
                         toll.lost += 1;
                     }
@@ -304,6 +330,9 @@ impl Settler {
             spreads.record(key, last_us - first_us);
         }
         self.open.remove(&id);
+        if !missed.slots.is_empty() {
+            self.remember_missed(id, missed);
+        }
     }
 
     fn died_with_publisher(&self, id: MessageId, open: &Open) -> bool {
