@@ -4,7 +4,8 @@
 //! `fate` is applied once for each member of its room. Memory is the publish rate times 30 s
 //! times one entry, flat in the run's length.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -72,8 +73,8 @@ pub(super) struct Settler {
     /// By client; whether the ledger follows it.
     followed: Vec<bool>,
     open: FxHashMap<MessageId, Open>,
-    /// Open messages by the order in which they became known, which is nearly that of sending.
-    queue: VecDeque<(u64, MessageId)>,
+    /// Open messages, the one sent first on top: workers tell of theirs in turn.
+    queue: BinaryHeap<Reverse<(u64, MessageId)>>,
     /// Heard of before the publisher's worker told of them; one entry a part.
     early: FxHashMap<MessageId, Vec<Heard>>,
     missed: FxHashMap<MessageId, Missed>,
@@ -94,7 +95,7 @@ impl Settler {
             stays,
             followed: (0..plan.client_count()).map(|client| plan.is_followed(client)).collect(),
             open: FxHashMap::default(),
-            queue: VecDeque::new(),
+            queue: BinaryHeap::new(),
             early: FxHashMap::default(),
             missed: FxHashMap::default(),
             missed_queue: VecDeque::new(),
@@ -122,7 +123,7 @@ impl Settler {
                 slots: Slots::default(),
                 heard_us: None,
             };
-            self.queue.push_back((open.sent_us, id));
+            self.queue.push(Reverse((open.sent_us, id)));
             self.open.insert(id, open);
             for heard in self.early.remove(&id).into_iter().flatten() {
                 self.hear(id, heard);
@@ -265,11 +266,11 @@ impl Settler {
     /// Settles what is 30 s old, and writes the spread of each message.
     pub(super) fn advance(&mut self, now_us: u64, spreads: &mut Histograms) {
         let until_us = now_us.saturating_sub(LEDGER_KEPT_US);
-        while let Some((sent_us, id)) = self.queue.front().copied() {
+        while let Some(Reverse((sent_us, id))) = self.queue.peek().copied() {
             if sent_us > until_us {
                 break;
             }
-            self.queue.pop_front();
+            self.queue.pop();
             self.settle(id, spreads);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
@@ -279,7 +280,7 @@ impl Settler {
 
     /// Settles everything that is left.
     pub(super) fn finish(&mut self, spreads: &mut Histograms) {
-        while let Some((sent_us, id)) = self.queue.pop_front() {
+        while let Some(Reverse((sent_us, id))) = self.queue.pop() {
             self.settle(id, spreads);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
