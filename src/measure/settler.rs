@@ -411,3 +411,6 @@ impl Settler {
         self.followed.iter().filter(|followed| **followed).count()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ impl Totals {
         self.settler.followed()
     }
 }
+
+#[cfg(test)]
+mod tests;

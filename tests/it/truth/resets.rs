@@ -1,5 +1,7 @@
 //! Faults of both sides at once: every drop is reported as lost or lies in a stated window.
 
+use std::time::Duration;
+
 use super::faulty::{Act, Faults, Server};
 use super::run::{Ran, Setup, run};
 
@@ -57,4 +59,28 @@ async fn drops_amid_resets_are_lost_or_in_a_stated_window() {
     // Everything the plan's members could hear is accounted for once.
     let all = found.expected.unwrap() + elsewhere;
     assert_eq!(all, report.publishes.sent * 5);
+}
+
+/// The second fault finds everyone connected and not yet joined: it has nobody to hit, and all
+/// come back from the first.
+#[tokio::test]
+async fn a_client_on_its_way_back_is_not_hit_again() {
+    let late = Faults { joined_after: Duration::from_millis(600), ..Faults::default() };
+    let server = Server::start(late).await;
+    let setup = Setup {
+        cohort: "reconnect = { first = \"100ms\", jitter = \"none\", factor = 1.0 }",
+        more: "[[fault]]\nat = \"steady + 500ms\"\nkind = \"reset\"\nclients = \"100%\"\n\
+               [[fault]]\nat = \"steady + 800ms\"\nkind = \"reset\"\nclients = \"100%\"",
+        ..Setup::default()
+    };
+    let Ran { report, .. } = run(&setup, server.address).await;
+    let [first, second] = &report.faults[..] else { panic!("{:?}", report.faults) };
+    assert_eq!((first.hit, first.back), (20, 20));
+    assert!(first.to_all_s.unwrap() > 1.0, "{first:?}");
+    assert_eq!((second.hit, second.back, second.to_all_s), (0, 0, None));
+    let found = report.connections;
+    assert_eq!((found.lost, found.reconnected, found.failed), (20, 20, 20));
+    assert_eq!(found.opened, 60);
+    assert_eq!(server.log().joins.values().sum::<u64>(), 60);
+    assert_eq!(report.deliveries.lost, Some(0));
 }
