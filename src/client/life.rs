@@ -65,9 +65,8 @@ async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
                     };
                     // One that was never over goes on from where it began. Failing to join for
                     // the first time is none.
-                    let began = ended.was_ready || fault.is_some();
-                    let outage_now = Outage { since_us: ended.at_us, fault };
-                    outage = outage.or(began.then_some(outage_now));
+                    let began = Outage { since_us: ended.at_us, fault };
+                    outage = outage.or(ended.was_ready.then_some(began));
                 }
             }
         }

@@ -205,16 +205,14 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        // One that was still on its way back from an earlier loss was away already.
-        if let End::Fault(fault) = end
-            && self.outage.is_none()
-        {
-            recorder.faults.push(FaultEvent { fault, moment: FaultMoment::Hit });
+        // One that was not joined was away already, and comes back from what it was away for.
+        if let (End::Fault(fault), true) = (&end, self.ready) {
+            recorder.faults.push(FaultEvent { fault: *fault, moment: FaultMoment::Hit });
         }
         let counts = recorder.counts(self.client.cohort);
         match (&end, self.ready) {
-            (End::Lost(_), false) => counts.failed += 1,
-            (End::Lost(_) | End::Fault(_), _) => counts.lost += 1,
+            (End::Lost(_) | End::Fault(_), false) => counts.failed += 1,
+            (End::Lost(_) | End::Fault(_), true) => counts.lost += 1,
             (End::Left | End::Stopped, _) => {}
         }
         if self.ready {

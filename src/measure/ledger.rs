@@ -105,6 +105,18 @@ impl Slots {
         new
     }
 
+    /// Takes a slot out; false if it was not there.
+    pub(super) fn remove(&mut self, slot: u32) -> bool {
+        let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
+        let word = match word.checked_sub(1) {
+            None => Some(&mut self.low),
+            Some(at) => self.high.get_mut(at),
+        };
+        let Some(word) = word.filter(|word| **word & bit != 0) else { return false };
+        *word &= !bit;
+        true
+    }
+
     pub(super) fn contains(&self, slot: u32) -> bool {
         let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
         let word = match word.checked_sub(1) {
@@ -214,6 +226,8 @@ mod tests {
             prop_assert_eq!(both, set_a.intersection(&set_b).count() as u64);
             set_a.extend(&set_b);
             for slot in 0..300 { prop_assert_eq!(slots_a.contains(slot), set_a.contains(&slot)); }
+            for slot in 0..300 { prop_assert_eq!(slots_a.remove(slot), set_a.remove(&slot)); }
+            prop_assert!(slots_a.is_empty());
         }
     }
 }

@@ -4,7 +4,8 @@
 //! `fate` is applied once for each member of its room. Memory is the publish rate times 30 s
 //! times one entry, flat in the run's length.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -53,6 +54,17 @@ struct Open {
     heard_us: Option<(u64, u64)>,
 }
 
+/// A settled message that some expected and never heard.
+#[derive(Debug)]
+struct Missed {
+    due_us: u64,
+    /// Who did not hear it.
+    slots: Slots,
+}
+
+/// Lost messages remembered in case they come late: some 10 MB.
+const MISSED_MAX: usize = 100_000;
+
 #[derive(Debug)]
 pub(super) struct Settler {
     plan: Arc<Plan>,
@@ -61,10 +73,13 @@ pub(super) struct Settler {
     /// By client; whether the ledger follows it.
     followed: Vec<bool>,
     open: FxHashMap<MessageId, Open>,
-    /// Open messages by the order in which they became known, which is nearly that of sending.
-    queue: VecDeque<(u64, MessageId)>,
-    /// Heard of before the publisher's worker told of them.
-    early: FxHashMap<MessageId, Heard>,
+    /// Open messages, the one sent first on top: workers tell of theirs in turn.
+    queue: BinaryHeap<Reverse<(u64, MessageId)>>,
+    /// Heard of before the publisher's worker told of them; one entry a part.
+    early: FxHashMap<MessageId, Vec<Heard>>,
+    missed: FxHashMap<MessageId, Missed>,
+    /// The same, the oldest first.
+    missed_queue: VecDeque<MessageId>,
     failures: FxHashMap<u32, Vec<u64>>,
     /// Everything sent up to here is settled.
     horizon_us: u64,
@@ -80,8 +95,10 @@ impl Settler {
             stays,
             followed: (0..plan.client_count()).map(|client| plan.is_followed(client)).collect(),
             open: FxHashMap::default(),
-            queue: VecDeque::new(),
+            queue: BinaryHeap::new(),
             early: FxHashMap::default(),
+            missed: FxHashMap::default(),
+            missed_queue: VecDeque::new(),
             failures: FxHashMap::default(),
             horizon_us: 0,
             settled: vec![
@@ -100,18 +117,17 @@ impl Settler {
         }
         for message in part.published {
             let id = message.message;
-            let mut open = Open {
+            let open = Open {
                 due_us: message.due_us,
                 sent_us: message.sent_us,
                 slots: Slots::default(),
                 heard_us: None,
             };
-            if let Some(heard) = self.early.remove(&id) {
-                open.slots = heard.slots;
-                open.heard_us = Some((heard.first_us, heard.last_us));
-            }
-            self.queue.push_back((open.sent_us, id));
+            self.queue.push(Reverse((open.sent_us, id)));
             self.open.insert(id, open);
+            for heard in self.early.remove(&id).into_iter().flatten() {
+                self.hear(id, heard);
+            }
         }
         for (id, heard) in part.heard {
             self.hear(id, heard);
@@ -129,10 +145,9 @@ impl Settler {
                 if let Some(stays) =
                     mine.iter().find(of_room(room)).and_then(|at| self.stays_at(*at))
                 {
-                    stays.retain(|stay| {
-                        let end = stay.left_us.or(stay.failed_us);
-                        end.is_none_or(|end_us| end_us + WINDOW_US >= horizon_us)
-                    });
+                    // A stay also tells of the time after it, until the next one begins.
+                    let next = stays.iter().rposition(|stay| stay.join_written_us <= horizon_us);
+                    stays.drain(..next.unwrap_or(0));
                     stays.push(Stay::begin(at_us));
                 }
             }
@@ -199,16 +214,7 @@ impl Settler {
         } else if heard.sent_us <= self.horizon_us {
             self.hear_late(id, &heard);
         } else {
-            match self.early.get_mut(&id) {
-                Some(early) => {
-                    early.slots.merge(&heard.slots);
-                    early.first_us = early.first_us.min(heard.first_us);
-                    early.last_us = early.last_us.max(heard.last_us);
-                }
-                None => {
-                    self.early.insert(id, heard);
-                }
-            }
+            self.early.entry(id).or_default().push(heard);
         }
     }
 
@@ -222,26 +228,34 @@ impl Settler {
         }
     }
 
-    /// An arrival after settling: what was surely lost becomes delivered.
+    /// An arrival after settling: what was lost becomes delivered. A copy of something that
+    /// came in time makes nothing else found.
     fn hear_late(&mut self, id: MessageId, heard: &Heard) {
         let plan = Arc::clone(&self.plan);
-        // When it was due is forgotten; messages that late were held rarely.
-        let phase = plan.phase_at(heard.sent_us);
-        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
-            if !heard.slots.contains(slot as u32) || !self.followed[*client as usize] {
+        let due_us = self.missed.get(&id).map_or(heard.sent_us, |missed| missed.due_us);
+        let phase = plan.phase_at(due_us);
+        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
+            if !heard.slots.contains(slot) || !self.followed[*client as usize] {
                 continue;
             }
-            let evidence =
-                Evidence { sent_us: heard.sent_us, heard: false, died_with_publisher: false };
-            let stays = &self.stays[id.room as usize][slot];
-            let was_lost = fate(stays, evidence, |_| false).0 == Fate::Lost;
+            let found = self.missed.get_mut(&id).is_some_and(|missed| missed.slots.remove(slot));
             let settled = self.settled_mut(*client, phase);
             settled.late += 1;
-            if was_lost && settled.lost > 0 {
+            if found {
                 settled.lost -= 1;
                 settled.delivered += 1;
             }
         }
+    }
+
+    fn remember_missed(&mut self, id: MessageId, missed: Missed) {
+        if self.missed_queue.len() >= MISSED_MAX
+            && let Some(oldest) = self.missed_queue.pop_front()
+        {
+            self.missed.remove(&oldest);
+        }
+        self.missed_queue.push_back(id);
+        self.missed.insert(id, missed);
     }
 
     fn settled_mut(&mut self, client: u32, phase: usize) -> &mut Settled {
@@ -252,21 +266,21 @@ impl Settler {
     /// Settles what is 30 s old, and writes the spread of each message.
     pub(super) fn advance(&mut self, now_us: u64, spreads: &mut Histograms) {
         let until_us = now_us.saturating_sub(LEDGER_KEPT_US);
-        while let Some((sent_us, id)) = self.queue.front().copied() {
+        while let Some(Reverse((sent_us, id))) = self.queue.peek().copied() {
             if sent_us > until_us {
                 break;
             }
-            self.queue.pop_front();
+            self.queue.pop();
             self.settle(id, spreads);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
         // Whoever heard of it, its publisher's worker never told: that worker died.
-        self.early.retain(|_, heard| heard.sent_us > until_us);
+        self.early.retain(|_, heard| heard.iter().any(|heard| heard.sent_us > until_us));
     }
 
     /// Settles everything that is left.
     pub(super) fn finish(&mut self, spreads: &mut Histograms) {
-        while let Some((sent_us, id)) = self.queue.pop_front() {
+        while let Some(Reverse((sent_us, id))) = self.queue.pop() {
             self.settle(id, spreads);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
@@ -278,6 +292,7 @@ impl Settler {
         let plan = Arc::clone(&self.plan);
         let died_with_publisher = self.died_with_publisher(id, open);
         let phases = plan.scenario.phases.len();
+        let mut missed = Missed { due_us: open.due_us, slots: Slots::default() };
         for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
             if !self.followed[*client as usize] {
                 continue;
@@ -293,6 +308,7 @@ impl Settler {
                 Fate::Lost => {
                     settled.expected += 1;
                     settled.lost += 1;
+                    missed.slots.insert(slot as u32);
                     if let Some(toll) = &mut toll {
                         toll.lost += 1;
                     }
@@ -315,6 +331,9 @@ impl Settler {
             spreads.record(key, last_us - first_us);
         }
         self.open.remove(&id);
+        if !missed.slots.is_empty() {
+            self.remember_missed(id, missed);
+        }
     }
 
     fn died_with_publisher(&self, id: MessageId, open: &Open) -> bool {
@@ -392,3 +411,6 @@ impl Settler {
         self.followed.iter().filter(|followed| **followed).count()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,6 @@ impl Totals {
         self.settler.followed()
     }
 }
+
+#[cfg(test)]
+mod tests;

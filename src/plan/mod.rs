@@ -345,3 +345,6 @@ fn stream(cohort: &Cohort) -> Option<Stream> {
         binary: publish.binary,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,3 +312,6 @@ impl Worker {
 pub fn run_name(run: u32) -> String {
     format!("{run:07x}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,3 +11,4 @@ mod modules;
 mod report;
 mod scenario;
 mod server;
+mod truth;

@@ -74,12 +74,9 @@ impl Session<'_> {
     fn arrive(&mut self, found: Found, now_us: u64) {
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
-        let stamp = match found {
-            Found::Intact(stamp) => stamp,
-            Found::Corrupted(stamp) => {
-                recorder.counts(cohort).corrupted += 1;
-                stamp
-            }
+        let (stamp, intact) = match found {
+            Found::Intact(stamp) => (stamp, true),
+            Found::Corrupted(stamp) => (stamp, false),
             Found::Unreadable => {
                 recorder.counts(cohort).corrupted += 1;
                 return;
@@ -90,6 +87,7 @@ impl Session<'_> {
             recorder.counts(cohort).foreign += 1;
             return;
         }
+        recorder.counts(cohort).corrupted += u64::from(!intact);
         let mine = self.rooms.iter().find(|mine| mine.id == room);
         let belongs = mine.map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us));
         let slot = match (belongs, mine) {

@@ -1,0 +1,107 @@
+//! The parts of a plan that workers take add up to it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::client::Target;
+use crate::plan::Plan;
+use crate::scenario::{Overrides, Source, read};
+
+fn plan() -> Arc<Plan> {
+    let text = r#"
+        format = 1
+        name = "shares"
+        [target]
+        builtin = "rooms"
+        [rooms.lobby]
+        size = 5
+        [[cohort]]
+        name = "talkers"
+        clients = 13
+        join = { rooms = "lobby" }
+        publish = { rate = "2/s" }
+        [[cohort]]
+        name = "listeners"
+        clients = 6
+        join = { rooms = "lobby" }
+        [[phase]]
+        name = "ramp"
+        duration = "5s"
+        clients = "0% -> 100%"
+        [[phase]]
+        name = "steady"
+        duration = "10s"
+        [[fault]]
+        at = "7s"
+        kind = "reset"
+        clients = "50%"
+    "#;
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+}
+
+fn share(plan: &Arc<Plan>, worker: u16, workers: u16) -> Worker {
+    let target = Target {
+        url: "ws://127.0.0.1:1/".to_owned(),
+        addresses: vec!["127.0.0.1:1".parse().unwrap()],
+        headers: Vec::new(),
+        source_addresses: Vec::new(),
+        connect_timeout: Duration::from_secs(1),
+        message_bytes_max: 1,
+    };
+    let (plan, target) = (Arc::clone(plan), target.into());
+    let prepare = Prepare { plan, target, run: 7, worker, workers };
+    Worker::new(prepare, Clock::starting_at(Instant::now()))
+}
+
+/// Everything a worker will do for its clients, by client.
+fn agenda(worker: &Worker) -> BTreeMap<u32, Vec<(u64, String)>> {
+    let mut found: BTreeMap<u32, Vec<(u64, String)>> = BTreeMap::new();
+    worker.fill_agenda();
+    for slot in &worker.clients {
+        found.insert(slot.client.id, Vec::new());
+    }
+    while let Some((at_us, event)) = worker.ctx.agenda.take_due(u64::MAX) {
+        let mut note = |local: u32, what: String| {
+            let id = worker.clients[local as usize].client.id;
+            found.entry(id).or_default().push((at_us, what));
+        };
+        match event {
+            Event::Start(local) => note(local, "start".to_owned()),
+            Event::Stop(local) => note(local, "stop".to_owned()),
+            Event::LeaveServer(local) | Event::LeaveRoom(local) => note(local, "leave".to_owned()),
+            Event::Publish(local) => {
+                let slot = &worker.clients[local as usize];
+                note(local, format!("{:?}", slot.next.get()));
+                worker.schedule_publish(local, slot);
+            }
+            Event::Fault(index) => {
+                let victims = &worker.ctx.plan.faults[index as usize].victims;
+                for (local, slot) in (0..).zip(&worker.clients) {
+                    if victims.contains(&slot.client.id) {
+                        note(local, "fault".to_owned());
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn shares_add_up_to_the_plan() {
+    let plan = plan();
+    let whole = agenda(&share(&plan, 0, 1));
+    assert_eq!(whole.len(), 19);
+    assert!(whole.values().map(Vec::len).sum::<usize>() > 300);
+    for workers in 2..=7 {
+        let mut together = BTreeMap::new();
+        for worker in 0..workers {
+            for (client, events) in agenda(&share(&plan, worker, workers)) {
+                assert!(together.insert(client, events).is_none(), "client {client} is twice");
+            }
+        }
+        assert_eq!(together, whole, "with {workers} workers");
+    }
+}

@@ -1,0 +1,383 @@
+//! A chat server of known faults. It reads the stamps of what it relays, asks a rule what to do
+//! with each delivery, and logs everything it does. No test lives here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use uproar::codec::{ClientMessage, CodecKind, Content, ServerMessage};
+use uproar::stamp::{self, Found, Stamp};
+
+/// One message on its way to one receiver.
+pub(super) struct Delivery<'a> {
+    pub(super) stamp: Stamp,
+    /// The plan's number of the receiving client.
+    pub(super) receiver: u32,
+    pub(super) payload: &'a str,
+}
+
+/// What to do with a delivery.
+pub(super) enum Act {
+    Pass,
+    Drop,
+    Twice,
+    /// Deliver the publisher's next message to this receiver first.
+    Swap,
+    /// Deliver this payload instead.
+    Change(String),
+    /// Deliver this payload too.
+    Also(String),
+}
+
+type Rule = Box<dyn Fn(&Delivery<'_>) -> Act + Send + Sync>;
+
+/// What the server does wrong. The default does nothing wrong.
+pub(super) struct Faults {
+    pub(super) rule: Rule,
+    /// `Joined` is sent so long after deliveries have begun.
+    pub(super) joined_after: Duration,
+    /// Joins are read and never answered.
+    pub(super) never_joins: bool,
+    /// `Leave` is answered and otherwise ignored.
+    pub(super) keeps_leavers: bool,
+    /// A joiner gets the room's messages that were sent this long before its newest.
+    pub(super) history_older_than_us: Option<u64>,
+    /// From the first message that is due at or after the first, everything stands still for
+    /// the second.
+    pub(super) freeze: Option<(u64, Duration)>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            rule: Box::new(|_| Act::Pass),
+            joined_after: Duration::ZERO,
+            never_joins: false,
+            keeps_leavers: false,
+            history_older_than_us: None,
+            freeze: None,
+        }
+    }
+}
+
+/// A delivery that something was done to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Logged {
+    pub(super) stamp: Stamp,
+    pub(super) receiver: u32,
+}
+
+/// Everything the server did. The preflight client is left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    /// Messages taken from publishers.
+    pub(super) messages: u64,
+    /// Members at the time, summed over messages.
+    pub(super) expected: u64,
+    /// Connections on which each client joined.
+    pub(super) joins: BTreeMap<u32, u64>,
+    pub(super) dropped: Vec<Logged>,
+    pub(super) doubled: Vec<Logged>,
+    /// The earlier message of each pair that changed places.
+    pub(super) swapped: Vec<Logged>,
+    pub(super) changed: Vec<Logged>,
+    pub(super) added: Vec<Logged>,
+    /// Delivered to a member before it was told that it is one.
+    pub(super) before_joined: u64,
+    /// Delivered to somebody who had left.
+    pub(super) to_leavers: u64,
+    pub(super) history: u64,
+    pub(super) freezes: u64,
+}
+
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    faults: Faults,
+    state: Mutex<State>,
+    frozen: watch::Sender<bool>,
+    froze: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    rooms: HashMap<String, Room>,
+    connections: u64,
+    log: Log,
+}
+
+#[derive(Default)]
+struct Room {
+    members: Vec<Member>,
+    /// What was said.
+    history: Vec<(Stamp, Message)>,
+}
+
+struct Member {
+    connection: u64,
+    /// `None` for the preflight client.
+    client: Option<u32>,
+    out: mpsc::UnboundedSender<Message>,
+    told: bool,
+    left: bool,
+    /// By publisher: the message that waits for the next one to overtake it.
+    waiting: HashMap<u32, (Logged, Message)>,
+}
+
+impl Server {
+    pub(super) async fn start(faults: Faults) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            faults,
+            state: Mutex::default(),
+            frozen: watch::Sender::new(false),
+            froze: AtomicBool::new(false),
+        });
+        let serving = Arc::clone(&shared);
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(serve(stream, Arc::clone(&serving)));
+            }
+        });
+        Self { address, shared, task }
+    }
+
+    pub(super) fn log(&self) -> Log {
+        self.shared.state.lock().unwrap().log.clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(super) fn encode(message: &ServerMessage<'_>) -> Message {
+    CodecKind::Json.codec().encode_server(message)
+}
+
+/// Upgrades, taking the client's subprotocol.
+pub(super) async fn upgrade(
+    stream: TcpStream,
+) -> Option<tokio_tungstenite::WebSocketStream<TcpStream>> {
+    stream.set_nodelay(true).ok()?;
+    #[expect(clippy::result_large_err, reason = "the handshake's callback is typed so")]
+    let agree = |request: &Request, mut response: Response| {
+        if let Some(wanted) = request.headers().get("Sec-WebSocket-Protocol") {
+            response.headers_mut().insert("Sec-WebSocket-Protocol", wanted.clone());
+        }
+        Ok(response)
+    };
+    accept_hdr_async(stream, agree).await.ok()
+}
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    let Some(mut ws) = upgrade(stream).await else { return };
+    let (out, mut outgoing) = mpsc::unbounded_channel();
+    let connection = {
+        let mut state = shared.state.lock().unwrap();
+        state.connections += 1;
+        state.connections
+    };
+    let mut frozen = shared.frozen.subscribe();
+    let mut client = None;
+    loop {
+        tokio::select! {
+            frame = ws.next() => {
+                frozen.wait_for(|frozen| !frozen).await.unwrap();
+                let Some(Ok(frame)) = frame else { break };
+                match CodecKind::Json.codec().decode_client(&frame) {
+                    Ok(ClientMessage::Join { room, username }) => {
+                        client = username.strip_prefix('u').and_then(|n| n.parse().ok());
+                        shared.join(&room, connection, client, &out);
+                    }
+                    Ok(ClientMessage::Leave { room }) => shared.leave(&room, connection, &out),
+                    Ok(ClientMessage::Message { room, content: Content::Text(payload) }) => {
+                        shared.publish(&room, client, &payload);
+                    }
+                    _ => {}
+                }
+            }
+            Some(first) = outgoing.recv() => {
+                frozen.wait_for(|frozen| !frozen).await.unwrap();
+                let mut fed = ws.feed(first).await;
+                while let (Ok(()), Ok(next)) = (&fed, outgoing.try_recv()) {
+                    fed = ws.feed(next).await;
+                }
+                if fed.is_err() || ws.flush().await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    for room in shared.state.lock().unwrap().rooms.values_mut() {
+        room.members.retain(|member| member.connection != connection);
+    }
+}
+
+impl Shared {
+    fn join(
+        self: &Arc<Self>,
+        room: &str,
+        connection: u64,
+        client: Option<u32>,
+        out: &mpsc::UnboundedSender<Message>,
+    ) {
+        if self.faults.never_joins {
+            return;
+        }
+        let mut state = self.state.lock().unwrap();
+        let State { rooms, log, .. } = &mut *state;
+        let there = rooms.entry(room.to_owned()).or_default();
+        there.members.retain(|member| member.connection != connection);
+        let told = self.faults.joined_after.is_zero() || client.is_none();
+        there.members.push(Member {
+            connection,
+            client,
+            out: out.clone(),
+            told,
+            left: false,
+            waiting: HashMap::new(),
+        });
+        if let Some(client) = client {
+            *log.joins.entry(client).or_default() += 1;
+        }
+        let joined = encode(&ServerMessage::Joined { room: room.into() });
+        if told {
+            let _ = out.send(joined);
+        } else {
+            let (shared, room, out) = (Arc::clone(self), room.to_owned(), out.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(shared.faults.joined_after).await;
+                let mut state = shared.state.lock().unwrap();
+                let members = state.rooms.get_mut(&room).into_iter().flat_map(|r| &mut r.members);
+                for member in members.filter(|member| member.connection == connection) {
+                    member.told = true;
+                }
+                let _ = out.send(joined);
+            });
+        }
+        if let (Some(age_us), Some(newest_us)) = (
+            self.faults.history_older_than_us.filter(|_| client.is_some()),
+            there.history.iter().map(|(stamp, _)| stamp.sent_us).max(),
+        ) {
+            for (stamp, frame) in &there.history {
+                if stamp.sent_us + age_us < newest_us {
+                    log.history += 1;
+                    let _ = out.send(frame.clone());
+                }
+            }
+        }
+    }
+
+    fn leave(&self, room: &str, connection: u64, out: &mpsc::UnboundedSender<Message>) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(room) = state.rooms.get_mut(room) {
+            for member in &mut room.members {
+                member.left |= member.connection == connection;
+            }
+            room.members.retain(|member| !member.left || self.faults.keeps_leavers);
+        }
+        let _ = out.send(encode(&ServerMessage::Left { room: room.into() }));
+    }
+
+    fn publish(self: &Arc<Self>, room: &str, author: Option<u32>, payload: &str) {
+        let mut state = self.state.lock().unwrap();
+        let State { rooms, log, .. } = &mut *state;
+        let mut found = None;
+        stamp::scan(payload.as_bytes(), |what| {
+            assert!(found.replace(what).is_none(), "two stamps in {payload}");
+        });
+        let Some(Found::Intact(stamp)) = found else { panic!("no stamp in {payload}") };
+        let frame = |payload: &str| {
+            encode(&ServerMessage::Message {
+                room: room.into(),
+                username: format!("u{}", author.unwrap_or(0)).into(),
+                content: Content::Text(payload.into()),
+                timestamp_ms: 0,
+            })
+        };
+        let Some(there) = rooms.get_mut(room) else { return };
+        let intact = frame(payload);
+        log.messages += u64::from(!stamp.preflight);
+        for member in &mut there.members {
+            let Some(receiver) = member.client.filter(|_| !stamp.preflight) else {
+                let _ = member.out.send(intact.clone());
+                continue;
+            };
+            if member.left {
+                log.to_leavers += 1;
+            } else {
+                log.expected += 1;
+            }
+            log.before_joined += u64::from(!member.told);
+            let logged = Logged { stamp, receiver };
+            let overtaken = member.waiting.remove(&stamp.publisher);
+            let delivery = Delivery { stamp, receiver, payload };
+            let act = match (self.faults.rule)(&delivery) {
+                // The second of a pair can't be the first of another.
+                Act::Swap if overtaken.is_some() => Act::Pass,
+                act => act,
+            };
+            let send = |frame: Message| {
+                let _ = member.out.send(frame);
+            };
+            match act {
+                Act::Pass => send(intact.clone()),
+                Act::Drop => log.dropped.push(logged),
+                Act::Twice => {
+                    log.doubled.push(logged);
+                    send(intact.clone());
+                    send(intact.clone());
+                }
+                Act::Swap => {
+                    member.waiting.insert(stamp.publisher, (logged, intact.clone()));
+                }
+                Act::Change(payload) => {
+                    log.changed.push(logged);
+                    send(frame(&payload));
+                }
+                Act::Also(payload) => {
+                    log.added.push(logged);
+                    send(intact.clone());
+                    send(frame(&payload));
+                }
+            }
+            if let Some((logged, frame)) = overtaken {
+                log.swapped.push(logged);
+                send(frame);
+            }
+        }
+        there.history.push((stamp, intact));
+        drop(state);
+        if let Some((at_us, length)) = self.faults.freeze
+            && stamp.due_us >= at_us
+            && !stamp.preflight
+            && !self.froze.swap(true, Ordering::Relaxed)
+        {
+            self.frozen.send_replace(true);
+            self.state.lock().unwrap().log.freezes += 1;
+            let shared = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(length).await;
+                shared.frozen.send_replace(false);
+            });
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A feed with known gaps, copies and swaps.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpListener;
+use uproar::codec::ServerMessage;
+use uproar::metric::Metric;
+use uproar::report::Deliveries;
+
+use super::faulty::{encode, upgrade};
+use super::run::{Ran, run_text};
+
+/// 200 numbers: 5 left out, 3 twice, 2 pairs exchanged.
+fn sequence() -> Vec<u64> {
+    let mut sequence: Vec<u64> = (1..=200).filter(|n| ![10, 20, 21, 50, 199].contains(n)).collect();
+    for twice in [30, 31, 60] {
+        let at = sequence.iter().position(|n| *n == twice).unwrap();
+        sequence.insert(at, twice);
+    }
+    for first in [70, 120] {
+        let at = sequence.iter().position(|n| *n == first).unwrap();
+        sequence.swap(at, at + 1);
+    }
+    sequence
+}
+
+async fn serve() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let Some(mut ws) = upgrade(stream).await else { return };
+                let mut every = tokio::time::interval(Duration::from_millis(10));
+                for seq in sequence() {
+                    every.tick().await;
+                    let now = std::time::SystemTime::now();
+                    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+                    let timestamp_ms = u64::try_from(since.as_millis()).unwrap();
+                    let event = ServerMessage::Feed { seq, timestamp_ms, value: 1.5 };
+                    if ws.send(encode(&event)).await.is_err() {
+                        return;
+                    }
+                }
+                while let Some(Ok(_)) = ws.next().await {}
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_feeds_gaps_copies_and_swaps_are_counted() {
+    let text = r#"
+        format = 1
+        name = "feed"
+        [target]
+        builtin = "feed"
+        drain_timeout = "200ms"
+        [[cohort]]
+        name = "listeners"
+        clients = 10
+        [[phase]]
+        name = "steady"
+        duration = "4s"
+    "#;
+    let Ran { report, .. } = run_text(text, &["--protocol", "feed"], serve().await).await;
+    let expected = Deliveries {
+        expected: Some(2_000),
+        delivered: 1_950,
+        lost: Some(50),
+        duplicated: Some(30),
+        reordered: Some(20),
+        ..Deliveries::default()
+    };
+    assert_eq!(report.deliveries, expected);
+    assert_eq!(report.latency[&Metric::Push].count, 1_950);
+    assert_eq!(report.frames.push, 1_980);
+    assert_eq!(report.clients.joined, 10);
+}

@@ -1,0 +1,11 @@
+//! The figures against known faults: a server that misbehaves on purpose and logs what it did,
+//! the whole pipeline run against it, and the report compared with the log.
+
+mod faulty;
+mod feed;
+mod joins;
+mod losses;
+mod payloads;
+mod resets;
+mod run;
+mod timing;
