@@ -155,13 +155,9 @@ pub fn describe(plan: &Plan) -> String {
         .collect();
     let rooms = match (sized.iter().min(), sized.iter().max()) {
         (Some(least), Some(most)) => {
-            let names = plan
-                .scenario
-                .room_sets
-                .iter()
-                .any(|set| matches!(set.rooms, RoomCount::Names(_)))
-                .then_some("named ")
-                .unwrap_or_default();
+            let mut sets = plan.scenario.room_sets.iter();
+            let named = sets.any(|set| matches!(set.rooms, RoomCount::Names(_)));
+            let names = if named { "named " } else { "" };
             let rooms = if sized.len() == 1 { "room" } else { "rooms" };
             let sizes =
                 if least == most { count(*most as f64) } else { format!("{least} to {most}") };
