@@ -175,10 +175,9 @@ pub async fn run(
         .zip(cpu_before_us)
         .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
     let machine = machine_before.zip(MachineCpu::now());
-    let server =
-        server_before.zip(server.and_then(|server| server.stat())).map(|(before, after)| {
-            ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
-        });
+    let server = server_before.zip(server.and_then(BuiltinServer::stat)).map(|(before, after)| {
+        ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
+    });
     let before_closing = drive.totals.clients_up();
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;
@@ -270,13 +269,17 @@ impl Drive {
         // Each worker's first snapshot holds what it had at the end, the second what came since.
         let mut snapshots = 0;
         while snapshots < 2 * workers || self.totals.is_waiting() {
+            // Asked twice: nothing is waited for but what the workers hold already.
+            if *stop.borrow_and_update() == Stop::Now && snapshots >= workers {
+                return Ok(self.totals.is_waiting());
+            }
             tokio::select! {
                 reply = received.recv() => {
                     snapshots += usize::from(matches!(reply, Some((_, Reply::Snapshot(_)))));
                     self.take(reply)?;
                 }
                 changed = stop.changed() => {
-                    if changed.is_err() || *stop.borrow() == Stop::Now {
+                    if changed.is_err() {
                         return Ok(self.totals.is_waiting());
                     }
                 }
