@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Failure;
 use crate::machine::host::cores;
-use crate::machine::limits::{cgroup_memory_bytes, ephemeral_ports, memory, raise_open_files};
+use crate::machine::limits::{
+    PortRange, cgroup_memory_bytes, ephemeral_ports, memory, raise_open_files,
+};
 use crate::plan::Plan;
 use crate::report::Exit;
 use crate::units::format::{bytes, count};
@@ -76,7 +78,7 @@ pub(super) fn source_addresses(
     addresses: &[SocketAddr],
 ) -> Result<Vec<IpAddr>, Failure> {
     let given = &plan.scenario.target.source_addresses;
-    let ports = ephemeral_ports().map_or(PORTS_DEFAULT, |range| range.count());
+    let ports = ephemeral_ports().map_or(PORTS_DEFAULT, PortRange::count);
     let each = ((ports as f64 * PORTS_SHARE) as u64).max(1);
     let clients = u64::from(plan.peaks().clients);
     let needed = clients.div_ceil(each);
@@ -129,9 +131,12 @@ pub(super) fn check_host(plan: &Plan, host: &str, addresses: &[SocketAddr]) -> R
     if clients <= UNNAMED_MAX || allowed.any(|name| name.trim().eq_ignore_ascii_case(host)) {
         return Ok(());
     }
+    let address = stranger.ip();
+    // A host given as an address needs no telling what it resolved to.
+    let literal = host.trim_matches(['[', ']']).parse() == Ok(address);
+    let resolved = if literal { String::new() } else { format!(" ({address})") };
     let message = format!(
-        "{host} is {}, which is neither loopback nor private, and the plan has {} clients",
-        stranger.ip(),
+        "{host}{resolved} is neither loopback nor private, and the plan has {} clients",
         count(u64::from(clients))
     );
     let help = format!(
