@@ -12,7 +12,6 @@ use crate::scenario::Overrides;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    about,
     max_term_width = 100,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 passed, 1 a threshold failed, 2 usage or scenario, 3 the figures \

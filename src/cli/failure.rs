@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
+use super::print;
 use crate::report::Exit;
 
 /// A command that could not do its work: the exit code and what to tell the user.
@@ -29,7 +30,7 @@ impl Failure {
     /// Prints every error on stderr and gives the exit code.
     pub fn print(&self) -> ExitCode {
         let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        eprint!("{}", self.render(color));
+        print::stderr(&self.render(color));
         ExitCode::from(self.exit.code())
     }
 

@@ -131,9 +131,12 @@ pub(super) fn check_host(plan: &Plan, host: &str, addresses: &[SocketAddr]) -> R
     if clients <= UNNAMED_MAX || allowed.any(|name| name.trim().eq_ignore_ascii_case(host)) {
         return Ok(());
     }
+    let address = stranger.ip();
+    // A host given as an address needs no telling what it resolved to.
+    let literal = host.trim_matches(['[', ']']).parse() == Ok(address);
+    let resolved = if literal { String::new() } else { format!(" ({address})") };
     let message = format!(
-        "{host} is {}, which is neither loopback nor private, and the plan has {} clients",
-        stranger.ip(),
+        "{host}{resolved} is neither loopback nor private, and the plan has {} clients",
         count(u64::from(clients))
     );
     let help = format!(

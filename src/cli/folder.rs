@@ -18,8 +18,9 @@ const PARTIAL: &str = ".partial";
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Whether it was made for this run: an empty one is removed if the run comes to nothing.
-    made: bool,
+    /// The folders that were made for this run, innermost first: they are removed if the run comes
+    /// to nothing.
+    made: Vec<PathBuf>,
 }
 
 impl Folder {
@@ -29,7 +30,14 @@ impl Folder {
             Some(path) => path.to_owned(),
             None => default_path(scenario),
         };
-        let made = !path.exists();
+        if path.is_file() {
+            let message = format!("{} is a file, not a folder", path.display());
+            let help = "name a new or empty folder with --out DIR";
+            return Err(Failure::message(Exit::Usage, message, help));
+        }
+        let made = path.ancestors().take_while(|folder| !folder.exists());
+        let made = made.filter(|folder| !folder.as_os_str().is_empty());
+        let made = made.map(Path::to_owned).collect();
         let refused = |error: &io::Error| {
             let message = format!("can't write into {}: {error}", path.display());
             Failure::message(Exit::Usage, message, "choose another folder with --out DIR")
@@ -53,11 +61,11 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Removes a folder that was made for nothing.
+    /// Removes what was made for nothing.
     pub(super) fn abandon(&self) {
-        if self.made {
+        for folder in &self.made {
             // Only succeeds while it is empty.
-            let _ = fs::remove_dir(&self.path);
+            let _ = fs::remove_dir(folder);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Writing to stdout without panicking when its reader has gone away.
+//! Writing to the terminal without panicking when its reader has gone away.
 
 use std::io::{self, Write as _};
 
@@ -14,4 +14,10 @@ pub(super) fn stdout(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes text to stderr. Where that fails nobody is left to tell, and the exit code still says it.
+pub(super) fn stderr(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }

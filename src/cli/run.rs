@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = Arc::new(prepare::plan(&args.scenario)?);
     fit::check_open_files(&plan)?;
     for complaint in fit::complaints(&plan) {
-        eprintln!("warning: {complaint}");
+        print::stderr(&format!("warning: {complaint}\n"));
     }
     let folder = Folder::open(args.out.as_deref(), &plan.scenario.name)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -232,8 +232,25 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
         (ErrorKind::HttpStatus, Some(300..=399), _) => {
             "redirects are not followed: use the address it points to".to_owned()
         }
+        (ErrorKind::HttpStatus, Some(500..), _) => {
+            "the server, or a proxy before it, can't serve this now: its log may say why".to_owned()
+        }
         (ErrorKind::BadHandshake, ..) => {
             format!("does a server that speaks `{}` listen there?", protocol.name())
+        }
+        (ErrorKind::Reset, _, Step::Upgrade) => {
+            "does it expect TLS, or another protocol than HTTP? Its log may say why".to_owned()
+        }
+        (ErrorKind::Closed, ..) => {
+            "it let the client in and sent it away again: it may want a token, or another protocol"
+                .to_owned()
+        }
+        (ErrorKind::ServerError, ..) => {
+            "the server understood and refused: its words say why".to_owned()
+        }
+        (ErrorKind::ProtocolViolation, ..) => {
+            "what it sent is no WebSocket: is that the server itself, or something before it?"
+                .to_owned()
         }
         (ErrorKind::TimedOut, _, Step::Tcp) => {
             "does a firewall drop the packets? target.connect_timeout is the limit".to_owned()
@@ -340,7 +357,7 @@ fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, 
     };
     let text = match args.format {
         OutputFormat::Text => render(report, place, style()),
-        OutputFormat::Json => json + "\n",
+        OutputFormat::Json => json,
         OutputFormat::Md => markdown,
     };
     print::stdout(&text)?;

@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::Failure;
+use super::{Failure, print};
 use crate::protocol::ProtocolKind;
 use crate::report::Exit;
 use crate::server::{self, ServerConfig, ServerStats, SlowConsumer};
@@ -123,7 +123,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         .map_err(|error| internal(format!("can't start the server's threads: {error}"), ""))?;
     let stats = runtime.block_on(serve(args, config))?;
     if !args.exit_with_stdin {
-        eprintln!("{}", farewell(&stats));
+        print::stderr(&format!("{}\n", farewell(&stats)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -137,7 +137,8 @@ async fn serve(args: &ServeArgs, config: ServerConfig) -> Result<ServerStats, Fa
     announce(addr)
         .map_err(|error| internal(format!("can't write the address to stdout: {error}"), ""))?;
     if !args.exit_with_stdin {
-        eprintln!("mode {}, http://{addr}/healthz and /metrics, Ctrl-C stops", args.mode.name());
+        let mode = args.mode.name();
+        print::stderr(&format!("mode {mode}, http://{addr}/healthz and /metrics, Ctrl-C stops\n"));
     }
     server::serve(listener, config, stop)
         .await
@@ -211,7 +212,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         if holds {
             Ok(())
         } else {
-            let help = format!("Give --{name} a value over 0, or leave it out.");
+            let help = format!("give --{name} a value over 0, or leave it out");
             Err(Failure::message(Exit::Usage, format!("--{name} is 0"), help))
         }
     };
@@ -224,7 +225,7 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         return Err(Failure::message(
             Exit::Usage,
             "the server would stall without end",
-            "Make --stall-for shorter than --stall-every.",
+            "make --stall-for shorter than --stall-every",
         ));
     }
     Ok(ServerConfig {
@@ -255,11 +256,11 @@ fn to_usize(bytes: u64) -> usize {
 fn cannot_listen(addr: SocketAddr, error: &io::Error) -> Failure {
     let help = match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "Something else listens there: stop it, choose another port, or let the system choose \
-             with --listen 127.0.0.1:0."
+            "something else listens there: stop it, choose another port, or let the system choose \
+             with --listen 127.0.0.1:0"
         }
-        io::ErrorKind::AddrNotAvailable => "The address must be one of this machine's own.",
-        io::ErrorKind::PermissionDenied => "Ports under 1024 need privileges: choose a higher one.",
+        io::ErrorKind::AddrNotAvailable => "the address must be one of this machine's own",
+        io::ErrorKind::PermissionDenied => "ports under 1024 need privileges: choose a higher one",
         _ => "",
     };
     internal(format!("can't listen on {addr}: {error}"), help)

@@ -209,6 +209,10 @@ pub(super) fn classify(error: &Error, step: Step) -> DialError {
             step,
             "the connection ended before the upgrade was answered",
         ),
+        Error::Protocol(ProtocolError::HttparseError(why)) => {
+            let text = format!("its answer to the upgrade is not HTTP ({why})");
+            DialError::new(ErrorKind::BadHandshake, step, text)
+        }
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | Error::ConnectionClosed
         | Error::AlreadyClosed => of(ErrorKind::Reset),
@@ -226,6 +230,9 @@ fn http_status(response: &Response<Option<Vec<u8>>>) -> DialError {
     let body = response.body().as_deref().unwrap_or_default();
     let body = String::from_utf8_lossy(&body[..body.len().min(120)]);
     let mut text = format!("answered {status} to the upgrade");
+    if let Some(elsewhere) = response.headers().get("Location") {
+        text.push_str(&format!(", pointing to {}", String::from_utf8_lossy(elsewhere.as_bytes())));
+    }
     if !body.trim().is_empty() {
         text.push_str(": ");
         text.push_str(body.trim());

@@ -267,13 +267,17 @@ impl Drive {
         // Each worker's first snapshot holds what it had at the end, the second what came since.
         let mut snapshots = 0;
         while snapshots < 2 * workers || self.totals.is_waiting() {
+            // Asked twice: nothing is waited for but what the workers hold already.
+            if *stop.borrow_and_update() == Stop::Now && snapshots >= workers {
+                return Ok(self.totals.is_waiting());
+            }
             tokio::select! {
                 reply = received.recv() => {
                     snapshots += usize::from(matches!(reply, Some((_, Reply::Snapshot(_)))));
                     self.take(reply)?;
                 }
                 changed = stop.changed() => {
-                    if changed.is_err() || *stop.borrow() == Stop::Now {
+                    if changed.is_err() {
                         return Ok(self.totals.is_waiting());
                     }
                 }

@@ -52,6 +52,8 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
     let Some(Command::Start { epoch }) = end.commands.recv().await else { return Ok(()) };
     let worker = Worker::new(*prepare, Clock::starting_at(epoch.into_std()));
     worker.fill_agenda();
+    // The clock stands at 0 until then: what began earlier would seem to take no time.
+    tokio::time::sleep_until(epoch).await;
     let mut tick = tokio::time::interval_at(epoch + SNAPSHOT_EVERY, SNAPSHOT_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

@@ -45,6 +45,7 @@ fn share(plan: &Arc<Plan>, worker: u16, workers: u16) -> Worker {
     let target = Target {
         url: "ws://127.0.0.1:1/".to_owned(),
         addresses: vec!["127.0.0.1:1".parse().unwrap()],
+        user_agent: "uproar".to_owned(),
         headers: Vec::new(),
         source_addresses: Vec::new(),
         connect_timeout: Duration::from_secs(1),
