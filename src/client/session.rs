@@ -5,40 +5,32 @@
 //! any await loses nothing but the connection.
 
 mod arrivals;
+mod deadlines;
+mod orders;
+mod publishing;
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context as Task, Poll, ready};
-use std::time::Duration;
 
 use futures_util::{Sink, Stream};
 use rustc_hash::FxHashMap;
 use tokio::time::Sleep;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::context::{Client, Context};
 use super::dial::{DialError, Dialed, classify, close_of};
-use super::mailbox::{Held, Order};
-use super::ping::{Pinger, Wants};
+use super::ping::Pinger;
 use super::socket::Socket;
 use super::stays::Stays;
-use crate::machine::clock::micros;
-use crate::measure::{
-    FaultEvent, FaultMoment, MemberChange, MemberEvent, MessageId, Order as Sequence, Published,
-};
+use crate::measure::{FaultEvent, FaultMoment, MemberChange, MemberEvent, Order as Sequence};
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::Protocol;
-use crate::scenario::{Load, To};
-use crate::stamp::{self, Stamp};
+use crate::scenario::Load;
 
 /// Frames read before due messages get their turn.
 const READ_BUDGET: usize = 64;
-/// How long we wait for the answer to our close frame.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Closed loop: after this long without its own copy a message no longer holds up the next.
-const ANSWER_TIMEOUT_US: u64 = 10_000_000;
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -355,127 +347,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Closed loop: the next message is due at an instant.
-    fn schedule_next(&self, at_us: u64) {
-        self.client.in_flight.set(self.client.in_flight.get() + 1);
-        self.ctx.agenda.add(at_us, super::agenda::Event::Publish(self.client.local));
-    }
-
-    /// Whether there is a room to publish to: all may be left for a while.
-    fn can_publish(&self) -> bool {
-        self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In)
-    }
-
-    fn publish(&mut self, held: Held) -> Result<(), Error> {
-        let plan = &self.ctx.plan;
-        let rooms: Vec<u32> = plan.publish_rooms(self.client.id, held.due.k).collect();
-        let to = plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
-        for room in rooms {
-            let mine = self.rooms.iter().find(|mine| mine.id == room);
-            let room = match mine.map(|mine| mine.state) {
-                None | Some(Presence::In) => Some(room),
-                // Left for a while: one of its other rooms hears it instead.
-                Some(_) if to == Some(To::One) => {
-                    let other = self.rooms.iter().find(|other| other.state == Presence::In);
-                    other.map(|other| other.id)
-                }
-                Some(_) => None,
-            };
-            match room {
-                Some(room) => self.publish_to(room, held)?,
-                None => {
-                    self.ctx.recorder.borrow_mut().counts(self.client.cohort).not_sent += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn publish_to(&mut self, room: u32, held: Held) -> Result<(), Error> {
-        let (ctx, client) = (self.ctx, self.client);
-        let seq = client.next_seq(room);
-        let sent_us = ctx.clock.now_us();
-        let stamp = Stamp {
-            run: ctx.run,
-            publisher: client.id,
-            room,
-            seq,
-            due_us: held.due.at_us,
-            sent_us,
-            preflight: false,
-        };
-        let mut payload = String::new();
-        stamp::write_payload(&stamp, held.due.size as usize, &mut payload);
-        let name = &ctx.room_names[room as usize];
-        let message = self.protocol.publish(name, payload, held.due.binary);
-        {
-            let mut recorder = ctx.recorder.borrow_mut();
-            let held_us = sent_us.saturating_sub(held.released_us);
-            recorder.latency(Metric::Held, client.cohort, held.due.at_us, held_us);
-            recorder.counts(client.cohort).sent += 1;
-            let message = MessageId { room, publisher: client.id, seq };
-            recorder.ledger.publish(Published { message, due_us: held.due.at_us, sent_us });
-        }
-        self.unanswered += 1;
-        client.last_sent_us.set(sent_us);
-        self.send(message)
-    }
-
-    /// Does what it is told; gives the end if that ends the connection at once.
-    fn obey(&mut self, order: Order) -> Option<End> {
-        match order {
-            Order::Reset { fault } => {
-                // Should it fail, the drop sends FIN: the server sees an end all the same.
-                let _ = self.ws.get_ref().reset_on_drop();
-                self.ctx.recorder.borrow_mut().closes.record(1006, "reset on purpose", true);
-                Some(End::Fault(fault))
-            }
-            Order::Close { fault, code } => self.close(code, End::Fault(fault)),
-            Order::LeaveServer => self.close(1000, End::Left),
-            Order::Stop => self.close(1000, End::Stopped),
-            Order::LeaveRoom(n) => self.leave(n).err().map(|error| self.lost(&error)),
-        }
-    }
-
-    fn close(&mut self, code: u16, end: End) -> Option<End> {
-        if let Some(closing) = &mut self.closing {
-            // Being told to stop while leaving for a while: do not come back.
-            if end == End::Stopped {
-                closing.end = end;
-            }
-            return None;
-        }
-        let now_us = self.ctx.clock.now_us();
-        for room in &self.rooms {
-            if matches!(room.state, Presence::In | Presence::Joining { .. }) {
-                self.member(now_us, MemberChange::LeaveWritten { room: room.id });
-            }
-        }
-        self.client.mailbox.set_active(false);
-        self.ctx.recorder.borrow_mut().closes.record(code, "", true);
-        let frame = CloseFrame { code: code.into(), reason: "".into() };
-        if self.send(Message::Close(Some(frame))).is_err() {
-            return Some(end);
-        }
-        self.closing = Some(Closing { end, deadline_us: now_us + micros(CLOSE_TIMEOUT) });
-        None
-    }
-
-    fn leave(&mut self, n: usize) -> Result<(), Error> {
-        if self.closing.is_some() || !self.protocol.joins() {
-            return Ok(());
-        }
-        let Some(room) = self.rooms.get(n).filter(|room| room.state == Presence::In) else {
-            return Ok(());
-        };
-        let id = room.id;
-        let message = self.protocol.leave(&self.ctx.room_names[id as usize]);
-        let now_us = self.ctx.clock.now_us();
-        self.rooms[n].state = Presence::Leaving { since_us: now_us };
-        self.member(now_us, MemberChange::LeaveWritten { room: id });
-        self.send(message)
-    }
-
     /// What a failed read or write means.
     fn lost(&mut self, error: &Error) -> End {
         if let Some(closing) = self.closing.take() {
@@ -490,103 +361,6 @@ impl<'a> Session<'a> {
     fn failed(&self, error: DialError) -> End {
         self.ctx.error(self.client.cohort, error.kind, error.step, || error.text.clone());
         End::Lost(error)
-    }
-
-    /// Acts on everything that has a time limit.
-    fn check_deadlines(&mut self, now_us: u64) -> Option<End> {
-        if let Some(closing) = &self.closing {
-            return (now_us >= closing.deadline_us).then(|| closing.end.clone());
-        }
-        let limit = self.ctx.plan.scenario.target.join_timeout;
-        for at in 0..self.rooms.len() {
-            let (since_us, step) = match self.rooms[at].state {
-                Presence::Joining { since_us } => (since_us, Step::Join),
-                Presence::Leaving { since_us } => (since_us, Step::Leave),
-                Presence::Out { .. } | Presence::In => continue,
-            };
-            if now_us >= since_us + micros(limit) {
-                self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-                return Some(self.failed(DialError::timed_out(step, limit)));
-            }
-        }
-        if let Some(pinger) = &mut self.pinger {
-            match pinger.at(now_us) {
-                Wants::Nothing => {}
-                Wants::Ping(payload) => {
-                    let ping = Message::Ping(payload.to_vec().into());
-                    if let Err(error) = self.send(ping) {
-                        return Some(self.lost(&error));
-                    }
-                }
-                Wants::GiveUp => {
-                    self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-                    let text = "a WebSocket ping was not answered in time";
-                    let error = DialError::new(ErrorKind::HeartbeatLost, Step::Active, text);
-                    return Some(self.failed(error));
-                }
-            }
-        }
-        if self.answer_deadline_us().is_some_and(|deadline_us| now_us >= deadline_us) {
-            for _ in 0..std::mem::take(&mut self.unanswered) {
-                self.client.abandon_in_flight();
-                if !self.ctx.draining.get() {
-                    self.schedule_next(now_us);
-                }
-            }
-        }
-        None
-    }
-
-    /// Closed loop: when own copies that have not come are waited for no longer.
-    fn answer_deadline_us(&self) -> Option<u64> {
-        let closed = self.think_us().is_some();
-        (closed && self.unanswered > 0).then(|| self.client.last_sent_us.get() + ANSWER_TIMEOUT_US)
-    }
-
-    /// Closed loop: the pause before the next message; `None` in an open model.
-    fn think_us(&self) -> Option<u64> {
-        let publish = self.ctx.plan.cohort(self.client.id).publish.as_ref()?;
-        match publish.load {
-            Load::Closed { think, .. } => Some(micros(think)),
-            Load::Rate(_) | Load::TotalRate(_) => None,
-        }
-    }
-
-    /// The next instant at which [`check_deadlines`](Self::check_deadlines) or a rejoin has work.
-    fn deadline_us(&self) -> Option<u64> {
-        if let Some(closing) = &self.closing {
-            return Some(closing.deadline_us);
-        }
-        let limit_us = micros(self.ctx.plan.scenario.target.join_timeout);
-        let rooms = self.rooms.iter().filter_map(|room| match room.state {
-            Presence::Out { back_us } => Some(back_us),
-            Presence::Joining { since_us } | Presence::Leaving { since_us } => {
-                Some(since_us + limit_us)
-            }
-            Presence::In => None,
-        });
-        let pinger = self.pinger.as_ref().map(Pinger::deadline_us);
-        rooms.chain(pinger).chain(self.answer_deadline_us()).min()
-    }
-
-    /// Arms the alarm; true if it is due already.
-    fn poll_alarm(&mut self, cx: &mut Task<'_>) -> bool {
-        let Some(deadline_us) = self.deadline_us() else {
-            // Kept armed it would wake for nothing; most clients have no deadline at all.
-            self.alarm = None;
-            self.alarm_us = u64::MAX;
-            return false;
-        };
-        let instant = self.ctx.clock.instant(deadline_us).into();
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant)));
-        if self.alarm_us != deadline_us {
-            alarm.as_mut().reset(instant);
-            self.alarm_us = deadline_us;
-        }
-        // A rejoin that is due may have to wait for the socket, which wakes the task by itself:
-        // acting on the same deadline twice would spin.
-        alarm.as_mut().poll(cx).is_ready()
-            && std::mem::replace(&mut self.rung_us, deadline_us) != deadline_us
     }
 }
 

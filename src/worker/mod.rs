@@ -3,6 +3,7 @@
 
 mod link;
 mod pacer;
+mod part;
 mod turns;
 
 use std::cell::{Cell, RefCell};
@@ -12,20 +13,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
 
-use crate::client::{Agenda, Client, Context, Event, Held, Order, Taken};
+use crate::client::{Context, Event, Held, Order, Taken};
 use crate::machine::clock::Clock;
 use crate::machine::cpu::thread_cpu_us;
 use crate::measure::{Recorder, Snapshot, WorkerHealth};
 use crate::metric::Metric;
-use crate::plan::{Churns, Due, Publishes, Window};
+use crate::plan::Window;
 use crate::protocol::Protocol;
 use crate::scenario::{Cohort, FaultKind, WhileAway};
 use pacer::Pacer;
+use part::{Part, Slot};
 
 /// How often a worker hands over a snapshot while the schedule runs.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
@@ -48,10 +49,11 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
     // Without a coordinator there is nobody to work for.
     let Some(Command::Prepare(prepare)) = end.commands.recv().await else { return Ok(()) };
     let mut pacer = Pacer::new()?;
+    // All that takes long comes before the run's start.
+    let part = Part::draw(*prepare);
     end.reply(Reply::Ready).await;
     let Some(Command::Start { epoch }) = end.commands.recv().await else { return Ok(()) };
-    let worker = Worker::new(*prepare, Clock::starting_at(epoch.into_std()));
-    worker.fill_agenda();
+    let worker = Worker::new(part, Clock::starting_at(epoch.into_std()));
     // The clock stands at 0 until then: what began earlier would seem to take no time.
     tokio::time::sleep_until(epoch).await;
     let mut tick = tokio::time::interval_at(epoch + SNAPSHOT_EVERY, SNAPSHOT_EVERY);
@@ -90,118 +92,53 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
 struct Worker {
     ctx: Rc<Context>,
     index: u16,
-    clients: Vec<Slot>,
+    slots: Vec<Slot>,
     /// CPU time and instant of the last snapshot.
     last: Cell<(u64, u64)>,
 }
 
-/// One of the worker's clients, up or not.
-struct Slot {
-    client: Rc<Client>,
-    windows: Vec<Window>,
-    publishes: RefCell<Publishes>,
-    next: Cell<Option<Due>>,
-    connection_churns: RefCell<Churns>,
-    room_churns: RefCell<Churns>,
-    task: RefCell<Option<JoinHandle<()>>>,
-}
-
 impl Worker {
-    fn new(prepare: Prepare, clock: Clock) -> Self {
-        let Prepare { plan, target, run, worker, workers } = prepare;
+    fn new(part: Part, clock: Clock) -> Self {
+        let Part { prepare, agenda, slots, room_names } = part;
+        let Prepare { plan, target, run, worker, .. } = prepare;
         let scenario = &plan.scenario;
-        let run_name = run_name(run);
-        let rooms = 0..plan.rooms().len() as u32;
         let protocol = |cohort: &Cohort| Protocol::new(scenario.target.protocol, cohort.codec);
         let ctx = Rc::new(Context {
             target,
             run,
             clock,
-            agenda: Agenda::default(),
+            agenda,
             recorder: RefCell::new(Recorder::new(Arc::clone(&plan))),
-            room_names: rooms
-                .map(|room| plan.room_name(room, &run_name).unwrap_or_default())
-                .collect(),
+            room_names,
             protocols: scenario.cohorts.iter().map(protocol).collect(),
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
             draining: Cell::new(false),
             plan: Arc::clone(&plan),
         });
-        let mine =
-            (0..plan.client_count()).filter(|id| id % u32::from(workers) == u32::from(worker));
-        let clients = mine
-            .enumerate()
-            .map(|(local, id)| Slot {
-                client: Rc::new(Client::new(id, local as u32, plan.cohort_of(id))),
-                windows: plan.windows(id),
-                publishes: RefCell::new(plan.publishes(id)),
-                next: Cell::new(None),
-                connection_churns: RefCell::new(plan.connection_churns(id)),
-                room_churns: RefCell::new(plan.room_churns(id)),
-                task: RefCell::new(None),
-            })
-            .collect();
         let last = Cell::new((thread_cpu_us().unwrap_or(0), clock.now_us()));
-        Self { ctx, index: worker, clients, last }
-    }
-
-    /// Adds each client's first events.
-    fn fill_agenda(&self) {
-        let agenda = &self.ctx.agenda;
-        for (local, slot) in (0_u32..).zip(&self.clients) {
-            for window in &slot.windows {
-                agenda.add(window.on_us, Event::Start(local));
-                // Everyone who is up at the end stays for the drain.
-                if window.off_us < self.ctx.plan.end_us() {
-                    agenda.add(window.off_us, Event::Stop(local));
-                }
-            }
-            let Some(first) = slot.windows.first() else { continue };
-            self.schedule_publish(local, slot);
-            self.schedule_churn(&slot.connection_churns, first.on_us, Event::LeaveServer(local));
-            self.schedule_churn(&slot.room_churns, first.on_us, Event::LeaveRoom(local));
-        }
-        for (index, fault) in (0_u32..).zip(&self.ctx.plan.faults) {
-            agenda.add(fault.at_us, Event::Fault(index));
-        }
-    }
-
-    fn schedule_publish(&self, local: u32, slot: &Slot) {
-        let mut publishes = slot.publishes.borrow_mut();
-        let due = self.ctx.plan.next_due(slot.client.id, &slot.windows, &mut publishes);
-        slot.next.set(due);
-        if let Some(due) = due {
-            self.ctx.agenda.add(due.at_us, Event::Publish(local));
-        }
-    }
-
-    fn schedule_churn(&self, churns: &RefCell<Churns>, after_us: u64, event: Event) {
-        let next = churns.borrow_mut().next(after_us);
-        if let Some(at_us) = next.filter(|at_us| *at_us < self.ctx.plan.end_us()) {
-            self.ctx.agenda.add(at_us, event);
-        }
+        Self { ctx, index: worker, slots, last }
     }
 
     /// Does what is due.
     fn act(&self, (at_us, event): (u64, Event)) {
         match event {
-            Event::Start(local) => self.start(&self.clients[local as usize]),
-            Event::Stop(local) => self.clients[local as usize].client.mailbox.order(Order::Stop),
+            Event::Start(local) => self.start(&self.slots[local as usize]),
+            Event::Stop(local) => self.slots[local as usize].client.mailbox.order(Order::Stop),
             Event::Publish(local) => {
-                self.release(at_us, local, &self.clients[local as usize]);
+                self.release(at_us, local, &self.slots[local as usize]);
             }
             Event::LeaveServer(local) => {
-                let slot = &self.clients[local as usize];
+                let slot = &self.slots[local as usize];
                 slot.client.mailbox.order(Order::LeaveServer);
-                self.schedule_churn(&slot.connection_churns, at_us, event);
+                slot.schedule_leave_server(&self.ctx.plan, &self.ctx.agenda, at_us);
             }
             Event::LeaveRoom(local) => {
-                let slot = &self.clients[local as usize];
+                let slot = &self.slots[local as usize];
                 let rooms = self.ctx.plan.memberships(slot.client.id).len();
                 let room = slot.room_churns.borrow_mut().choose(rooms);
                 slot.client.mailbox.order(Order::LeaveRoom(room));
-                self.schedule_churn(&slot.room_churns, at_us, event);
+                slot.schedule_leave_room(&self.ctx.plan, &self.ctx.agenda, at_us);
             }
             Event::Fault(index) => self.fault(index as u16),
         }
@@ -221,12 +158,12 @@ impl Worker {
     }
 
     /// Hands a due message to its client, and schedules the client's next one.
-    fn release(&self, at_us: u64, local: u32, slot: &Slot) {
+    fn release(&self, at_us: u64, _local: u32, slot: &Slot) {
         let plan = &self.ctx.plan;
         let client = &slot.client;
         let due = match slot.next.take() {
             Some(due) => {
-                self.schedule_publish(local, slot);
+                slot.schedule_publish(plan, &self.ctx.agenda);
                 due
             }
             // A closed loop: due whenever the loop came round, if the client is still to be up.
@@ -268,7 +205,7 @@ impl Worker {
             FaultKind::Reset => Order::Reset { fault: index },
             FaultKind::Close { code } => Order::Close { fault: index, code },
         };
-        for slot in &self.clients {
+        for slot in &self.slots {
             if fault.victims.binary_search(&slot.client.id).is_ok() {
                 slot.client.mailbox.order(order);
             }
@@ -296,10 +233,10 @@ impl Worker {
 
     /// Stops every client and waits until all are gone; a client takes at most its close timeout.
     async fn stop_all(&self) {
-        for slot in &self.clients {
+        for slot in &self.slots {
             slot.client.mailbox.order(Order::Stop);
         }
-        for slot in &self.clients {
+        for slot in &self.slots {
             let task = slot.task.borrow_mut().take();
             if let Some(task) = task {
                 // It ends by itself; an error would be its panic, which has been printed.

@@ -53,19 +53,18 @@ fn share(plan: &Arc<Plan>, worker: u16, workers: u16) -> Worker {
     };
     let (plan, target) = (Arc::clone(plan), target.into());
     let prepare = Prepare { plan, target, run: 7, worker, workers };
-    Worker::new(prepare, Clock::starting_at(Instant::now()))
+    Worker::new(Part::draw(prepare), Clock::starting_at(Instant::now()))
 }
 
 /// Everything a worker will do for its clients, by client.
 fn agenda(worker: &Worker) -> BTreeMap<u32, Vec<(u64, String)>> {
     let mut found: BTreeMap<u32, Vec<(u64, String)>> = BTreeMap::new();
-    worker.fill_agenda();
-    for slot in &worker.clients {
+    for slot in &worker.slots {
         found.insert(slot.client.id, Vec::new());
     }
     while let Some((at_us, event)) = worker.ctx.agenda.take_due(u64::MAX) {
         let mut note = |local: u32, what: String| {
-            let id = worker.clients[local as usize].client.id;
+            let id = worker.slots[local as usize].client.id;
             found.entry(id).or_default().push((at_us, what));
         };
         match event {
@@ -73,13 +72,13 @@ fn agenda(worker: &Worker) -> BTreeMap<u32, Vec<(u64, String)>> {
             Event::Stop(local) => note(local, "stop".to_owned()),
             Event::LeaveServer(local) | Event::LeaveRoom(local) => note(local, "leave".to_owned()),
             Event::Publish(local) => {
-                let slot = &worker.clients[local as usize];
+                let slot = &worker.slots[local as usize];
                 note(local, format!("{:?}", slot.next.get()));
-                worker.schedule_publish(local, slot);
+                slot.schedule_publish(&worker.ctx.plan, &worker.ctx.agenda);
             }
             Event::Fault(index) => {
                 let victims = &worker.ctx.plan.faults[index as usize].victims;
-                for (local, slot) in (0..).zip(&worker.clients) {
+                for (local, slot) in (0..).zip(&worker.slots) {
                     if victims.contains(&slot.client.id) {
                         note(local, "fault".to_owned());
                     }

@@ -1,0 +1,114 @@
+//! Everything in a session that has a time limit, and the one alarm that wakes it.
+
+use std::task::Context as Task;
+
+use tokio_tungstenite::tungstenite::Message;
+
+use super::{End, Presence, Session};
+use crate::client::dial::DialError;
+use crate::client::ping::{Pinger, Wants};
+use crate::machine::clock::micros;
+use crate::metric::{ErrorKind, Step};
+use crate::scenario::Load;
+
+/// Closed loop: after this long without its own copy a message no longer holds up the next.
+const ANSWER_TIMEOUT_US: u64 = 10_000_000;
+
+impl Session<'_> {
+    /// Acts on everything that has a time limit.
+    pub(super) fn check_deadlines(&mut self, now_us: u64) -> Option<End> {
+        if let Some(closing) = &self.closing {
+            return (now_us >= closing.deadline_us).then(|| closing.end.clone());
+        }
+        let limit = self.ctx.plan.scenario.target.join_timeout;
+        for at in 0..self.rooms.len() {
+            let (since_us, step) = match self.rooms[at].state {
+                Presence::Joining { since_us } => (since_us, Step::Join),
+                Presence::Leaving { since_us } => (since_us, Step::Leave),
+                Presence::Out { .. } | Presence::In => continue,
+            };
+            if now_us >= since_us + micros(limit) {
+                self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+                return Some(self.failed(DialError::timed_out(step, limit)));
+            }
+        }
+        if let Some(pinger) = &mut self.pinger {
+            match pinger.at(now_us) {
+                Wants::Nothing => {}
+                Wants::Ping(payload) => {
+                    let ping = Message::Ping(payload.to_vec().into());
+                    if let Err(error) = self.send(ping) {
+                        return Some(self.lost(&error));
+                    }
+                }
+                Wants::GiveUp => {
+                    self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+                    let text = "a WebSocket ping was not answered in time";
+                    let error = DialError::new(ErrorKind::HeartbeatLost, Step::Active, text);
+                    return Some(self.failed(error));
+                }
+            }
+        }
+        if self.answer_deadline_us().is_some_and(|deadline_us| now_us >= deadline_us) {
+            for _ in 0..std::mem::take(&mut self.unanswered) {
+                self.client.abandon_in_flight();
+                if !self.ctx.draining.get() {
+                    self.schedule_next(now_us);
+                }
+            }
+        }
+        None
+    }
+
+    /// Closed loop: when own copies that have not come are waited for no longer.
+    pub(super) fn answer_deadline_us(&self) -> Option<u64> {
+        let closed = self.think_us().is_some();
+        (closed && self.unanswered > 0).then(|| self.client.last_sent_us.get() + ANSWER_TIMEOUT_US)
+    }
+
+    /// Closed loop: the pause before the next message; `None` in an open model.
+    pub(super) fn think_us(&self) -> Option<u64> {
+        let publish = self.ctx.plan.cohort(self.client.id).publish.as_ref()?;
+        match publish.load {
+            Load::Closed { think, .. } => Some(micros(think)),
+            Load::Rate(_) | Load::TotalRate(_) => None,
+        }
+    }
+
+    /// The next instant at which [`check_deadlines`](Self::check_deadlines) or a rejoin has work.
+    pub(super) fn deadline_us(&self) -> Option<u64> {
+        if let Some(closing) = &self.closing {
+            return Some(closing.deadline_us);
+        }
+        let limit_us = micros(self.ctx.plan.scenario.target.join_timeout);
+        let rooms = self.rooms.iter().filter_map(|room| match room.state {
+            Presence::Out { back_us } => Some(back_us),
+            Presence::Joining { since_us } | Presence::Leaving { since_us } => {
+                Some(since_us + limit_us)
+            }
+            Presence::In => None,
+        });
+        let pinger = self.pinger.as_ref().map(Pinger::deadline_us);
+        rooms.chain(pinger).chain(self.answer_deadline_us()).min()
+    }
+
+    /// Arms the alarm; true if it is due already.
+    pub(super) fn poll_alarm(&mut self, cx: &mut Task<'_>) -> bool {
+        let Some(deadline_us) = self.deadline_us() else {
+            // Kept armed it would wake for nothing; most clients have no deadline at all.
+            self.alarm = None;
+            self.alarm_us = u64::MAX;
+            return false;
+        };
+        let instant = self.ctx.clock.instant(deadline_us).into();
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant)));
+        if self.alarm_us != deadline_us {
+            alarm.as_mut().reset(instant);
+            self.alarm_us = deadline_us;
+        }
+        // A rejoin that is due may have to wait for the socket, which wakes the task by itself:
+        // acting on the same deadline twice would spin.
+        alarm.as_mut().poll(cx).is_ready()
+            && std::mem::replace(&mut self.rung_us, deadline_us) != deadline_us
+    }
+}

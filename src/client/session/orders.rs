@@ -1,0 +1,71 @@
+//! What a session does when it is told to: faults, leaving for a while, leaving for good.
+
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{Closing, End, Presence, Session};
+use crate::client::mailbox::Order;
+use crate::machine::clock::micros;
+use crate::measure::MemberChange;
+
+/// How long we wait for the answer to our close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Session<'_> {
+    /// Does what it is told; gives the end if that ends the connection at once.
+    pub(super) fn obey(&mut self, order: Order) -> Option<End> {
+        match order {
+            Order::Reset { fault } => {
+                // Should it fail, the drop sends FIN: the server sees an end all the same.
+                let _ = self.ws.get_ref().reset_on_drop();
+                self.ctx.recorder.borrow_mut().closes.record(1006, "reset on purpose", true);
+                Some(End::Fault(fault))
+            }
+            Order::Close { fault, code } => self.close(code, End::Fault(fault)),
+            Order::LeaveServer => self.close(1000, End::Left),
+            Order::Stop => self.close(1000, End::Stopped),
+            Order::LeaveRoom(n) => self.leave(n).err().map(|error| self.lost(&error)),
+        }
+    }
+
+    pub(super) fn close(&mut self, code: u16, end: End) -> Option<End> {
+        if let Some(closing) = &mut self.closing {
+            // Being told to stop while leaving for a while: do not come back.
+            if end == End::Stopped {
+                closing.end = end;
+            }
+            return None;
+        }
+        let now_us = self.ctx.clock.now_us();
+        for room in &self.rooms {
+            if matches!(room.state, Presence::In | Presence::Joining { .. }) {
+                self.member(now_us, MemberChange::LeaveWritten { room: room.id });
+            }
+        }
+        self.client.mailbox.set_active(false);
+        self.ctx.recorder.borrow_mut().closes.record(code, "", true);
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        if self.send(Message::Close(Some(frame))).is_err() {
+            return Some(end);
+        }
+        self.closing = Some(Closing { end, deadline_us: now_us + micros(CLOSE_TIMEOUT) });
+        None
+    }
+
+    pub(super) fn leave(&mut self, n: usize) -> Result<(), Error> {
+        if self.closing.is_some() || !self.protocol.joins() {
+            return Ok(());
+        }
+        let Some(room) = self.rooms.get(n).filter(|room| room.state == Presence::In) else {
+            return Ok(());
+        };
+        let id = room.id;
+        let message = self.protocol.leave(&self.ctx.room_names[id as usize]);
+        let now_us = self.ctx.clock.now_us();
+        self.rooms[n].state = Presence::Leaving { since_us: now_us };
+        self.member(now_us, MemberChange::LeaveWritten { room: id });
+        self.send(message)
+    }
+}

@@ -1,0 +1,79 @@
+//! What a session sends: due messages, and in a closed loop when the next is due.
+
+use tokio_tungstenite::tungstenite::Error;
+
+use super::{Presence, Session};
+use crate::client::agenda::Event;
+use crate::client::mailbox::Held;
+use crate::measure::{MessageId, Published};
+use crate::metric::Metric;
+use crate::scenario::To;
+use crate::stamp::{self, Stamp};
+
+impl Session<'_> {
+    /// Closed loop: the next message is due at an instant.
+    pub(super) fn schedule_next(&self, at_us: u64) {
+        self.client.in_flight.set(self.client.in_flight.get() + 1);
+        self.ctx.agenda.add(at_us, Event::Publish(self.client.local));
+    }
+
+    /// Whether there is a room to publish to: all may be left for a while.
+    pub(super) fn can_publish(&self) -> bool {
+        self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In)
+    }
+
+    pub(super) fn publish(&mut self, held: Held) -> Result<(), Error> {
+        let plan = &self.ctx.plan;
+        let rooms: Vec<u32> = plan.publish_rooms(self.client.id, held.due.k).collect();
+        let to = plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
+        for room in rooms {
+            let mine = self.rooms.iter().find(|mine| mine.id == room);
+            let room = match mine.map(|mine| mine.state) {
+                None | Some(Presence::In) => Some(room),
+                // Left for a while: one of its other rooms hears it instead.
+                Some(_) if to == Some(To::One) => {
+                    let other = self.rooms.iter().find(|other| other.state == Presence::In);
+                    other.map(|other| other.id)
+                }
+                Some(_) => None,
+            };
+            match room {
+                Some(room) => self.publish_to(room, held)?,
+                None => {
+                    self.ctx.recorder.borrow_mut().counts(self.client.cohort).not_sent += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn publish_to(&mut self, room: u32, held: Held) -> Result<(), Error> {
+        let (ctx, client) = (self.ctx, self.client);
+        let seq = client.next_seq(room);
+        let sent_us = ctx.clock.now_us();
+        let stamp = Stamp {
+            run: ctx.run,
+            publisher: client.id,
+            room,
+            seq,
+            due_us: held.due.at_us,
+            sent_us,
+            preflight: false,
+        };
+        let mut payload = String::new();
+        stamp::write_payload(&stamp, held.due.size as usize, &mut payload);
+        let name = &ctx.room_names[room as usize];
+        let message = self.protocol.publish(name, payload, held.due.binary);
+        {
+            let mut recorder = ctx.recorder.borrow_mut();
+            let held_us = sent_us.saturating_sub(held.released_us);
+            recorder.latency(Metric::Held, client.cohort, held.due.at_us, held_us);
+            recorder.counts(client.cohort).sent += 1;
+            let message = MessageId { room, publisher: client.id, seq };
+            recorder.ledger.publish(Published { message, due_us: held.due.at_us, sent_us });
+        }
+        self.unanswered += 1;
+        client.last_sent_us.set(sent_us);
+        self.send(message)
+    }
+}
