@@ -9,5 +9,6 @@
 mod fuzz_corpus;
 mod modules;
 mod report;
+mod run;
 mod scenario;
 mod server;
