@@ -3,6 +3,7 @@
 use uproar::report::json::from_json;
 use uproar::report::markdown::to_markdown;
 
+use super::misbehaving::{Manner, Misbehaving};
 use super::support::{DEADLINE, Running, folder_with, read_report, say, uproar};
 
 const SHORT: &str = r#"
@@ -101,6 +102,48 @@ fn a_summary_that_nobody_reads_costs_no_report() {
         uproar(folder.path()).args(RUN).stdout(closed.0).stderr(closed.1).status().unwrap();
     assert_eq!(status.code(), Some(0));
     assert_eq!(read_report(&folder.path().join("out")).run.exit_code, 0);
+}
+
+#[test]
+fn secrets_stay_out_of_everything_that_is_written() {
+    const CALLERS: &str = r#"
+        format = 1
+        name = "short"
+        [target]
+        url = "ws://127.0.0.1:1/"
+        protocol = "echo"
+        drain_timeout = "100ms"
+        headers = { X-Tenant = "canary" }
+        [[cohort]]
+        name = "callers"
+        clients = 2
+        publish = { rate = "5/s" }
+        [[phase]]
+        name = "steady"
+        duration = "1s"
+    "#;
+    let secrets = [
+        "--no-preflight",
+        "--header=Authorization: Bearer canary",
+        "--header",
+        "Cookie: canary",
+        "--set",
+        "target.headers.X-Api-Key=canary",
+    ];
+    let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    for manner in [Manner::UpgradesOnly, Manner::Answers(answer)] {
+        let server = Misbehaving::start(manner);
+        let folder = folder_with(CALLERS);
+        let url = format!("{}?token=canary", server.url());
+        let said = say(folder.path(), &[&RUN[..], &["--url", &url], &secrets].concat());
+        let out = folder.path().join("out");
+        let files = ["report.json", "report.md"].map(|name| out.join(name));
+        let written = files.map(|file| std::fs::read_to_string(file).unwrap());
+        for text in [&said.stdout, &said.stderr].into_iter().chain(&written) {
+            assert!(!text.contains("canary"), "{text}");
+        }
+        assert!(written[0].contains("[redacted]"));
+    }
 }
 
 #[test]
