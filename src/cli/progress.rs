@@ -25,7 +25,7 @@ pub(super) async fn show(plan: std::sync::Arc<Plan>, mut progress: watch::Receiv
 async fn bar(plan: &Plan, progress: &mut watch::Receiver<Progress>) {
     let total_ms = plan.end_us() / 1_000;
     let bar = ProgressBar::with_draw_target(Some(total_ms), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template("{bar:20} {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {wide_msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
     bar.enable_steady_tick(Duration::from_millis(500));

@@ -324,8 +324,13 @@ fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
         let redacted = match (before, argument.split_once('=')) {
             (Some("--header"), _) => redact_header(&argument),
             (Some("--url"), _) => redact(&argument),
+            (Some("--set"), Some(setting)) => redact_setting(setting),
             (_, Some(("--header", header))) => format!("--header={}", redact_header(header)),
             (_, Some(("--url", url))) => format!("--url={}", redact(url)),
+            (_, Some(("--set", setting))) => match setting.split_once('=') {
+                Some(setting) => format!("--set={}", redact_setting(setting)),
+                None => argument,
+            },
             _ => argument,
         };
         command.push(redacted);
@@ -340,6 +345,18 @@ fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
 fn redact_header(header: &str) -> String {
     let name = header.split(':').next().unwrap_or_default();
     format!("{name}: [redacted]")
+}
+
+/// Keys that `--header` and `--url` set too.
+fn redact_setting((key, value): (&str, &str)) -> String {
+    match key.trim() {
+        "target.url" => format!("{key}={}", redact(value)),
+        // As a table of their own, or one by one.
+        name if name == "target" || name.starts_with("target.headers") => {
+            format!("{key}=[redacted]")
+        }
+        _ => format!("{key}={value}"),
+    }
 }
 
 /// Writes the run's files, prints what was asked for, and gives the exit code.
@@ -393,6 +410,10 @@ mod tests {
             "--header=Cookie: canary",
             "--url",
             "ws://user:canary@host:1/ws?token=canary&v=2",
+            "--set",
+            "target.headers.Cookie=canary",
+            "--set=target.url=ws://host:1/ws?token=canary",
+            "--set=seed=7",
             "--seed",
             "7",
         ];
@@ -407,6 +428,10 @@ mod tests {
                 "--header=Cookie: [redacted]",
                 "--url",
                 "ws://host:1/ws?token=[redacted]&v=[redacted]",
+                "--set",
+                "target.headers.Cookie=[redacted]",
+                "--set=target.url=ws://host:1/ws?token=[redacted]",
+                "--set=seed=7",
                 "--seed",
                 "7",
             ]

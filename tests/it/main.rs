@@ -9,6 +9,7 @@
 mod fuzz_corpus;
 mod modules;
 mod report;
+mod run;
 mod scenario;
 mod server;
 mod truth;

@@ -1,0 +1,10 @@
+//! The real binary, from its command line to its exit code, with nothing inside replaced.
+
+mod commands;
+mod misbehaving;
+mod output;
+mod refused;
+mod signals;
+mod support;
+mod truth;
+mod unreachable;

@@ -1,0 +1,163 @@
+//! Scenarios in folders of their own, the binary run on them, and its report read back. No test
+//! lives here.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use uproar::report::Report;
+use uproar::report::json::from_json;
+
+/// Far more than anything here takes; reached only by a bug.
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The binary, in a folder, untouched by the environment of whoever runs the tests.
+pub(super) fn uproar(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_uproar"));
+    command.current_dir(folder).stdin(Stdio::null());
+    for name in ["UPROAR_ALLOW_HOSTS", "NO_COLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What a command left: its exit code and everything it said.
+pub(super) struct Said {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Said {
+    /// For snapshots.
+    pub(super) fn all(&self) -> String {
+        let code = self.code.expect("an exit code");
+        let mut all = format!("exit code {code}\n");
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !text.is_empty() {
+                all.push_str(&format!("--- {name}\n{text}"));
+            }
+        }
+        all
+    }
+}
+
+/// Runs a command to its end.
+pub(super) fn say(folder: &Path, arguments: &[&str]) -> Said {
+    let output = assert_cmd::Command::from_std(uproar(folder))
+        .args(arguments)
+        .timeout(DEADLINE)
+        .output()
+        .unwrap();
+    Said {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A folder with `scenario.toml` in it.
+pub(super) fn folder_with(scenario: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("scenario.toml"), scenario).unwrap();
+    folder
+}
+
+/// A finished run.
+pub(super) struct Ran {
+    pub(super) said: Said,
+    pub(super) report: Report,
+    _folder: TempDir,
+}
+
+/// `uproar run` of a scenario, which must write a report that agrees with its exit code.
+///
+/// Other tests and other people load this machine, so an invalid run is judged all the same:
+/// what is looked at here is what arrived, not how fast.
+pub(super) fn run(scenario: &str, arguments: &[&str]) -> Ran {
+    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{scenario}"));
+    let fixed = ["run", "scenario.toml", "--quiet", "--allow-invalid", "--out", "out"];
+    let said = say(folder.path(), &[&fixed, arguments].concat());
+    let report = read_report(&folder.path().join("out"));
+    assert_eq!(Some(i32::from(report.run.exit_code)), said.code, "{}", said.all());
+    assert_eq!(said.stderr, "", "quiet means quiet");
+    assert!(folder.path().join("out/report.md").exists());
+    Ran { said, report, _folder: folder }
+}
+
+pub(super) fn read_report(out: &Path) -> Report {
+    let text = std::fs::read_to_string(out.join("report.json"))
+        .unwrap_or_else(|error| panic!("no report in {}: {error}", out.display()));
+    from_json(&text).unwrap()
+}
+
+/// A run that goes on, to be interrupted. Ends with the test.
+pub(super) struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Running {
+    pub(super) fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = uproar(folder)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr }
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// Waits for a line of progress that begins so.
+    pub(super) fn wait_for_line(&mut self, start: &str) {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            if self.stderr.read_line(&mut line).unwrap() == 0 {
+                panic!("no line begins with {start:?}: {seen}");
+            }
+            if line.starts_with(start) {
+                return;
+            }
+            seen.push_str(&line);
+        }
+    }
+
+    pub(super) fn signal(&self, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// How it ends, within a time.
+    pub(super) fn ends_within(&mut self, limit: Duration) -> ExitStatus {
+        let mut status = None;
+        becomes_true("its end", limit, || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Gone already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until it holds: for what gives no event to wait for.
+pub(super) fn becomes_true(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come within {limit:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,171 @@
+//! Servers that let nobody in: exit 4 by the one preflight client, in words that say what to do.
+
+use std::net::TcpListener;
+
+use super::misbehaving::{Manner, Misbehaving};
+use super::support::{Said, folder_with, say};
+
+const SCENARIO: &str = r#"
+format = 1
+name = "test"
+[target]
+builtin = "rooms"
+[rooms.lobby]
+size = 5
+[[cohort]]
+name = "talkers"
+clients = 10
+join = { rooms = "lobby" }
+publish = { rate = "5/s" }
+[[phase]]
+name = "steady"
+duration = "30s"
+"#;
+
+/// Runs against the server at a URL; nothing may be left where the report would have been.
+fn run_against(url: &str, arguments: &[&str]) -> Said {
+    let folder = folder_with(SCENARIO);
+    let fixed = ["run", "scenario.toml", "--url", url, "--protocol", "rooms"];
+    let said = say(folder.path(), &[&fixed, arguments].concat());
+    let left: Vec<_> =
+        folder.path().read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left, ["scenario.toml"], "{}", said.all());
+    said
+}
+
+/// What is said when one client met a server of this manner.
+fn met(manner: Manner, arguments: &[&str]) -> String {
+    let server = Misbehaving::start(manner);
+    let said = run_against(&server.url(), arguments);
+    assert_eq!(server.connections(), 1, "the preflight client alone");
+    assert_eq!(said.code, Some(4), "{}", said.all());
+    said.all().replace(&server.port(), "[port]")
+}
+
+#[test]
+fn nobody_listens() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let said = run_against(&format!("ws://{address}/chat"), &[]);
+    let told = said.all().replace(&address.port().to_string(), "[port]");
+    insta::assert_snapshot!("nobody_listens", told);
+}
+
+#[test]
+fn no_such_host() {
+    // RFC 6761: never resolves. What the resolver says differs from system to system.
+    let said = run_against("ws://nowhere.invalid/", &[]);
+    assert_eq!(said.code, Some(4), "{}", said.all());
+    assert!(said.stderr.contains("the host nowhere.invalid was not found"), "{}", said.stderr);
+}
+
+#[test]
+fn http_404() {
+    let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot here\n";
+    insta::assert_snapshot!("http_404", met(Manner::Answers(answer), &[]));
+}
+
+#[test]
+fn http_200() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 24\r\n\r\n\
+                  <html>\x1b[31mhello\n</html>";
+    insta::assert_snapshot!("http_200", met(Manner::Answers(answer), &[]));
+}
+
+#[test]
+fn http_301() {
+    let answer = "HTTP/1.1 301 Moved Permanently\r\nLocation: wss://chat.test/ws\r\nContent-Length: 0\r\n\r\n";
+    insta::assert_snapshot!("http_301", met(Manner::Answers(answer), &[]));
+}
+
+#[test]
+fn http_403() {
+    let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 16\r\n\r\norigin not known";
+    insta::assert_snapshot!("http_403", met(Manner::Answers(answer), &[]));
+}
+
+#[test]
+fn http_503() {
+    let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    insta::assert_snapshot!("http_503", met(Manner::Answers(answer), &[]));
+}
+
+#[test]
+fn wrong_accept_key() {
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+                  Upgrade: websocket\r\nSec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n";
+    insta::assert_snapshot!("wrong_accept_key", met(Manner::Answers(answer), &[]));
+}
+
+#[test]
+fn no_http_at_all() {
+    insta::assert_snapshot!("no_http_at_all", met(Manner::Babbles, &[]));
+}
+
+#[test]
+fn hangs_up() {
+    insta::assert_snapshot!("hangs_up", met(Manner::HangsUp, &[]));
+}
+
+#[test]
+fn accepts_and_says_nothing() {
+    let limit = ["--set", "target.connect_timeout=300ms"];
+    insta::assert_snapshot!("accepts_and_says_nothing", met(Manner::Silent, &limit));
+}
+
+#[test]
+fn upgrades_and_says_nothing() {
+    let limit = ["--set", "target.join_timeout=300ms"];
+    insta::assert_snapshot!("upgrades_and_says_nothing", met(Manner::UpgradesOnly, &limit));
+}
+
+#[test]
+fn closes_right_after_the_upgrade() {
+    // 4401 is 0x1131.
+    let close = Manner::UpgradesAndSends(b"\x88\x12\x11\x31token\x1b[2Jexpired");
+    insta::assert_snapshot!("closes_right_after_the_upgrade", met(close, &[]));
+}
+
+#[test]
+fn sends_a_broken_frame() {
+    // A reserved opcode.
+    let broken = Manner::UpgradesAndSends(b"\x83\x00");
+    insta::assert_snapshot!("sends_a_broken_frame", met(broken, &[]));
+}
+
+#[test]
+fn answers_a_join_with_an_error() {
+    let error =
+        Manner::UpgradesAndSends(b"\x81\x28{\"type\":\"Error\",\"reason\":\"no such room\"}");
+    insta::assert_snapshot!("answers_a_join_with_an_error", met(error, &[]));
+}
+
+#[test]
+fn without_preflight_the_report_says_why() {
+    let server =
+        Misbehaving::start(Manner::Answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
+    let folder = folder_with(SCENARIO);
+    let url = server.url();
+    let arguments = [
+        "run",
+        "scenario.toml",
+        "--url",
+        &url,
+        "--protocol=rooms",
+        "--no-preflight",
+        "--quiet",
+        "--duration=1s",
+        "--out=out",
+    ];
+    let said = say(folder.path(), &arguments);
+    assert_eq!(said.code, Some(4), "{}", said.all());
+    assert!(said.stdout.starts_with("UNREACHABLE"), "{}", said.stdout);
+    assert!(said.stdout.lines().next().unwrap().contains("403 Forbidden"), "{}", said.stdout);
+    let report = super::support::read_report(&folder.path().join("out"));
+    assert_eq!(report.clients.never_joined, 10);
+    assert_eq!(report.clients.joined, 0);
+    assert_eq!(report.publishes.sent, 0);
+    assert_eq!(report.publishes.due, report.publishes.not_sent);
+    assert_eq!(report.connections.failed, report.connections.attempted);
+}
