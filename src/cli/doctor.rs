@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::fit::DELIVERIES_PER_CORE;
 use super::{Failure, print};
 use crate::machine::clock::micros;
 use crate::machine::host;
@@ -24,10 +25,6 @@ const CLIENT_BYTES: u64 = 10 * 1024;
 
 /// The share of available memory to fill with idle connections: queued messages need the rest.
 const MEMORY_SHARE: u64 = 2;
-
-/// Deliveries a second and core that leave the generator headroom with the built-in server beside
-/// it, at about 12 µs for both ends.
-const DELIVERIES_PER_CORE: u64 = 20_000;
 
 /// Waits that the timer's lateness is the median of.
 const TIMER_WAITS: usize = 51;

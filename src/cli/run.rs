@@ -12,7 +12,7 @@ use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
 use super::{Failure, fit, prepare, print, progress, signals};
 use crate::client::{self, DialError, Preflight, Target};
-use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Stop};
+use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::host::cores;
 use crate::metric::{ErrorKind, Step};
 use crate::plan::Plan;
@@ -99,7 +99,10 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
 }
 
 fn stopped_early(stop: Stop) -> Failure {
-    let exit = if stop == Stop::Terminate { Exit::Terminated } else { Exit::Interrupted };
+    let exit = match stop.asked {
+        Some(Signal::Terminate) => Exit::Terminated,
+        _ => Exit::Interrupted,
+    };
     Failure::message(exit, "stopped before the run began: there is nothing to report", "")
 }
 

@@ -69,6 +69,8 @@ pub struct Client {
     pub mailbox: Mailbox,
     /// The next sequence number for each room it has published to.
     pub(super) seqs: RefCell<FxHashMap<u32, u32>>,
+    /// Whether it ever came up.
+    pub started: Cell<bool>,
     /// Whether it was ever joined.
     pub(super) joined_once: Cell<bool>,
     /// Closed loop: messages scheduled, waiting, or on their way.
@@ -89,6 +91,7 @@ impl Client {
             cohort,
             mailbox: Mailbox::default(),
             seqs: RefCell::default(),
+            started: Cell::new(false),
             joined_once: Cell::new(false),
             in_flight: Cell::new(0),
             last_sent_us: Cell::new(0),

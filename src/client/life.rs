@@ -14,10 +14,14 @@ use crate::metric::Metric;
 /// Lives until the client is told to stop or gives up. Whatever ends it, what it still held is
 /// counted as not sent.
 pub async fn live(ctx: Rc<Context>, client: Rc<Client>) {
-    if come_and_go(&ctx, &client).await == Departure::GaveUp {
-        client.gave_up.set(true);
+    let departure = come_and_go(&ctx, &client).await;
+    {
         let mut recorder = ctx.recorder.borrow_mut();
-        recorder.counts(client.cohort).gave_up += 1;
+        if departure == Departure::GaveUp {
+            client.gave_up.set(true);
+            recorder.counts(client.cohort).gave_up += 1;
+        }
+        // What is sent from here on does not concern it, also if it was away when told to stop.
         let at_us = ctx.clock.now_us();
         let change = MemberChange::Gone;
         recorder.ledger.member(MemberEvent { client: client.id, at_us, change });
@@ -40,6 +44,7 @@ async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
     let mut rng = ctx.plan.backoff_rng(client.id);
     let mut backoff = cohort.reconnect.map(Backoff::new);
     let mut outage: Option<Outage> = None;
+    let mut silent_since_us = None;
     loop {
         let dialed = tokio::select! {
             biased;
@@ -48,8 +53,9 @@ async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
         };
         let mut away = None;
         if let Ok(dialed) = dialed {
-            let ended = Session::new(ctx, client, dialed, outage).run().await;
+            let ended = Session::new(ctx, client, dialed, outage, silent_since_us).run().await;
             outage = ended.outage;
+            silent_since_us = ended.silent_since_us;
             if ended.was_ready
                 && let Some(backoff) = &mut backoff
             {
@@ -67,6 +73,7 @@ async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
                     // the first time is none.
                     let began = Outage { since_us: ended.at_us, fault };
                     outage = outage.or(ended.was_ready.then_some(began));
+                    silent_since_us = silent_since_us.or(ended.was_ready.then_some(ended.at_us));
                 }
             }
         }

@@ -119,6 +119,8 @@ pub(super) struct Ended {
     pub(super) was_ready: bool,
     /// An outage that this connection did not get over.
     pub(super) outage: Option<Outage>,
+    /// Since when nothing was heard, if that began with an earlier failure.
+    pub(super) silent_since_us: Option<u64>,
 }
 
 impl<'a> Session<'a> {
@@ -127,6 +129,7 @@ impl<'a> Session<'a> {
         client: &'a Client,
         dialed: Dialed,
         outage: Option<Outage>,
+        silent_since_us: Option<u64>,
     ) -> Self {
         let protocol = ctx.protocols[client.cohort];
         let now_us = dialed.upgraded_us;
@@ -137,7 +140,7 @@ impl<'a> Session<'a> {
             ws: dialed.ws,
             began_us: dialed.began_us,
             outage,
-            silent_since_us: outage.map(|outage| outage.since_us),
+            silent_since_us,
             rooms: ctx
                 .plan
                 .memberships(client.id)
@@ -214,7 +217,13 @@ impl<'a> Session<'a> {
         for _ in 0..self.unanswered {
             self.client.abandon_in_flight();
         }
-        Ended { end, at_us: now_us, was_ready: self.ready, outage: self.outage }
+        Ended {
+            end,
+            at_us: now_us,
+            was_ready: self.ready,
+            outage: self.outage,
+            silent_since_us: self.silent_since_us,
+        }
     }
 
     fn poll(&mut self, cx: &mut Task<'_>) -> Poll<End> {

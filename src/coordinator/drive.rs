@@ -38,18 +38,22 @@ pub struct Run {
     pub strangers_host: bool,
 }
 
-/// Who asked a run to stop.
+/// Whether a run is to stop before its schedule ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stop {
-    /// Nobody.
-    #[default]
-    No,
-    /// Ctrl-C: drain and report.
+pub struct Stop {
+    /// Who asked first, if anybody: then drain and report.
+    pub asked: Option<Signal>,
+    /// Asked twice: report without waiting.
+    pub now: bool,
+}
+
+/// What asks a run to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
     Interrupt,
-    /// SIGTERM: drain and report.
+    /// SIGTERM.
     Terminate,
-    /// Asked twice: report at once.
-    Now,
 }
 
 /// What the run is doing.
@@ -145,7 +149,7 @@ pub async fn run(
     let mut tick =
         tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    while aborted.is_none() && *stop.borrow_and_update() == Stop::No {
+    while aborted.is_none() && stop.borrow_and_update().asked.is_none() {
         tokio::select! {
             () = tokio::time::sleep_until(schedule_end) => break,
             changed = stop.changed() => if changed.is_err() { break },
@@ -180,7 +184,7 @@ pub async fn run(
     });
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;
-    while drive.finished < links.len() && *stop.borrow() != Stop::Now {
+    while drive.finished < links.len() && !stop.borrow().now {
         tokio::select! {
             reply = received.recv() => drive.take(reply)?,
             _ = stop.changed() => {}
@@ -268,7 +272,7 @@ impl Drive {
         let mut snapshots = 0;
         while snapshots < 2 * workers || self.totals.is_waiting() {
             // Asked twice: nothing is waited for but what the workers hold already.
-            if *stop.borrow_and_update() == Stop::Now && snapshots >= workers {
+            if stop.borrow_and_update().now && snapshots >= workers {
                 return Ok(self.totals.is_waiting());
             }
             tokio::select! {

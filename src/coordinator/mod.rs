@@ -7,5 +7,5 @@ mod drive;
 mod watchdog;
 
 pub use builtin::BuiltinServer;
-pub use drive::{Outcome, Progress, Run, Stage, Stop, run};
+pub use drive::{Outcome, Progress, Run, Signal, Stage, Stop, run};
 pub use watchdog::Abort;

@@ -45,6 +45,8 @@ counters! {
         lost,
         /// Connections joined again after a loss.
         reconnected,
+        /// Clients that came up for the first time.
+        started,
         /// Clients that joined for the first time.
         joined,
         /// Clients whose attempts are used up.

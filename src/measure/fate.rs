@@ -65,8 +65,9 @@ pub(super) struct Evidence {
     pub(super) died_with_publisher: bool,
 }
 
-/// Applies the rule. `stays` are in order of J0; `later_heard` tells, for a stay, whether the
-/// receiver heard a later message of the same publisher and room that was sent within it.
+/// Applies the rule, and names the fault that is to blame for a loss or a miss. `stays` are in
+/// order of J0; `later_heard` tells, for a stay, whether the receiver heard a later message of
+/// the same publisher and room that was sent within it.
 pub(super) fn fate(
     stays: &[Stay],
     evidence: Evidence,
@@ -80,10 +81,16 @@ pub(super) fn fate(
         return (outside(Fate::NotMember), None);
     };
     let after = |limit: Option<u64>| limit.is_some_and(|limit_us| sent_us > limit_us);
+    let near = |end: Option<u64>| end.is_some_and(|end_us| sent_us + WINDOW_US >= end_us);
+    // Who failed before ever being a member has nothing to miss.
+    let was_member = || {
+        let until_now = stays.iter().take_while(|stay| stay.join_written_us <= sent_us);
+        until_now.into_iter().any(|stay| stay.joined_us.is_some())
+    };
     let fate = if after(stay.gone_us) || after(stay.left_us) {
         outside(Fate::NotMember)
     } else if after(stay.failed_us) {
-        outside(Fate::MissedAway)
+        outside(if was_member() { Fate::MissedAway } else { Fate::NotMember })
     } else if stay.leave_written_us.is_some_and(|leave_us| sent_us >= leave_us)
         || stay.joined_us.is_none_or(|joined_us| sent_us < joined_us)
     {
@@ -91,7 +98,6 @@ pub(super) fn fate(
     } else if evidence.heard {
         Fate::Delivered
     } else {
-        let near = |end: Option<u64>| end.is_some_and(|end_us| sent_us + WINDOW_US >= end_us);
         let ending = near(stay.failed_us) || near(stay.leave_written_us);
         if evidence.died_with_publisher || (ending && !later_heard(stay)) {
             Fate::Uncertain
@@ -99,7 +105,8 @@ pub(super) fn fate(
             Fate::Lost
         }
     };
-    (fate, stay.fault)
+    // What was lost long before a fault is not the fault's doing.
+    (fate, stay.fault.filter(|_| near(stay.failed_us)))
 }
 
 #[cfg(test)]
@@ -154,6 +161,33 @@ mod tests {
             let (found, _) = fate(&stays(), evidence, |_| later);
             assert_eq!(found, expected, "sent {sent_us}, heard {heard}, later {later}");
         }
+    }
+
+    #[test]
+    fn a_fault_is_to_blame_from_a_window_before_it() {
+        let mut stays = stays();
+        stays[0].fault = Some(3);
+        let blamed = |sent_us| {
+            let evidence = Evidence { sent_us, heard: false, died_with_publisher: false };
+            fate(&stays, evidence, |_| true)
+        };
+        assert_eq!(blamed(9 * S - 1), (Fate::Lost, None));
+        assert_eq!(blamed(9 * S), (Fate::Lost, Some(3)));
+        assert_eq!(blamed(11 * S), (Fate::MissedAway, Some(3)));
+        assert_eq!(blamed(13 * S), (Fate::Lost, None));
+    }
+
+    #[test]
+    fn who_never_was_a_member_misses_nothing() {
+        let mut failed = Stay::begin(S);
+        failed.failed_us = Some(2 * S);
+        let evidence = Evidence { sent_us: 3 * S, heard: false, died_with_publisher: false };
+        assert_eq!(fate(&[failed], evidence, |_| false).0, Fate::NotMember);
+        // A member whose return failed is still away.
+        let mut again = Stay::begin(11 * S);
+        again.failed_us = Some(12 * S);
+        let evidence = Evidence { sent_us: 13 * S, heard: false, died_with_publisher: false };
+        assert_eq!(fate(&[stays()[0], again], evidence, |_| false).0, Fate::MissedAway);
     }
 
     #[test]

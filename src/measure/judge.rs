@@ -79,9 +79,7 @@ fn count(counter: Counter, cohort: Option<usize>, phase: Option<usize>, totals: 
         Counter::ConnectionsFailed => counts.failed,
         Counter::ConnectionsLost => counts.lost,
         Counter::ConnectionsReconnected => counts.reconnected,
-        Counter::ClientsNeverJoined => {
-            u64::from(totals.plan().ever_up(cohort)).saturating_sub(counts.joined)
-        }
+        Counter::ClientsNeverJoined => counts.started.saturating_sub(counts.joined),
         Counter::ClientsGaveUp => counts.gave_up,
         Counter::Errors => totals.errors.total(),
     }

@@ -145,6 +145,9 @@ impl Worker {
     }
 
     fn start(&self, slot: &Slot) {
+        if !slot.client.started.replace(true) {
+            self.ctx.recorder.borrow_mut().counts(slot.client.cohort).started += 1;
+        }
         let before = slot.task.borrow_mut().take();
         let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&slot.client));
         let task = tokio::task::spawn_local(async move {

@@ -26,7 +26,8 @@ impl Session<'_> {
         let plan = &self.ctx.plan;
         let rooms: Vec<u32> = plan.publish_rooms(self.client.id, held.due.k).collect();
         let to = plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
-        for room in rooms {
+        let mut rooms = rooms.into_iter();
+        while let Some(room) = rooms.next() {
             let mine = self.rooms.iter().find(|mine| mine.id == room);
             let room = match mine.map(|mine| mine.state) {
                 None | Some(Presence::In) => Some(room),
@@ -38,16 +39,23 @@ impl Session<'_> {
                 Some(_) => None,
             };
             match room {
-                Some(room) => self.publish_to(room, held)?,
-                None => {
-                    self.ctx.recorder.borrow_mut().counts(self.client.cohort).not_sent += 1;
+                Some(room) => {
+                    if let Err(error) = self.publish_to(room, held) {
+                        self.not_sent(rooms.len() as u64);
+                        return Err(error);
+                    }
                 }
+                None => self.not_sent(1),
             }
         }
         Ok(())
     }
 
-    pub(super) fn publish_to(&mut self, room: u32, held: Held) -> Result<(), Error> {
+    fn not_sent(&self, messages: u64) {
+        self.ctx.recorder.borrow_mut().counts(self.client.cohort).not_sent += messages;
+    }
+
+    fn publish_to(&mut self, room: u32, held: Held) -> Result<(), Error> {
         let (ctx, client) = (self.ctx, self.client);
         let seq = client.next_seq(room);
         let sent_us = ctx.clock.now_us();

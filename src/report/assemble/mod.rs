@@ -14,7 +14,7 @@ use super::{
     ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side, Target,
     ThresholdOutcome, Verdict,
 };
-use crate::coordinator::{Abort, Outcome, Stop};
+use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
 use crate::machine::host::Host;
 use crate::measure::{self, Hist, Totals, judge};
@@ -112,11 +112,10 @@ fn run(outcome: &Outcome, setting: &Setting) -> Run {
         duration_s: seconds(outcome.duration_us),
         measured_s: seconds(measured_us.sum()),
         command: setting.command.clone(),
-        interrupted: match outcome.stopped {
-            Stop::No => None,
-            Stop::Interrupt | Stop::Now => Some(Interruption::Interrupt),
-            Stop::Terminate => Some(Interruption::Terminate),
-        },
+        interrupted: outcome.stopped.asked.map(|signal| match signal {
+            Signal::Interrupt => Interruption::Interrupt,
+            Signal::Terminate => Interruption::Terminate,
+        }),
         exit_code: 0,
     }
 }
@@ -199,7 +198,7 @@ fn clients(totals: &Totals) -> Clients {
     Clients {
         planned,
         joined: counts.joined,
-        never_joined: planned.saturating_sub(counts.joined),
+        never_joined: counts.started.saturating_sub(counts.joined),
         gave_up: counts.gave_up,
         peak: u64::from(totals.peak_up),
         at_end: u64::from(totals.clients_up()),

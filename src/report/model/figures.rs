@@ -17,7 +17,8 @@ pub struct Clients {
     pub planned: u64,
     /// Clients that were joined in every room of theirs at least once.
     pub joined: u64,
-    /// Clients that were started and never joined.
+    /// Clients that were started and never joined; those that a run ended early never started
+    /// are in neither.
     pub never_joined: u64,
     /// Clients that used up their reconnect attempts.
     pub gave_up: u64,
@@ -90,7 +91,7 @@ pub struct Frames {
     pub delivery: u64,
     /// Answered a step: joined, left.
     pub step: u64,
-    /// Pongs, of WebSocket or of the protocol.
+    /// WebSocket pings and pongs received.
     pub heartbeat: u64,
     /// Pushed by a feed.
     pub push: u64,
@@ -100,7 +101,7 @@ pub struct Frames {
     pub unmatched: u64,
 }
 
-/// Bytes of WebSocket messages, framing not included.
+/// Bytes on the clients' sockets, framing and handshakes included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bytes {
     /// Written by clients.

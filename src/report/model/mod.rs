@@ -66,7 +66,7 @@ pub struct Report {
     pub deliveries: Deliveries,
     /// Frames received, by what they were taken for.
     pub frames: Frames,
-    /// Bytes of WebSocket messages, framing not included.
+    /// Bytes on the clients' sockets, framing and handshakes included.
     pub bytes: Bytes,
     /// How connections ended.
     pub closes: Vec<CloseGroup>,

@@ -7,7 +7,7 @@ use super::super::verdict::split_condition;
 use super::layout::{COLUMNS, LABEL, wrap};
 use super::{Block, Style};
 use crate::metric::Metric;
-use crate::report::{Report, Severity, VerdictState};
+use crate::report::{Report, Severity, ValidityState, VerdictState};
 use crate::units::format::{duration_us, percent, seconds};
 
 /// Columns of a threshold's name and of its value, at most.
@@ -119,10 +119,13 @@ pub(super) fn validity(report: &Report) -> Block {
     if let Some(lag) = report.latency.get(&Metric::Lag).and_then(|lag| lag.p99) {
         parts.push(format!("messages left {} late (p99)", duration_us(lag)));
     }
-    let head = if parts.is_empty() {
-        validity.state.name().to_owned()
+    let generator = parts.join(", ");
+    let valid = validity.state == ValidityState::Valid;
+    // Beside "suspect" these figures would read as its reason.
+    let head = if valid && !generator.is_empty() {
+        format!("valid: {generator}")
     } else {
-        format!("{}: {}", validity.state.name(), parts.join(", "))
+        validity.state.name().to_owned()
     };
 
     let room = COLUMNS - LABEL;
@@ -147,6 +150,9 @@ pub(super) fn validity(report: &Report) -> Block {
             }
         }
         items.push(paragraph(&text, room, 2));
+    }
+    if !valid && !generator.is_empty() {
+        items.push(vec![generator]);
     }
     Block::labelled("validity").line(head).list(items, 1, 5)
 }
