@@ -51,6 +51,8 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
     end.reply(Reply::Ready).await;
     let Some(Command::Start { epoch }) = end.commands.recv().await else { return Ok(()) };
     let worker = Worker::new(*prepare, Clock::starting_at(epoch.into_std()));
+    // Before its zero the clock stands still: what began then would seem to take no time.
+    pacer.wait_until(epoch.into_std()).await?;
     worker.fill_agenda();
     let mut tick = tokio::time::interval_at(epoch + SNAPSHOT_EVERY, SNAPSHOT_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
