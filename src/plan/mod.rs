@@ -216,11 +216,19 @@ impl Plan {
     pub fn room_name(&self, room: u32, run: &str) -> Option<String> {
         use crate::scenario::RoomCount;
         let room = &self.rooms.rooms[room as usize];
-        let set = &self.scenario.room_sets[room.set?];
+        let index = room.set?;
+        let set = &self.scenario.room_sets[index];
         if let RoomCount::Names(names) = &set.rooms {
             return names.get(room.n as usize).cloned();
         }
-        Some(fill(&set.name_template, run, room.n))
+        // Sets with one template, as the default is, count on: each room has its own name.
+        let alike = |before: &usize| {
+            let before = &self.scenario.room_sets[*before];
+            before.name_template == set.name_template
+                && !matches!(before.rooms, RoomCount::Names(_))
+        };
+        let taken: u32 = (0..index).filter(alike).map(|before| self.rooms_of_set(before).1).sum();
+        Some(fill(&set.name_template, run, taken + room.n))
     }
 
     /// The rooms the client's k-th publish goes to.

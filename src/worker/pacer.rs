@@ -26,6 +26,11 @@ impl Pacer {
         Ok(Self { timer: Timer::new()?, taken: 0 })
     }
 
+    /// Waits for an instant.
+    pub(super) async fn wait_until(&mut self, at: std::time::Instant) -> io::Result<()> {
+        self.timer.wait_until(at).await
+    }
+
     /// The next event, as soon as it is due and never before. Cancel-safe: an event is taken
     /// only when it is returned.
     pub(super) async fn next(&mut self, ctx: &Context) -> io::Result<(u64, Event)> {

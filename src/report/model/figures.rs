@@ -35,7 +35,7 @@ pub struct Connections {
     pub attempted: u64,
     /// Dials that ended in an upgraded connection.
     pub opened: u64,
-    /// Dials that did not.
+    /// Attempts that ended before the client was joined.
     pub failed: u64,
     /// Open connections that ended before the client wanted it, faults included.
     pub lost: u64,

@@ -49,6 +49,11 @@ async fn nothing_wrong_is_reported_of_a_faultless_server() {
     assert_eq!((report.clients.planned, report.clients.joined, report.clients.peak), (20, 20, 20));
     assert_eq!((report.connections.attempted, report.connections.opened), (20, 20));
     assert_eq!((report.connections.failed, report.connections.lost), (0, 0));
+    // They connect in the run's first moment, which takes time like any other.
+    for metric in [Metric::Connect, Metric::Join, Metric::Ready] {
+        let figures = &report.latency[&metric];
+        assert!(figures.count == 20 && figures.min > Some(20), "{}: {figures:?}", metric.name());
+    }
     assert_eq!(report.frames.delivery, 2_400);
     assert_eq!((report.frames.unmatched, report.frames.error), (0, 0));
     assert!(report.errors.is_empty(), "{:?}", report.errors);

@@ -8,4 +8,5 @@ mod losses;
 mod payloads;
 mod resets;
 mod run;
+mod shapes;
 mod timing;
