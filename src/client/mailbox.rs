@@ -68,6 +68,11 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// Drops orders that nobody was there to obey.
+    pub fn clear_orders(&self) {
+        self.inner.borrow_mut().orders.clear();
+    }
+
     /// Hands a due message over. With `only_active`, a client that is away takes none.
     #[must_use]
     pub fn hold(&self, held: Held, only_active: bool) -> Taken {

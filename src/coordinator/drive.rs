@@ -171,7 +171,8 @@ pub async fn run(
     let scheduled_us = clock.now_us().min(run.plan.end_us());
     links.iter().for_each(|link| link.send(Command::Drain));
     progress.send_replace(drive.progress(Stage::Draining, clock.now_us()));
-    let drain_timed_out = drive.drain(&run, links.len(), &mut received, &mut stop).await?;
+    let drain_timed_out =
+        drive.drain(&run, links.len(), scheduled_us, &mut received, &mut stop).await?;
     drive.totals.finish();
     let duration_us = clock.now_us();
     // The figures are complete: what closing the connections costs is not part of the load.
@@ -264,20 +265,27 @@ impl Drive {
         &mut self,
         run: &Run,
         workers: usize,
+        began_us: u64,
         received: &mut mpsc::Receiver<(u16, Reply)>,
         stop: &mut watch::Receiver<Stop>,
     ) -> io::Result<bool> {
         let deadline = Instant::now() + run.plan.scenario.target.drain_timeout;
-        // Each worker's first snapshot holds what it had at the end, the second what came since.
-        let mut snapshots = 0;
-        while snapshots < 2 * workers || self.totals.is_waiting() {
+        // Each worker's first snapshot since holds what it had at the end, the second what came
+        // after.
+        let mut snapshots = vec![0_u32; workers];
+        while snapshots.iter().any(|taken| *taken < 2) || self.totals.is_waiting() {
             // Asked twice: nothing is waited for but what the workers hold already.
-            if stop.borrow_and_update().now && snapshots >= workers {
+            if stop.borrow_and_update().now && snapshots.iter().all(|taken| *taken >= 1) {
                 return Ok(self.totals.is_waiting());
             }
             tokio::select! {
                 reply = received.recv() => {
-                    snapshots += usize::from(matches!(reply, Some((_, Reply::Snapshot(_)))));
+                    if let Some((worker, Reply::Snapshot(snapshot))) = &reply
+                        && snapshot.at_us >= began_us
+                        && let Some(taken) = snapshots.get_mut(usize::from(*worker))
+                    {
+                        *taken += 1;
+                    }
                     self.take(reply)?;
                 }
                 changed = stop.changed() => {

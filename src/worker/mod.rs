@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
@@ -55,7 +56,7 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
     let Some(Command::Start { epoch }) = end.commands.recv().await else { return Ok(()) };
     let worker = Worker::new(part, Clock::starting_at(epoch.into_std()));
     // The clock stands at 0 until then: what began earlier would seem to take no time.
-    tokio::time::sleep_until(epoch).await;
+    pacer.wait_until(epoch.into_std()).await?;
     let mut tick = tokio::time::interval_at(epoch + SNAPSHOT_EVERY, SNAPSHOT_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -149,6 +150,11 @@ impl Worker {
             self.ctx.recorder.borrow_mut().counts(slot.client.cohort).started += 1;
         }
         let before = slot.task.borrow_mut().take();
+        if before.as_ref().is_none_or(JoinHandle::is_finished) {
+            // It may have given up in its last window and left the order to stop unread.
+            slot.client.gave_up.set(false);
+            slot.client.mailbox.clear_orders();
+        }
         let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&slot.client));
         let task = tokio::task::spawn_local(async move {
             // A client that is still closing from its last window comes up when it is done.

@@ -245,7 +245,9 @@ fn a_made_up_run_has_something_of_everything() {
     for count in [delivered, lost, uncertain, missed_away, duplicated, found.spread.0] {
         assert!(count > 20, "{sum:?}");
     }
-    assert!(found.tolls[0].lost > 0 && found.tolls[0].missed_away > 0, "{:?}", found.tolls);
+    // Of the losses, few lie in the window before the fault; `fate` has their table.
+    assert!(found.tolls[0].lost < lost, "{:?}", found.tolls);
+    assert!((1..=missed_away).contains(&found.tolls[0].missed_away), "{:?}", found.tolls);
 }
 
 proptest! {
