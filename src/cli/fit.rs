@@ -163,4 +163,37 @@ mod tests {
             assert!(!is_ours(address.parse().unwrap()), "{address}");
         }
     }
+
+    fn plan(clients: u32, target: &str) -> Plan {
+        let text = format!(
+            "format = 1\nname = \"fit\"\n[target]\n{target}\n[[cohort]]\nname = \"a\"\n\
+             clients = {clients}\n[[phase]]\nname = \"p\"\nduration = \"1s\"\n"
+        );
+        let source = crate::scenario::Source { name: "test".to_owned(), text };
+        Plan::new(crate::scenario::read(&source, &Default::default()).unwrap())
+    }
+
+    #[test]
+    fn more_clients_than_ports_take_further_addresses_where_those_are_free() {
+        let ports = ephemeral_ports().map_or(PORTS_DEFAULT, PortRange::count) as u32;
+        let loopback = ["127.0.0.1:9001".parse().unwrap()];
+        let elsewhere = ["10.0.0.1:80".parse().unwrap()];
+        let few = plan(ports / 2, "builtin = \"echo\"");
+        assert!(source_addresses(&few, &loopback).unwrap().is_empty());
+        let many = plan(ports * 2, "builtin = \"echo\"");
+        let sources = source_addresses(&many, &loopback).unwrap();
+        assert_eq!(
+            sources[..2],
+            ["127.0.0.1".parse::<IpAddr>().unwrap(), "127.0.0.2".parse().unwrap()]
+        );
+        assert!(sources.len() as f64 * f64::from(ports) * PORTS_SHARE >= f64::from(ports) * 2.0);
+        let refused = source_addresses(&many, &elsewhere).unwrap_err();
+        assert_eq!(refused.exit, Exit::Usage);
+        let text = refused.render(false);
+        assert!(text.contains("source_addresses") && text.contains("--clients"), "{text}");
+        let given = "url = \"ws://10.0.0.1/\"\nprotocol = \"echo\"\n\
+                     source_addresses = [\"10.0.0.2\", \"10.0.0.3\", \"10.0.0.4\"]";
+        let enough = plan(ports * 2, given);
+        assert_eq!(source_addresses(&enough, &elsewhere).unwrap().len(), 3);
+    }
 }

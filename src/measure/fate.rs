@@ -23,6 +23,8 @@ pub(super) struct Stay {
     pub(super) fault: Option<u16>,
     /// The client will not come back after this.
     pub(super) gone_us: Option<u64>,
+    /// Whether an earlier join was confirmed: then there is something to miss while away.
+    pub(super) member_before: bool,
 }
 
 impl Stay {
@@ -35,7 +37,18 @@ impl Stay {
             failed_us: None,
             fault: None,
             gone_us: None,
+            member_before: false,
         }
+    }
+
+    /// The stay after `last`.
+    pub(super) fn begin_after(at_us: u64, last: Option<&Self>) -> Self {
+        let member_before = last.is_some_and(Self::was_member);
+        Self { member_before, ..Self::begin(at_us) }
+    }
+
+    fn was_member(&self) -> bool {
+        self.member_before || self.joined_us.is_some()
     }
 }
 
@@ -82,15 +95,11 @@ pub(super) fn fate(
     };
     let after = |limit: Option<u64>| limit.is_some_and(|limit_us| sent_us > limit_us);
     let near = |end: Option<u64>| end.is_some_and(|end_us| sent_us + WINDOW_US >= end_us);
-    // Who failed before ever being a member has nothing to miss.
-    let was_member = || {
-        let until_now = stays.iter().take_while(|stay| stay.join_written_us <= sent_us);
-        until_now.into_iter().any(|stay| stay.joined_us.is_some())
-    };
     let fate = if after(stay.gone_us) || after(stay.left_us) {
         outside(Fate::NotMember)
     } else if after(stay.failed_us) {
-        outside(if was_member() { Fate::MissedAway } else { Fate::NotMember })
+        // Who failed before ever being a member has nothing to miss.
+        outside(if stay.was_member() { Fate::MissedAway } else { Fate::NotMember })
     } else if stay.leave_written_us.is_some_and(|leave_us| sent_us >= leave_us)
         || stay.joined_us.is_none_or(|joined_us| sent_us < joined_us)
     {
@@ -184,7 +193,7 @@ mod tests {
         let evidence = Evidence { sent_us: 3 * S, heard: false, died_with_publisher: false };
         assert_eq!(fate(&[failed], evidence, |_| false).0, Fate::NotMember);
         // A member whose return failed is still away.
-        let mut again = Stay::begin(11 * S);
+        let mut again = Stay::begin_after(11 * S, Some(&stays()[0]));
         again.failed_us = Some(12 * S);
         let evidence = Evidence { sent_us: 13 * S, heard: false, died_with_publisher: false };
         assert_eq!(fate(&[stays()[0], again], evidence, |_| false).0, Fate::MissedAway);

@@ -148,7 +148,7 @@ impl Settler {
                     // A stay also tells of the time after it, until the next one begins.
                     let next = stays.iter().rposition(|stay| stay.join_written_us <= horizon_us);
                     stays.drain(..next.unwrap_or(0));
-                    stays.push(Stay::begin(at_us));
+                    stays.push(Stay::begin_after(at_us, stays.last()));
                 }
             }
             MemberChange::Joined { room } => {
