@@ -85,16 +85,6 @@ impl Hist {
         &self.inner
     }
 
-    /// Base64 of the V2 format with DEFLATE, as HdrHistogram's tools read it.
-    #[must_use]
-    pub fn encode(&self) -> String {
-        let mut bytes = Vec::new();
-        // Writing to a vector can't fail.
-        let written = V2DeflateSerializer::new().serialize(&self.inner, &mut bytes);
-        debug_assert!(written.is_ok());
-        STANDARD.encode(bytes)
-    }
-
     fn decode(text: &str) -> Result<Self, String> {
         let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
         let inner = Deserializer::new()
@@ -102,6 +92,15 @@ impl Hist {
             .map_err(|error| error.to_string())?;
         Ok(Self { inner, clipped: 0 })
     }
+}
+
+/// Base64 of the V2 format with DEFLATE, as HdrHistogram's tools read it. `None` only if the
+/// histogram can't be encoded, which a vector as the sink rules out in practice.
+#[must_use]
+pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
+    Some(STANDARD.encode(bytes))
 }
 
 /// On the wire between processes: the encoded histogram and the clipped count.
@@ -113,7 +112,9 @@ struct Wire {
 
 impl Serialize for Hist {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Wire { hdr: self.encode(), clipped: self.clipped }.serialize(serializer)
+        let hdr = encode(&self.inner)
+            .ok_or_else(|| serde::ser::Error::custom("the histogram can't be encoded"))?;
+        Wire { hdr, clipped: self.clipped }.serialize(serializer)
     }
 }
 

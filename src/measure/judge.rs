@@ -49,11 +49,18 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
     }
 }
 
-/// Whether a percentile (0 to 100) has the samples its tail needs: 10/(1-p).
+/// How many samples a percentile (0 to 100, exclusive) needs: 10 / (1 - p), so that ten of them
+/// lie above it. With fewer, one slow message decides the figure.
+#[must_use]
+pub fn samples_needed(percentile: f64) -> u64 {
+    // 100 - 99.9 is a little under 0.1; without the slack its quotient would round up to 10,001.
+    (1_000.0 / (100.0 - percentile) - 1e-6).ceil() as u64
+}
+
+/// Whether a percentile (0 to 100) has the samples its tail needs.
 #[must_use]
 pub fn percentile_has_enough(percentile: f64, samples: u64) -> bool {
-    // The rounding forgives that 1 - 0.99 is not exactly 0.01.
-    samples as f64 * (1.0 - percentile / 100.0) >= 10.0 - 1e-6
+    samples >= samples_needed(percentile)
 }
 
 fn count(counter: Counter, cohort: Option<usize>, phase: Option<usize>, totals: &Totals) -> u64 {

@@ -19,8 +19,8 @@ mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
 pub use fate::WINDOW_US;
-pub use hist::{Hist, HistKey, Histograms};
-pub use judge::{Outcome, judge, percentile_has_enough};
+pub use hist::{Hist, HistKey, Histograms, encode};
+pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
 pub use order::{Arrival, Order};
 pub use recorder::Recorder;

@@ -1,13 +1,12 @@
 //! The figures of one latency metric, and how they come from a histogram.
 //!
-//! The one place that decides when a percentile has too few samples to be told.
+//! Whether a percentile has enough samples to be told is decided by `measure`, for thresholds too.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::measure::{encode, samples_needed};
 
 /// A latency metric in figures. A percentile with fewer than [`samples_needed`] is `null`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -79,23 +78,10 @@ impl Latency {
     }
 }
 
-/// How many samples a percentile (0 to 100, exclusive) needs: 10 / (1 - p), so that ten of them
-/// lie above it. With fewer, one slow message decides the figure.
-#[must_use]
-pub fn samples_needed(percentile: f64) -> u64 {
-    // 100 - 99.9 is a little under 0.1; without the slack its quotient would round up to 10,001.
-    (1_000.0 / (100.0 - percentile) - 1e-6).ceil() as u64
-}
-
-/// `None` only if the histogram can't be encoded, which a `Vec` as the sink rules out in practice.
-fn encode(histogram: &Histogram<u64>) -> Option<String> {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
-    Some(STANDARD.encode(bytes))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;

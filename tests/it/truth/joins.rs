@@ -47,7 +47,7 @@ async fn what_arrives_before_a_late_joined_is_uncertain() {
     // Besides them: what was sent between a join's writing and its reading, well under 1 ms.
     let by = uncertain.checked_sub(log.before_joined).expect("each is uncertain");
     assert!(by <= 20, "{uncertain} uncertain, {} before joined", log.before_joined);
-    let mut expected = all_delivered(log.expected - log.before_joined);
+    let mut expected = all_delivered(log.expected - uncertain);
     expected.uncertain = Some(uncertain);
     assert_eq!(report.deliveries, expected);
     assert_eq!(report.clients.joined, 20);
