@@ -367,10 +367,11 @@ fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, 
     let json =
         to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let markdown = to_markdown(report);
-    let written =
-        folder.write("report.json", &json).and_then(|()| folder.write("report.md", &markdown));
+    let failed = [("report.json", &json), ("report.md", &markdown)]
+        .into_iter()
+        .find_map(|(name, text)| folder.write(name, text).err().map(|error| (name, error)));
     let path = folder.file("report.json").display().to_string();
-    let not_written = written.as_ref().err().map(ToString::to_string);
+    let not_written = failed.as_ref().map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {
         Some(why) => Place::NotWritten(why),
         None => Place::At(&path),
@@ -382,16 +383,13 @@ fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, 
     };
     print::stdout(&text)?;
     let (_, decided) = Evidence::of(report, trust(args)).decide();
-    if let Err(error) = &written {
+    if let Some((name, error)) = &failed {
+        let path = folder.file(name).display().to_string();
         let message = format!("the report was not written: {path}: {error}");
-        Failure::message(
-            Exit::Internal,
-            message,
-            "the summary above is all that is left of the run",
-        )
-        .print();
+        let help = "what is printed above is complete; what could be written is in the folder";
+        Failure::message(Exit::Internal, message, help).print();
     }
-    Ok(ExitCode::from(exit_after_writing(decided, written.is_ok()).code()))
+    Ok(ExitCode::from(exit_after_writing(decided, failed.is_none()).code()))
 }
 
 fn style() -> Style {
