@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::{Failure, print};
+use crate::machine::host::cores;
+use crate::machine::limits::raise_open_files;
 use crate::protocol::ProtocolKind;
 use crate::report::Exit;
 use crate::server::{self, ServerConfig, ServerStats, SlowConsumer};
@@ -114,7 +115,9 @@ fn policy() -> impl clap::builder::TypedValueParser<Value = SlowConsumer> {
 /// Serves until a signal, or the end of standard input, says stop.
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let config = config(args)?;
-    raise_file_limit();
+    // Every connection is a file, and the soft limit is often 1,024. Best effort: what is refused
+    // for want of files is counted by the server.
+    let _ = raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(args.threads.map_or_else(default_threads, usize::from))
         .thread_name("uproar-serve")
@@ -193,18 +196,8 @@ fn watch_stdin(ended: oneshot::Sender<()>) -> io::Result<()> {
     std::thread::Builder::new().name("uproar-stdin".to_owned()).spawn(watch).map(drop)
 }
 
-/// Every connection is a file, and the soft limit is often 1,024. Best effort: what is refused
-/// for want of files is counted by the server.
-fn raise_file_limit() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
 fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+    (cores() as usize / 2).max(1)
 }
 
 fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {

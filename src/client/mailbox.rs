@@ -110,11 +110,6 @@ impl Mailbox {
         self.inner.borrow_mut().held.pop_front()
     }
 
-    /// How many due messages wait.
-    pub fn held_len(&self) -> usize {
-        self.inner.borrow().held.len()
-    }
-
     /// Takes the next order.
     pub fn take_order(&self) -> Option<Order> {
         self.inner.borrow_mut().orders.pop_front()

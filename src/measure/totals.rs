@@ -42,8 +42,6 @@ pub struct WorkerTotals {
     pub wall_us: u64,
     /// Its last intervals' shares of a core, the newest last; at most three.
     recent: Vec<f64>,
-    /// The highest share of a core in one interval.
-    pub busiest_share: f64,
     /// The highest share held over three intervals in a row.
     pub busiest_share_3: f64,
 }
@@ -58,7 +56,6 @@ impl WorkerTotals {
             return;
         }
         let share = health.cpu_us as f64 / health.wall_us as f64;
-        self.busiest_share = self.busiest_share.max(share);
         self.recent.push(share);
         if self.recent.len() > 3 {
             self.recent.remove(0);
