@@ -40,12 +40,23 @@ fn render(plan: &Plan) -> String {
         ("phase", text)
     }));
     lines.extend(plan.faults.iter().map(|fault| {
-        let what = match fault.kind {
-            FaultKind::Reset => "reset".to_owned(),
-            FaultKind::Close { code } => format!("close with {code}"),
-        };
-        let hit = count(fault.victims.len() as u64);
-        ("fault", format!("{what} of {hit} clients at {}", at(fault.at_us)))
+        let mut what = fault.kind.name().to_owned();
+        if let FaultKind::Close { code } = fault.kind {
+            let _ = write!(what, " with {code}");
+        }
+        if let Some(label) = &fault.label {
+            let _ = write!(what, " {label:?}");
+        }
+        if fault.kind.is_of_server() {
+            what.push_str(" of the server");
+        } else if !fault.victims.is_empty() {
+            let _ = write!(what, " of {} clients", count(fault.victims.len() as u64));
+        }
+        let _ = write!(what, " at {}", at(fault.at_us));
+        if let Some(duration) = fault.kind.duration() {
+            let _ = write!(what, " for {}", seconds(duration.as_secs_f64()));
+        }
+        ("fault", what)
     }));
     lines.extend(
         plan.scenario

@@ -69,14 +69,14 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
         let ready = make_ready(args, plan, run, server.as_ref()).await;
         Ok::<_, Failure>((server, ready))
     };
-    let (mut server, ready) = tokio::select! {
+    let (server, ready) = tokio::select! {
         started = starting => started?,
         _ = early.changed() => return Err(stopped_early(*early.borrow())),
     };
     let (target, same_host, strangers_host) = match ready {
         Ok(ready) => ready,
         Err(failure) => {
-            if let Some(server) = server {
+            if let Some(mut server) = server {
                 server.stop().await;
             }
             return Err(failure);
@@ -86,13 +86,10 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
     let run = Run { plan: Arc::clone(plan), target, run, workers, strangers_host };
-    let outcome = coordinator::run(run, server.as_mut(), sender, stop).await;
+    let outcome = coordinator::run(run, server, sender, stop).await;
     if let Some(shown) = shown {
         // It ends with its sender; a panic in it has been printed and costs no figures.
         let _ = shown.await;
-    }
-    if let Some(server) = server {
-        server.stop().await;
     }
     let outcome = outcome.map_err(|error| internal(format!("the run broke off: {error}")))?;
     Ok((outcome, setting))
@@ -129,7 +126,7 @@ async fn start_server(plan: &Plan, workers: u16) -> Result<Option<BuiltinServer>
         "--max-message".to_owned(),
         format!("{}B", message_bytes_max(plan)),
         "--max-connections".to_owned(),
-        (u64::from(plan.client_count()) * 2 + 64).to_string(),
+        (u64::from(plan.client_count()) * 2 + plan.silent_sockets() + 64).to_string(),
         "--max-rooms".to_owned(),
         (plan.rooms().len() + 64).to_string(),
     ];

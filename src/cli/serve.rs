@@ -161,6 +161,7 @@ fn stop(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let (ended, stdin_ended) = oneshot::channel();
     let watched = if with_stdin {
+        go_on_without_parent();
         watch_stdin(ended)?;
         None
     } else {
@@ -175,6 +176,14 @@ fn stop(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
         }
         drop(watched);
     })
+}
+
+/// A parent that froze this process and died can't let it go on, and frozen it would not see the
+/// end of its standard input.
+fn go_on_without_parent() {
+    #[cfg(target_os = "linux")]
+    // It can only be refused for a signal that does not exist.
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGCONT);
 }
 
 /// On a thread of its own: a blocking read of standard input can't be cancelled, and the runtime

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::agenda::Agenda;
 use super::dial::Target;
-use super::mailbox::Mailbox;
+use super::mailbox::{HoldUp, Mailbox};
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
 use crate::measure::Recorder;
@@ -41,6 +41,9 @@ pub struct Context {
     pub up: Cell<u32>,
     /// Whether the schedule has ended, so that nothing new is due.
     pub draining: Cell<bool>,
+    /// Sockets of clients that fell silent: open until the worker ends, and out of its reactor,
+    /// so that what a server still sends them wakes nobody.
+    pub silent: RefCell<Vec<std::net::TcpStream>>,
 }
 
 impl Context {
@@ -79,6 +82,8 @@ pub struct Client {
     pub(super) last_sent_us: Cell<u64>,
     /// Whether its attempts are used up.
     pub gave_up: Cell<bool>,
+    /// A fault that holds up what it hears, until something sent after it was heard.
+    pub(super) held_up: Cell<Option<HoldUp>>,
 }
 
 impl Client {
@@ -96,6 +101,7 @@ impl Client {
             in_flight: Cell::new(0),
             last_sent_us: Cell::new(0),
             gave_up: Cell::new(false),
+            held_up: Cell::new(None),
         }
     }
 

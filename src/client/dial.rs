@@ -100,11 +100,12 @@ pub(super) async fn dial(
     client: u32,
     clock: &Clock,
     traffic: &Rc<Traffic>,
+    receive_buffer_bytes: Option<u32>,
 ) -> Result<Dialed, DialError> {
     let began_us = clock.now_us();
     let deadline = tokio::time::Instant::now() + target.connect_timeout;
     let limit = target.connect_timeout;
-    let stream = tokio::time::timeout_at(deadline, connect(target, client))
+    let stream = tokio::time::timeout_at(deadline, connect(target, client, receive_buffer_bytes))
         .await
         .map_err(|_| DialError::timed_out(Step::Tcp, limit))?
         .map_err(|error| io_error(&error, Step::Tcp))?;
@@ -121,12 +122,16 @@ pub(super) async fn dial(
 }
 
 /// Tries the target's addresses in turn until one accepts.
-async fn connect(target: &Target, client: u32) -> io::Result<TcpStream> {
+async fn connect(
+    target: &Target,
+    client: u32,
+    receive_buffer_bytes: Option<u32>,
+) -> io::Result<TcpStream> {
     let source =
         target.source_addresses.get(client as usize % target.source_addresses.len().max(1));
     let mut last = io::Error::other("the host has no address");
     for address in &target.addresses {
-        match connect_to(*address, source.copied()).await {
+        match connect_to(*address, source.copied(), receive_buffer_bytes).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -134,9 +139,17 @@ async fn connect(target: &Target, client: u32) -> io::Result<TcpStream> {
     Err(last)
 }
 
-async fn connect_to(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+async fn connect_to(
+    address: SocketAddr,
+    source: Option<IpAddr>,
+    receive_buffer_bytes: Option<u32>,
+) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_nodelay(true)?;
+    if let Some(bytes) = receive_buffer_bytes {
+        // Before the handshake, which tells the peer how much may be on its way.
+        socket.set_recv_buffer_size(bytes)?;
+    }
     if let Some(source) = source {
         // Without this the kernel takes a port for this address alone at bind, and all
         // destinations together get 28,000.

@@ -64,15 +64,9 @@ async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
             match ended.end {
                 End::Stopped => return Departure::Stopped,
                 End::Left => away = cohort.churn.map(|churn| micros(churn.stay_away)),
+                // One that was never over goes on from where it began. Failing to join for the
+                // first time is none.
                 End::Lost(_) | End::Fault(_) => {
-                    let fault = match ended.end {
-                        End::Fault(fault) => Some(fault),
-                        _ => None,
-                    };
-                    // One that was never over goes on from where it began. Failing to join for
-                    // the first time is none.
-                    let began = Outage { since_us: ended.at_us, fault };
-                    outage = outage.or(ended.was_ready.then_some(began));
                     silent_since_us = silent_since_us.or(ended.was_ready.then_some(ended.at_us));
                 }
             }
@@ -98,7 +92,8 @@ async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
     ctx.recorder.borrow_mut().counts(cohort).attempted += 1;
     let subprotocol = ctx.protocols[cohort].subprotocol();
     let traffic = &ctx.traffic[cohort];
-    let dialed = dial(&ctx.target, subprotocol, client.id, &ctx.clock, traffic).await;
+    let buffer_bytes = ctx.plan.cohort(client.id).read.and_then(|read| read.buffer_bytes);
+    let dialed = dial(&ctx.target, subprotocol, client.id, &ctx.clock, traffic, buffer_bytes).await;
     match &dialed {
         Ok(dialed) => {
             let mut recorder = ctx.recorder.borrow_mut();

@@ -45,12 +45,38 @@ pub enum Order {
         /// The close code.
         code: u16,
     },
+    /// Fall silent, keep the socket open, and dial anew.
+    HalfOpen {
+        /// The planned fault, as an index.
+        fault: u16,
+    },
+    /// Stop reading.
+    Stall {
+        /// The planned fault.
+        hold: HoldUp,
+    },
+    /// Nothing but to note when what the server sends again is heard.
+    Watch {
+        /// The planned fault.
+        hold: HoldUp,
+    },
     /// Leave the server and come back.
     LeaveServer,
     /// Leave the n-th of its rooms and come back.
     LeaveRoom(usize),
     /// Leave for good, or until the next window.
     Stop,
+}
+
+/// A fault that keeps messages from arriving without taking the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldUp {
+    /// The planned fault, as an index.
+    pub fault: u16,
+    /// When it struck, since the run's start.
+    pub at_us: u64,
+    /// When it is over.
+    pub until_us: u64,
 }
 
 #[derive(Debug, Default)]

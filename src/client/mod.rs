@@ -18,5 +18,5 @@ pub use backoff::Backoff;
 pub use context::{Client, Context};
 pub use dial::{DialError, Target};
 pub use life::live;
-pub use mailbox::{Held, Mailbox, Order, Taken};
+pub use mailbox::{Held, HoldUp, Mailbox, Order, Taken};
 pub use preflight::{Preflight, preflight};

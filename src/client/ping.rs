@@ -28,6 +28,12 @@ impl Pinger {
         Self { every_us, timeout_us, next_us: now_us + every_us, sent_us: None }
     }
 
+    /// Begins anew: what was on its way is not waited for.
+    pub(super) fn restart(&mut self, now_us: u64) {
+        self.next_us = now_us + self.every_us;
+        self.sent_us = None;
+    }
+
     /// When something is next to be done.
     pub(super) fn deadline_us(&self) -> u64 {
         self.sent_us.map_or(self.next_us, |sent_us| sent_us + self.timeout_us)
@@ -73,5 +79,8 @@ mod tests {
         assert_eq!(pinger.deadline_us(), 20_000_000);
         assert!(matches!(pinger.at(20_000_000), Wants::Ping(_)));
         assert_eq!(pinger.at(23_000_000), Wants::GiveUp);
+        pinger.restart(30_000_000);
+        assert_eq!(pinger.at(39_999_999), Wants::Nothing);
+        assert_eq!(pinger.deadline_us(), 40_000_000);
     }
 }

@@ -37,7 +37,7 @@ pub async fn preflight(preflight: Preflight<'_>) -> Result<(), DialError> {
     let Preflight { target, protocol, run, join_timeout } = preflight;
     let clock = Clock::starting_at(std::time::Instant::now());
     let traffic = Rc::new(Traffic::default());
-    let mut ws = dial(target, protocol.subprotocol(), 0, &clock, &traffic).await?.ws;
+    let mut ws = dial(target, protocol.subprotocol(), 0, &clock, &traffic, None).await?.ws;
     let room = format!("uproar-{run:07x}-preflight");
     let mut step = Step::Active;
     let mut next = if protocol.joins() {

@@ -21,10 +21,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::context::{Client, Context};
 use super::dial::{DialError, Dialed, classify, close_of};
+use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;
 use super::stays::Stays;
-use crate::measure::{FaultEvent, FaultMoment, MemberChange, MemberEvent, Order as Sequence};
+use crate::measure::{
+    Failure, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
+};
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::Protocol;
 use crate::scenario::Load;
@@ -45,11 +48,18 @@ pub(super) enum End {
     Stopped,
 }
 
+impl End {
+    fn is_fault(&self) -> bool {
+        matches!(self, Self::Fault(_))
+    }
+}
+
 /// A connection that was lost and what lost it, until the client is back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Outage {
-    pub(super) since_us: u64,
-    pub(super) fault: Option<u16>,
+    since_us: u64,
+    /// What the client was hit by, and when: earlier than the loss if it stood still before.
+    hit: Failure,
 }
 
 /// A room of this client on this connection.
@@ -104,6 +114,12 @@ pub(super) struct Session<'a> {
     /// Closed loop: own messages on their way on this connection.
     unanswered: u32,
     closing: Option<Closing>,
+    /// The socket is to stay open when the client is gone.
+    falls_silent: bool,
+    /// Nothing is read before this; 0 where nothing holds it up.
+    read_from_us: u64,
+    /// A slow consumer's pause between two frames.
+    read_gap_us: Option<u64>,
     alarm: Option<Pin<Box<Sleep>>>,
     alarm_us: u64,
     /// The deadline the alarm last rang for.
@@ -117,7 +133,7 @@ pub(super) struct Ended {
     pub(super) at_us: u64,
     /// Whether all rooms had been joined.
     pub(super) was_ready: bool,
-    /// An outage that this connection did not get over.
+    /// An outage that this connection did not get over, or the one that its end began.
     pub(super) outage: Option<Outage>,
     /// Since when nothing was heard, if that began with an earlier failure.
     pub(super) silent_since_us: Option<u64>,
@@ -132,6 +148,7 @@ impl<'a> Session<'a> {
         silent_since_us: Option<u64>,
     ) -> Self {
         let protocol = ctx.protocols[client.cohort];
+        let cohort = ctx.plan.cohort(client.id);
         let now_us = dialed.upgraded_us;
         let mut session = Self {
             ctx,
@@ -156,10 +173,13 @@ impl<'a> Session<'a> {
             heard: FxHashMap::default(),
             feed: Sequence::default(),
             last_push_us: None,
-            pinger: ctx.plan.cohort(client.id).ws_ping.map(|ping| Pinger::new(ping, now_us)),
+            pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
             unflushed: false,
             unanswered: 0,
             closing: None,
+            falls_silent: false,
+            read_from_us: 0,
+            read_gap_us: cohort.read.map(|read| (1e6 / read.rate_per_s) as u64),
             alarm: None,
             alarm_us: u64::MAX,
             rung_us: u64::MAX,
@@ -183,15 +203,14 @@ impl<'a> Session<'a> {
             poll_fn(|cx| Poll::Ready(Pin::new(&mut self.ws).poll_flush(cx).is_ready())).await;
         }
         let now_us = self.ctx.clock.now_us();
-        let change = match &end {
-            End::Lost(_) => Some(MemberChange::Failed { fault: None }),
-            End::Fault(fault) => Some(MemberChange::Failed { fault: Some(*fault) }),
-            End::Left | End::Stopped => None,
-        };
+        let hit = self.hit_by(&end, now_us);
         let mut recorder = self.ctx.recorder.borrow_mut();
         let client = self.client.id;
-        match change {
-            Some(change) => recorder.ledger.member(MemberEvent { client, at_us: now_us, change }),
+        match hit {
+            Some(Failure { fault, .. }) => {
+                let change = MemberChange::Failed { fault };
+                recorder.ledger.member(MemberEvent { client, at_us: now_us, change });
+            }
             None => {
                 let inside = |room: &&Room| !matches!(room.state, Presence::Out { .. });
                 for room in self.rooms.iter().filter(inside) {
@@ -201,8 +220,12 @@ impl<'a> Session<'a> {
             }
         }
         // One that was not joined was away already, and comes back from what it was away for.
-        if let (End::Fault(fault), true) = (&end, self.ready) {
-            recorder.faults.push(FaultEvent { fault: *fault, moment: FaultMoment::Hit });
+        if let (Some(failure), true) = (hit, self.ready) {
+            // Who stood still was hit when it began to.
+            if end.is_fault() || self.client.held_up.take().is_none() {
+                recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::Hit });
+            }
+            self.outage = Some(Outage { since_us: now_us, hit: failure });
         }
         let counts = recorder.counts(self.client.cohort);
         match (&end, self.ready) {
@@ -217,12 +240,31 @@ impl<'a> Session<'a> {
         for _ in 0..self.unanswered {
             self.client.abandon_in_flight();
         }
+        drop(recorder);
+        if self.falls_silent
+            && let Ok(stream) = self.ws.into_inner().into_std()
+        {
+            self.ctx.silent.borrow_mut().push(stream);
+        }
         Ended {
             end,
             at_us: now_us,
             was_ready: self.ready,
             outage: self.outage,
             silent_since_us: self.silent_since_us,
+        }
+    }
+
+    /// What the client is hit by if its connection ends so: a fault that held it up before, if
+    /// one did.
+    fn hit_by(&self, end: &End, now_us: u64) -> Option<Failure> {
+        match end {
+            End::Lost(_) => Some(match self.client.held_up.get() {
+                Some(HoldUp { fault, at_us, .. }) => Failure { at_us, fault: Some(fault) },
+                None => Failure { at_us: now_us, fault: None },
+            }),
+            End::Fault(fault) => Some(Failure { at_us: now_us, fault: Some(*fault) }),
+            End::Left | End::Stopped => None,
         }
     }
 
@@ -252,9 +294,15 @@ impl<'a> Session<'a> {
 
     fn poll_read(&mut self, cx: &mut Task<'_>) -> Poll<End> {
         for _ in 0..READ_BUDGET {
+            if !self.may_read() {
+                return Poll::Pending;
+            }
             match Pin::new(&mut self.ws).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(frame))) => {
+                    if let Some(gap_us) = self.read_gap_us {
+                        self.read_from_us = self.ctx.clock.now_us() + gap_us;
+                    }
                     if let Some(end) = self.take(&frame) {
                         return Poll::Ready(end);
                     }
@@ -265,6 +313,31 @@ impl<'a> Session<'a> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the next frame may be read. A client that is not joined yet, or is closing, reads
+    /// what it is answered.
+    fn may_read(&mut self) -> bool {
+        if self.read_from_us == 0 || !self.ready || self.closing.is_some() {
+            return true;
+        }
+        let now_us = self.ctx.clock.now_us();
+        if now_us < self.read_from_us {
+            return false;
+        }
+        if self.is_deaf()
+            && let Some(pinger) = &mut self.pinger
+        {
+            pinger.restart(now_us);
+        }
+        self.read_from_us = 0;
+        true
+    }
+
+    /// Whether it reads nothing at all for a while: a pong that is not read is no sign of a dead
+    /// connection.
+    fn is_deaf(&self) -> bool {
+        self.read_from_us > 0 && self.read_gap_us.is_none()
     }
 
     /// Writes joins and messages that are due, as far as the socket takes them.
@@ -340,9 +413,9 @@ impl<'a> Session<'a> {
             let after_us = now_us.saturating_sub(outage.since_us);
             recorder.counts(cohort).reconnected += 1;
             recorder.latency(Metric::Reconnect, cohort, now_us, after_us);
-            if let Some(fault) = outage.fault {
-                recorder.faults.push(FaultEvent { fault, moment: FaultMoment::Back { after_us } });
-            }
+            let failure = outage.hit;
+            let moment = Moment::Back { after_us: now_us.saturating_sub(failure.at_us) };
+            recorder.recoveries.push(RecoveryEvent { failure, moment });
         }
         drop(recorder);
         self.ctx.up.set(self.ctx.up.get() + 1);

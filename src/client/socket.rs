@@ -35,6 +35,11 @@ impl Socket {
         Self { stream, traffic }
     }
 
+    /// The socket alone, out of the reactor.
+    pub(super) fn into_std(self) -> io::Result<std::net::TcpStream> {
+        self.stream.into_std()
+    }
+
     /// Makes the drop of this socket send RST instead of FIN.
     pub(super) fn reset_on_drop(&self) -> io::Result<()> {
         self.stream.set_zero_linger()

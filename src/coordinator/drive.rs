@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::builtin::BuiltinServer;
+use super::keeper::{Keeper, Seen};
 use super::watchdog::{Abort, Watchdog};
 use crate::client::Target;
 use crate::machine::clock::{Clock, unix_ms};
@@ -116,14 +117,15 @@ pub struct Outcome {
     pub drain_timed_out: bool,
 }
 
-/// Runs a plan to its end. Progress goes to `progress`; `stop` ends the schedule early.
+/// Runs a plan to its end, and lets the built-in server end after it. Progress goes to `progress`;
+/// `stop` ends the schedule early.
 ///
 /// # Errors
 ///
 /// When a worker can't be started or fails: then there are no figures worth reporting.
 pub async fn run(
     run: Run,
-    mut server: Option<&mut BuiltinServer>,
+    server: Option<BuiltinServer>,
     progress: watch::Sender<Progress>,
     mut stop: watch::Receiver<Stop>,
 ) -> io::Result<Outcome> {
@@ -135,7 +137,6 @@ pub async fn run(
         watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
         finished: 0,
     };
-    let server_before = server.as_mut().and_then(|server| server.stat());
     let machine_before = MachineCpu::now();
     let cpu_before_us = process_cpu_us();
     let epoch = Instant::now() + START_AFTER;
@@ -144,7 +145,8 @@ pub async fn run(
     links.iter().for_each(|link| link.send(Command::Start { epoch }));
 
     let schedule_end = epoch + Duration::from_micros(run.plan.end_us());
-    let mut server_ended = None;
+    let mut keeper = server.map(|server| Keeper::start(server, Arc::clone(&run.plan), clock));
+    let server_before = look(&mut keeper).await.stat;
     let mut aborted = None;
     let mut tick =
         tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
@@ -160,10 +162,6 @@ pub async fn run(
                 aborted = drive.watchdog.look(&drive.totals, now_us);
                 let stage = Stage::Phase(run.plan.phase_at(now_us));
                 progress.send_replace(drive.progress(stage, now_us));
-                if let Some(server) = &mut server {
-                    server.stat();
-                    server_ended = server_ended.or_else(|| server.ended());
-                }
             }
         }
     }
@@ -180,8 +178,10 @@ pub async fn run(
         .zip(cpu_before_us)
         .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
     let machine = machine_before.zip(MachineCpu::now());
-    let server = server_before.zip(server.and_then(BuiltinServer::stat)).map(|(before, after)| {
-        ProcessStat { cpu_us: after.cpu_us.saturating_sub(before.cpu_us), ..after }
+    let Seen { stat, ended: server_ended } = look(&mut keeper).await;
+    let server = server_before.zip(stat).map(|(before, after)| ProcessStat {
+        cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
+        ..after
     });
     links.iter().for_each(|link| link.send(Command::Finish));
     let deadline = Instant::now() + WORKER_TIMEOUT;
@@ -195,6 +195,9 @@ pub async fn run(
         }
     }
     drive.totals.finish();
+    if let Some(keeper) = keeper {
+        keeper.stop().await;
+    }
     progress.send_replace(drive.progress(Stage::Done, clock.now_us()));
     Ok(Outcome {
         totals: drive.totals,
@@ -209,6 +212,14 @@ pub async fn run(
         machine,
         drain_timed_out,
     })
+}
+
+/// What the built-in server is like now; nothing of a server that is not ours.
+async fn look(keeper: &mut Option<Keeper>) -> Seen {
+    match keeper {
+        Some(keeper) => keeper.look().await,
+        None => Seen::default(),
+    }
 }
 
 async fn prepare(

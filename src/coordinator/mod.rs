@@ -4,6 +4,7 @@
 
 mod builtin;
 mod drive;
+mod keeper;
 mod watchdog;
 
 pub use builtin::BuiltinServer;

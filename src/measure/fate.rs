@@ -3,8 +3,8 @@
 //! For a receiver in a room: J0/J1 = join written/confirmed, L0/L1 = leave written/confirmed,
 //! F = failure seen or injected; for a message: S = sent. All by the run's clock.
 
-/// W: how long before a failure or a leave a message may have been overtaken by it.
-pub const WINDOW_US: u64 = 1_000_000;
+use super::recovery::Failure;
+pub use crate::plan::LEDGER_WINDOW_US as WINDOW_US;
 
 /// One stay of a receiver in a room, on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,14 +78,14 @@ pub(super) struct Evidence {
     pub(super) died_with_publisher: bool,
 }
 
-/// Applies the rule, and names the fault that is to blame for a loss or a miss. `stays` are in
+/// Applies the rule, and names the failure that is to blame for a loss or a miss. `stays` are in
 /// order of J0; `later_heard` tells, for a stay, whether the receiver heard a later message of
 /// the same publisher and room that was sent within it.
 pub(super) fn fate(
     stays: &[Stay],
     evidence: Evidence,
     later_heard: impl FnOnce(&Stay) -> bool,
-) -> (Fate, Option<u16>) {
+) -> (Fate, Option<Failure>) {
     let sent_us = evidence.sent_us;
     // Heard although it was no member yet, or no more: a join can overtake a message that was
     // sent shortly before it. (What came from further back never gets here: it is `replayed`.)
@@ -114,8 +114,9 @@ pub(super) fn fate(
             Fate::Lost
         }
     };
-    // What was lost long before a fault is not the fault's doing.
-    (fate, stay.fault.filter(|_| near(stay.failed_us)))
+    // What was lost long before a failure is not the failure's doing.
+    let failed_us = stay.failed_us.filter(|_| near(stay.failed_us));
+    (fate, failed_us.map(|at_us| Failure { at_us, fault: stay.fault }))
 }
 
 #[cfg(test)]
@@ -181,8 +182,9 @@ mod tests {
             fate(&stays, evidence, |_| true)
         };
         assert_eq!(blamed(9 * S - 1), (Fate::Lost, None));
-        assert_eq!(blamed(9 * S), (Fate::Lost, Some(3)));
-        assert_eq!(blamed(11 * S), (Fate::MissedAway, Some(3)));
+        let failure = Some(Failure { at_us: 10 * S, fault: Some(3) });
+        assert_eq!(blamed(9 * S), (Fate::Lost, failure));
+        assert_eq!(blamed(11 * S), (Fate::MissedAway, failure));
         assert_eq!(blamed(13 * S), (Fate::Lost, None));
     }
 

@@ -7,11 +7,12 @@ use crate::scenario::{Stat, Subject, Threshold};
 /// What a threshold found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Microseconds for a latency, a count for a counter; `None` without samples.
+    /// Microseconds for a time, a count for a counter; `None` without samples, and for a recovery
+    /// that was never complete.
     pub actual: Option<f64>,
     /// Whether the condition holds.
     pub passed: bool,
-    /// Samples behind a latency; `None` for a counter.
+    /// Samples behind a latency, faults behind a recovery; `None` for a counter.
     pub samples: Option<u64>,
     /// Whether a percentile has fewer samples than its tail needs.
     pub too_few: bool,
@@ -45,6 +46,18 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
             };
             let passed = actual.map_or(threshold.if_any, compare);
             Outcome { actual, passed, samples: Some(samples), too_few }
+        }
+        Subject::Recovery(milestone) => {
+            let times = totals.recoveries().with_hits();
+            let times: Vec<_> = times.map(|row| row.time_to_us(milestone.share())).collect();
+            // The slowest decides, and one that never got there is slower than any.
+            let slowest = times.iter().copied().max_by_key(|us| us.unwrap_or(u64::MAX));
+            let actual = slowest.flatten().map(|us| us as f64);
+            let passed = match slowest {
+                None => threshold.if_any,
+                Some(_) => actual.is_some_and(compare),
+            };
+            Outcome { actual, passed, samples: Some(times.len() as u64), too_few: false }
         }
     }
 }

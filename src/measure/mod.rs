@@ -24,7 +24,7 @@ pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
 pub use order::{Arrival, Order};
 pub use recorder::Recorder;
-pub use recovery::{FaultEvent, FaultMoment, Recovery};
+pub use recovery::{Failure, Moment, Recoveries, Recovery, RecoveryEvent};
 pub use series::{Point, Series};
 pub use settler::Settled;
 pub use snapshot::{Snapshot, WorkerHealth};

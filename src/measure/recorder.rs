@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::counts::{Closes, Counts, ErrorKey, Errors};
 use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::LedgerPart;
-use super::recovery::FaultEvent;
+use super::recovery::RecoveryEvent;
 use super::snapshot::{Snapshot, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Plan;
@@ -22,8 +22,8 @@ pub struct Recorder {
     pub closes: Closes,
     /// Ledger facts since the last snapshot.
     pub ledger: LedgerPart,
-    /// Faults' effects since the last snapshot.
-    pub faults: Vec<FaultEvent>,
+    /// Clients hit and clients back since the last snapshot.
+    pub recoveries: Vec<RecoveryEvent>,
 }
 
 impl Recorder {
@@ -38,7 +38,7 @@ impl Recorder {
             errors: Errors::default(),
             closes: Closes::default(),
             ledger: LedgerPart::default(),
-            faults: Vec::new(),
+            recoveries: Vec::new(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Recorder {
             errors: std::mem::take(&mut self.errors),
             closes: std::mem::take(&mut self.closes),
             ledger: std::mem::take(&mut self.ledger),
-            faults: std::mem::take(&mut self.faults),
+            recoveries: std::mem::take(&mut self.recoveries),
             health,
             closing: false,
         }

@@ -14,6 +14,7 @@ use super::counts::counters;
 use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
 use super::hist::{HistKey, Histograms};
 use super::ledger::{Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
+use super::recovery::{Failure, Recoveries};
 use crate::metric::Metric;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 
@@ -35,13 +36,6 @@ counters! {
         /// Arrivals after the message was settled; each that was lost became delivered.
         late,
     }
-}
-
-/// What one fault's victims missed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct FaultToll {
-    pub(super) missed_away: u64,
-    pub(super) lost: u64,
 }
 
 /// A message that is not settled yet.
@@ -85,7 +79,6 @@ pub(super) struct Settler {
     horizon_us: u64,
     /// By cohort times phases plus phase.
     settled: Vec<Settled>,
-    tolls: Vec<FaultToll>,
 }
 
 impl Settler {
@@ -105,7 +98,6 @@ impl Settler {
                 Settled::default();
                 plan.scenario.cohorts.len() * plan.scenario.phases.len()
             ],
-            tolls: vec![FaultToll::default(); plan.faults.len()],
             plan,
         }
     }
@@ -263,15 +255,21 @@ impl Settler {
         &mut self.settled[self.plan.cohort_of(client) * phases + phase]
     }
 
-    /// Settles what is 30 s old, and writes the spread of each message.
-    pub(super) fn advance(&mut self, now_us: u64, spreads: &mut Histograms) {
+    /// Settles what is 30 s old; writes the spread of each message, and puts what was lost or
+    /// missed down to what did it.
+    pub(super) fn advance(
+        &mut self,
+        now_us: u64,
+        spreads: &mut Histograms,
+        recoveries: &mut Recoveries,
+    ) {
         let until_us = now_us.saturating_sub(LEDGER_KEPT_US);
         while let Some(Reverse((sent_us, id))) = self.queue.peek().copied() {
             if sent_us > until_us {
                 break;
             }
             self.queue.pop();
-            self.settle(id, spreads);
+            self.settle(id, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
         // Whoever heard of it, its publisher's worker never told: that worker died.
@@ -279,14 +277,14 @@ impl Settler {
     }
 
     /// Settles everything that is left.
-    pub(super) fn finish(&mut self, spreads: &mut Histograms) {
+    pub(super) fn finish(&mut self, spreads: &mut Histograms, recoveries: &mut Recoveries) {
         while let Some(Reverse((sent_us, id))) = self.queue.pop() {
-            self.settle(id, spreads);
+            self.settle(id, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
     }
 
-    fn settle(&mut self, id: MessageId, spreads: &mut Histograms) {
+    fn settle(&mut self, id: MessageId, spreads: &mut Histograms, recoveries: &mut Recoveries) {
         let Some(open) = self.open.get(&id) else { return };
         let phase = self.plan.phase_at(open.due_us);
         let plan = Arc::clone(&self.plan);
@@ -297,9 +295,8 @@ impl Settler {
             if !self.followed[*client as usize] {
                 continue;
             }
-            let (fate, fault) = self.fate_of(id, open, slot, died_with_publisher);
+            let (fate, failure) = self.fate_of(id, open, slot, died_with_publisher);
             let settled = &mut self.settled[plan.cohort_of(*client) * phases + phase];
-            let mut toll = fault.and_then(|fault| self.tolls.get_mut(usize::from(fault)));
             match fate {
                 Fate::Delivered => {
                     settled.expected += 1;
@@ -309,16 +306,12 @@ impl Settler {
                     settled.expected += 1;
                     settled.lost += 1;
                     missed.slots.insert(slot as u32);
-                    if let Some(toll) = &mut toll {
-                        toll.lost += 1;
-                    }
+                    recoveries.blame(*client, open.sent_us, failure, true);
                 }
                 Fate::Uncertain => settled.uncertain += 1,
                 Fate::MissedAway => {
                     settled.missed_away += 1;
-                    if let Some(toll) = &mut toll {
-                        toll.missed_away += 1;
-                    }
+                    recoveries.blame(*client, open.sent_us, failure, false);
                 }
                 Fate::NotMember => {}
             }
@@ -345,7 +338,13 @@ impl Settler {
             })
     }
 
-    fn fate_of(&self, id: MessageId, open: &Open, slot: usize, died: bool) -> (Fate, Option<u16>) {
+    fn fate_of(
+        &self,
+        id: MessageId,
+        open: &Open,
+        slot: usize,
+        died: bool,
+    ) -> (Fate, Option<Failure>) {
         let evidence = Evidence {
             sent_us: open.sent_us,
             heard: open.slots.contains(slot as u32),
@@ -401,10 +400,6 @@ impl Settler {
             }
         }
         sum
-    }
-
-    pub(super) fn tolls(&self) -> &[FaultToll] {
-        &self.tolls
     }
 
     pub(super) fn followed(&self) -> usize {

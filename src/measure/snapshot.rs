@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::{Closes, Counts, Errors};
 use super::hist::Histograms;
 use super::ledger::LedgerPart;
-use super::recovery::FaultEvent;
+use super::recovery::RecoveryEvent;
 
 /// One interval of one worker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,8 +24,8 @@ pub struct Snapshot {
     pub closes: Closes,
     /// The worker's part of the ledger.
     pub ledger: LedgerPart,
-    /// Clients hit by a fault or back from one.
-    pub faults: Vec<FaultEvent>,
+    /// Clients that lost their connection or stood still, and those that are back.
+    pub recoveries: Vec<RecoveryEvent>,
     /// The worker itself.
     pub health: WorkerHealth,
     /// Whether it covers the closing of the connections, which is no part of the load: its

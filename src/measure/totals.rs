@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::counts::{Closes, Counts, Errors};
 use super::hist::{Hist, Histograms};
-use super::recovery::Recovery;
+use super::recovery::Recoveries;
 use super::series::Series;
 use super::settler::{Settled, Settler};
 use super::snapshot::{Snapshot, WorkerHealth};
@@ -24,7 +24,7 @@ pub struct Totals {
     /// Figures over time.
     pub series: Series,
     settler: Settler,
-    recoveries: Vec<Recovery>,
+    recoveries: Recoveries,
     /// By worker: clients up, CPU in all, and the busiest interval of at least half a second.
     workers: Vec<WorkerTotals>,
     /// The most clients that were up at once.
@@ -84,7 +84,7 @@ impl Totals {
             closes: Closes::default(),
             series: Series::default(),
             settler: Settler::new(Arc::clone(&plan)),
-            recoveries: vec![Recovery::default(); plan.faults.len()],
+            recoveries: Recoveries::new(Arc::clone(&plan)),
             workers: vec![WorkerTotals::default(); workers],
             peak_up: 0,
             plan,
@@ -102,10 +102,8 @@ impl Totals {
         }
         self.errors.merge(&snapshot.errors);
         self.closes.merge(&snapshot.closes);
-        for event in snapshot.faults {
-            if let Some(recovery) = self.recoveries.get_mut(usize::from(event.fault)) {
-                recovery.take(event.moment);
-            }
+        for event in snapshot.recoveries {
+            self.recoveries.take(event);
         }
         self.settler.take(snapshot.ledger);
     }
@@ -116,6 +114,7 @@ impl Totals {
         }
         let up = self.clients_up();
         self.peak_up = self.peak_up.max(up);
+        self.recoveries.note_up(snapshot.at_us, up);
         // A snapshot is taken a little after its interval's end; its middle is surely inside.
         let middle_us = snapshot.at_us.saturating_sub(snapshot.health.wall_us / 2);
         let point = self.series.at(middle_us);
@@ -132,12 +131,15 @@ impl Totals {
 
     /// Settles what is old enough at `now_us`.
     pub fn advance(&mut self, now_us: u64) {
-        self.settler.advance(now_us, &mut self.histograms);
+        // Before the messages, which are put down to the outages it finds.
+        self.recoveries.advance(now_us);
+        self.settler.advance(now_us, &mut self.histograms, &mut self.recoveries);
     }
 
     /// Settles everything: no more is waited for.
     pub fn finish(&mut self) {
-        self.settler.finish(&mut self.histograms);
+        self.recoveries.finish();
+        self.settler.finish(&mut self.histograms, &mut self.recoveries);
     }
 
     /// Whether messages are still to be sent or on their way.
@@ -194,13 +196,10 @@ impl Totals {
         })
     }
 
-    /// Each planned fault's figures: recovery, messages missed while away, messages lost.
-    pub fn recoveries(&self) -> impl Iterator<Item = (&Recovery, u64, u64)> {
-        let tolls = self.settler.tolls().iter();
-        self.recoveries
-            .iter()
-            .zip(tolls)
-            .map(|(recovery, toll)| (recovery, toll.missed_away, toll.lost))
+    /// How clients came back from each fault and outage.
+    #[must_use]
+    pub fn recoveries(&self) -> &Recoveries {
+        &self.recoveries
     }
 
     /// Each worker's health.

@@ -10,6 +10,8 @@ mod predict;
 mod rooms;
 mod seeds;
 
+use std::ops::Range;
+
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 
@@ -67,9 +69,51 @@ pub struct PlannedFault {
     pub at_us: u64,
     /// What goes wrong.
     pub kind: FaultKind,
-    /// Client numbers, ascending.
+    /// Client numbers, ascending; none of a fault of the server's and of a mark.
     pub victims: Vec<u32>,
+    /// What reports call it.
+    pub label: Option<String>,
 }
+
+/// How long after the server is back, or goes on, a lost connection is still a fault's doing.
+const AFTERMATH_US: u64 = 5_000_000;
+
+impl PlannedFault {
+    /// When failures that no client can explain are this fault's doing; `None` for faults of
+    /// clients, which know.
+    #[must_use]
+    pub fn blamed(&self) -> Option<Range<u64>> {
+        let lasts_us = match self.kind {
+            FaultKind::Freeze { duration } => micros(duration) + AFTERMATH_US,
+            FaultKind::Kill { down } => down.map_or(0, micros) + AFTERMATH_US,
+            FaultKind::Restart { down } => micros(down) + AFTERMATH_US,
+            FaultKind::Mark { within } => micros(within),
+            FaultKind::Reset
+            | FaultKind::Close { .. }
+            | FaultKind::HalfOpen
+            | FaultKind::Stall { .. } => return None,
+        };
+        Some(self.at_us..self.at_us.saturating_add(lasts_us))
+    }
+
+    /// Whether it kept a message that was sent at `sent_us` from a client that stayed connected.
+    #[must_use]
+    pub fn holds_up(&self, client: u32, sent_us: u64) -> bool {
+        let (duration, met) = match self.kind {
+            FaultKind::Freeze { duration } => (duration, true),
+            FaultKind::Stall { duration } => {
+                (duration, self.victims.binary_search(&client).is_ok())
+            }
+            _ => return false,
+        };
+        // What was on its way when it began is held up too.
+        let from_us = self.at_us.saturating_sub(LEDGER_WINDOW_US);
+        met && (from_us..self.at_us + micros(duration)).contains(&sent_us)
+    }
+}
+
+/// W: how near to a failure, a leave or a join a message may have been overtaken by it.
+pub const LEDGER_WINDOW_US: u64 = 1_000_000;
 
 /// How long the ledger keeps a message open for recipients that are late.
 pub const LEDGER_KEPT_US: u64 = 30_000_000;
@@ -141,7 +185,8 @@ impl Plan {
             let mut victims: Vec<u32> = sample.iter().map(|client| client as u32).collect();
             victims.sort_unstable();
             let at_us = start_us + micros(fault.offset);
-            faults.push(PlannedFault { at_us, kind: fault.kind, victims });
+            let label = fault.label.clone();
+            faults.push(PlannedFault { at_us, kind: fault.kind, victims, label });
         }
         faults.sort_by_key(|fault| fault.at_us);
         faults

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
 use crate::protocol::ProtocolKind;
-use crate::scenario::{Load, RoomCount, RoomSet, To};
+use crate::scenario::{FaultKind, Load, RoomCount, RoomSet, To};
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,12 +56,19 @@ impl Plan {
             clients: up as u32,
             publishes_per_s: publishes,
             deliveries_per_s: deliveries,
-            open_files: up as u64 + OTHER_FILES,
+            open_files: up as u64 + self.silent_sockets() + OTHER_FILES,
             memory_bytes: BASE_BYTES
                 + up as u64 * CLIENT_BYTES
                 + self.membership_count() as u64 * MEMBERSHIP_BYTES
                 + (self.ledger_bytes() * self.followed) as u64,
         }
+    }
+
+    /// Sockets of clients that fall silent: they stay open beside those they dial anew.
+    #[must_use]
+    pub fn silent_sockets(&self) -> u64 {
+        let silent = self.faults.iter().filter(|fault| fault.kind == FaultKind::HalfOpen);
+        silent.map(|fault| fault.victims.len() as u64).sum()
     }
 
     /// Publishes and deliveries a second with everyone up at 100 % rate; `None` with a closed loop.

@@ -12,8 +12,6 @@ pub(super) enum Place {
     Scheme,
     /// How a server speaks. [`A_PATH`] stands for any path.
     Protocol,
-    /// The value of `kind` in a fault.
-    FaultKind,
     Codec,
     /// What a threshold looks at.
     Metric,
@@ -28,18 +26,11 @@ const LATER: &[(Place, &str, &str)] = &[
     (Place::Key("target"), "params", "parameters of a protocol file"),
     (Place::Key("target"), "subprotocols", "offering subprotocols of one's own"),
     (Place::Key("target"), "tls", "TLS"),
-    (Place::Key("cohort"), "read", "slow consumers"),
     (Place::Key("cohort"), "data", "users from a file"),
     (Place::Key("cohort"), "protocol", "a protocol of the cohort's own"),
     (Place::Key("cohort"), "params", "parameters of a protocol file"),
     (Place::Scheme, "wss", "TLS"),
     (Place::Protocol, A_PATH, "protocols described by a file"),
-    (Place::FaultKind, "half-open", "connections that hang without a word"),
-    (Place::FaultKind, "stall", "clients that stop reading"),
-    (Place::FaultKind, "freeze", "stopping the built-in server for a while"),
-    (Place::FaultKind, "kill", "killing the built-in server"),
-    (Place::FaultKind, "restart", "restarting the built-in server"),
-    (Place::FaultKind, "mark", "marking a moment in the report"),
     (Place::Codec, "msgpack", "MessagePack"),
     (Place::Codec, "cbor", "CBOR"),
     (Place::Codec, "protobuf", "Protocol Buffers"),

@@ -88,6 +88,8 @@ pub struct Cohort {
     pub reconnect: Option<Reconnect>,
     pub ws_ping: Option<WsPing>,
     pub churn: Option<Churn>,
+    /// `None`: reads as fast as it can.
+    pub read: Option<Read>,
     pub codec: CodecKind,
 }
 
@@ -219,6 +221,15 @@ pub struct Churn {
     pub stay_away: Duration,
 }
 
+/// How slowly a client reads.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Read {
+    /// Frames a second, over 0.
+    pub rate_per_s: f64,
+    /// `SO_RCVBUF` in bytes; `None` leaves it to the system.
+    pub buffer_bytes: Option<u32>,
+}
+
 /// A stretch of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
@@ -249,8 +260,10 @@ pub struct Fault {
     pub phase: Option<usize>,
     pub offset: Duration,
     pub kind: FaultKind,
-    /// Share of all clients, 0 to 1.
+    /// Share of all clients, 0 to 1; 0 where it is no fault of clients.
     pub clients: f64,
+    /// What reports call it.
+    pub label: Option<String>,
 }
 
 /// What goes wrong.
@@ -260,6 +273,59 @@ pub enum FaultKind {
     Reset,
     /// The client closes with this code (1000, or 3000 to 4999).
     Close { code: u16 },
+    /// The client falls silent, its socket stays open, and it dials anew.
+    HalfOpen,
+    /// The client stops reading for so long.
+    Stall { duration: Duration },
+    /// The built-in server stands still (SIGSTOP) for so long.
+    Freeze { duration: Duration },
+    /// The built-in server is killed (SIGKILL), and started again after so long, if at all.
+    Kill { down: Option<Duration> },
+    /// The built-in server ends in order (1001), and is started again after so long.
+    Restart { down: Duration },
+    /// Somebody else does something; what is lost within this time is put down to it.
+    Mark { within: Duration },
+}
+
+impl FaultKind {
+    /// The name used in scenarios and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Close { .. } => "close",
+            Self::HalfOpen => "half-open",
+            Self::Stall { .. } => "stall",
+            Self::Freeze { .. } => "freeze",
+            Self::Kill { .. } => "kill",
+            Self::Restart { .. } => "restart",
+            Self::Mark { .. } => "mark",
+        }
+    }
+
+    /// Whether it is done to the built-in server.
+    #[must_use]
+    pub const fn is_of_server(self) -> bool {
+        matches!(self, Self::Freeze { .. } | Self::Kill { .. } | Self::Restart { .. })
+    }
+
+    /// How long it lasts; `None` where it has no length.
+    #[must_use]
+    pub fn duration(mut self) -> Option<Duration> {
+        self.duration_mut().copied()
+    }
+
+    /// The same, to be changed.
+    pub const fn duration_mut(&mut self) -> Option<&mut Duration> {
+        match self {
+            Self::Stall { duration }
+            | Self::Freeze { duration }
+            | Self::Kill { down: Some(duration) }
+            | Self::Restart { down: duration }
+            | Self::Mark { within: duration } => Some(duration),
+            Self::Reset | Self::Close { .. } | Self::HalfOpen | Self::Kill { down: None } => None,
+        }
+    }
 }
 
 /// A condition that decides the verdict.
@@ -286,6 +352,38 @@ pub struct Threshold {
 pub enum Subject {
     Latency(Metric, Stat),
     Count(Counter),
+    /// How long until so many of those a fault hit were back: the slowest fault's figure.
+    Recovery(Milestone),
+}
+
+/// How many of those a fault hit are back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Milestone {
+    /// Half of them.
+    To50,
+    /// 99 % of them.
+    To99,
+    /// Every one.
+    ToAll,
+}
+
+impl Milestone {
+    /// Each with the name a threshold uses.
+    pub const ALL: [(Self, &'static str); 3] = [
+        (Self::To50, "recovery.to_50"),
+        (Self::To99, "recovery.to_99"),
+        (Self::ToAll, "recovery.to_all"),
+    ];
+
+    /// As a share of those hit, over 0 and at most 1.
+    #[must_use]
+    pub const fn share(self) -> f64 {
+        match self {
+            Self::To50 => 0.5,
+            Self::To99 => 0.99,
+            Self::ToAll => 1.0,
+        }
+    }
 }
 
 /// A figure of a latency metric.

@@ -111,6 +111,8 @@ keys! {
         ws_ping: WsPing,
         /// People who come and go on purpose. Left out: nobody does.
         churn: Churn,
+        /// Makes slow consumers: clients that read slowly. Left out: they read as fast as they can.
+        read: Read,
         /// The codec of this cohort. Left out: the target's.
         codec: Choice<CodecKind>,
     }
@@ -213,6 +215,18 @@ keys! {
 }
 
 keys! {
+    /// Clients that read slowly, once they are joined. What they have not read when the run ends
+    /// they read on the way out, and it counts as late.
+    struct Read at "read" {
+        /// Frames that a client takes from its connection at most, for example "5/s".
+        rate (required): Rate,
+        /// The size of the socket's receive buffer, which holds what is not read yet: 4 KiB to
+        /// 16 MiB. Left out: the system's, which takes megabytes before a server notices anything.
+        buffer: Bytes,
+    }
+}
+
+keys! {
     /// A stretch of the run.
     struct Phase at "phase" {
         /// The phase's name in reports and thresholds.
@@ -238,12 +252,22 @@ keys! {
     struct Fault at "fault" {
         /// When: after a phase began, as in "steady + 10s", or from the run's start, as in "20s".
         at (required): String,
-        /// What: `reset` cuts the TCP connections of clients, `close` closes them properly.
+        /// What. Of clients: `reset` cuts their TCP connections, `close` closes them properly,
+        /// `half-open` leaves them open without a word and dials anew, `stall` stops reading for
+        /// `duration`. Of the built-in server: `freeze` stops it for `duration`, `kill` ends it
+        /// without a word, `restart` ends it in order and starts it again. `mark` does nothing:
+        /// it names a moment at which somebody else does something.
         kind (required): Choice<FaultName>,
+        /// The share of all clients it hits, for a fault of clients. Over 0 %, at most 100 %.
+        clients: Percent,
         /// With `close`: the code that clients send, 1000 or 3000 to 4999; 1000 when left out.
         code: Whole<0, 65_535> = 1000,
-        /// The share of all clients it hits. Over 0 %, at most 100 %.
-        clients (required): Percent,
+        /// With `stall` and `freeze`: how long. With `restart`: how long the server stays away, 1 s
+        /// when left out. With `kill`: the same; left out, it does not come back. With `mark`:
+        /// connections lost within this time are put down to it, 10 s when left out. Over 0.
+        duration: Duration,
+        /// What reports call it. A `mark` needs one.
+        label: String,
     }
 }
 
@@ -278,17 +302,31 @@ impl Choices for PickName {
         &[("even", Self::Even), ("random", Self::Random), ("zipf", Self::Zipf)];
 }
 
-/// The word for what goes wrong; `code` stands beside it.
+/// The word for what goes wrong; the other keys stand beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FaultName {
     Reset,
     Close,
+    HalfOpen,
+    Stall,
+    Freeze,
+    Kill,
+    Restart,
+    Mark,
 }
 
 impl Choices for FaultName {
     const WHAT: &'static str = "kind of fault";
-    const LATER: Option<Place> = Some(Place::FaultKind);
-    const ALL: &'static [(&'static str, Self)] = &[("reset", Self::Reset), ("close", Self::Close)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("reset", Self::Reset),
+        ("close", Self::Close),
+        ("half-open", Self::HalfOpen),
+        ("stall", Self::Stall),
+        ("freeze", Self::Freeze),
+        ("kill", Self::Kill),
+        ("restart", Self::Restart),
+        ("mark", Self::Mark),
+    ];
 }
 
 impl Choices for Arrivals {

@@ -127,6 +127,9 @@ pub(super) fn duration(scenario: &mut Scenario, duration: Duration) -> Result<()
     }
     for fault in &mut scenario.faults {
         fault.offset = stretched(fault.offset.as_nanos());
+        if let Some(duration) = fault.kind.duration_mut() {
+            *duration = stretched(duration.as_nanos());
+        }
     }
     Ok(())
 }

@@ -18,8 +18,8 @@ use tokio::time::MissedTickBehavior;
 
 pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
 
-use crate::client::{Context, Event, Held, Order, Taken};
-use crate::machine::clock::Clock;
+use crate::client::{Context, Event, Held, HoldUp, Order, Taken};
+use crate::machine::clock::{Clock, micros};
 use crate::machine::cpu::thread_cpu_us;
 use crate::measure::{Recorder, Snapshot, WorkerHealth};
 use crate::metric::Metric;
@@ -115,6 +115,7 @@ impl Worker {
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
             draining: Cell::new(false),
+            silent: RefCell::default(),
             plan: Arc::clone(&plan),
         });
         let last = Cell::new((thread_cpu_us().unwrap_or(0), clock.now_us()));
@@ -208,14 +209,26 @@ impl Worker {
         }
     }
 
+    /// Tells the clients that a fault meets. What is done to the server is the coordinator's.
     fn fault(&self, index: u16) {
         let fault = &self.ctx.plan.faults[usize::from(index)];
+        let hold = |duration| {
+            let until_us = fault.at_us + micros(duration);
+            HoldUp { fault: index, at_us: fault.at_us, until_us }
+        };
         let order = match fault.kind {
             FaultKind::Reset => Order::Reset { fault: index },
             FaultKind::Close { code } => Order::Close { fault: index, code },
+            FaultKind::HalfOpen => Order::HalfOpen { fault: index },
+            FaultKind::Stall { duration } => Order::Stall { hold: hold(duration) },
+            FaultKind::Freeze { duration } => Order::Watch { hold: hold(duration) },
+            // Who loses its connection notices by itself.
+            FaultKind::Kill { .. } | FaultKind::Restart { .. } | FaultKind::Mark { .. } => return,
         };
         for slot in &self.slots {
-            if fault.victims.binary_search(&slot.client.id).is_ok() {
+            let met =
+                fault.kind.is_of_server() || fault.victims.binary_search(&slot.client.id).is_ok();
+            if met {
                 slot.client.mailbox.order(order);
             }
         }

@@ -4,10 +4,11 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{Presence, Session, close_of};
 use crate::client::dial::DialError;
+use crate::client::mailbox::HoldUp;
 use crate::client::session::End;
 use crate::client::stays::Belongs;
 use crate::machine::clock::{micros, unix_ms};
-use crate::measure::{Arrival, MemberChange, MessageId};
+use crate::measure::{Arrival, Failure, MemberChange, MessageId, Moment, Recorder, RecoveryEvent};
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::Incoming;
 use crate::stamp::{self, Found, Stamp};
@@ -117,10 +118,22 @@ impl Session<'_> {
             let silent_us = now_us.saturating_sub(since_us);
             recorder.latency(Metric::Outage, cohort, now_us, silent_us);
         }
+        if self.client.held_up.get().is_some_and(|hold| sent_us >= hold.until_us) {
+            self.goes_on(&mut recorder, now_us);
+        }
         if publisher == self.client.id {
             recorder.latency(Metric::OwnCopy, cohort, due_us, from_sent_us);
             drop(recorder);
             self.answered(now_us);
+        }
+    }
+
+    /// What held this client up is over: it hears what was sent since.
+    fn goes_on(&self, recorder: &mut Recorder, now_us: u64) {
+        if let Some(HoldUp { fault, at_us, .. }) = self.client.held_up.take() {
+            let failure = Failure { at_us, fault: Some(fault) };
+            let moment = Moment::Back { after_us: now_us.saturating_sub(at_us) };
+            recorder.recoveries.push(RecoveryEvent { failure, moment });
         }
     }
 
@@ -199,6 +212,9 @@ impl Session<'_> {
         if let Some(since_us) = self.silent_since_us.take() {
             let silent_us = now_us.saturating_sub(since_us);
             recorder.latency(Metric::Outage, cohort, now_us, silent_us);
+        }
+        if self.client.held_up.get().is_some_and(|hold| now_us >= hold.until_us) {
+            self.goes_on(&mut recorder, now_us);
         }
     }
 

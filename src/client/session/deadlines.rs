@@ -32,7 +32,8 @@ impl Session<'_> {
                 return Some(self.failed(DialError::timed_out(step, limit)));
             }
         }
-        if let Some(pinger) = &mut self.pinger {
+        let deaf = self.is_deaf();
+        if let Some(pinger) = self.pinger.as_mut().filter(|_| !deaf) {
             match pinger.at(now_us) {
                 Wants::Nothing => {}
                 Wants::Ping(payload) => {
@@ -88,8 +89,9 @@ impl Session<'_> {
             }
             Presence::In => None,
         });
-        let pinger = self.pinger.as_ref().map(Pinger::deadline_us);
-        rooms.chain(pinger).chain(self.answer_deadline_us()).min()
+        let pinger = self.pinger.as_ref().filter(|_| !self.is_deaf()).map(Pinger::deadline_us);
+        let reading = (self.ready && self.read_from_us > 0).then_some(self.read_from_us);
+        rooms.chain(pinger).chain(reading).chain(self.answer_deadline_us()).min()
     }
 
     /// Arms the alarm; true if it is due already.

@@ -6,9 +6,9 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Closing, End, Presence, Session};
-use crate::client::mailbox::Order;
+use crate::client::mailbox::{HoldUp, Order};
 use crate::machine::clock::micros;
-use crate::measure::MemberChange;
+use crate::measure::{Failure, MemberChange, Moment, RecoveryEvent};
 
 /// How long we wait for the answer to our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -23,11 +23,36 @@ impl Session<'_> {
                 self.ctx.recorder.borrow_mut().closes.record(1006, "reset on purpose", true);
                 Some(End::Fault(fault))
             }
+            Order::HalfOpen { fault } => {
+                self.falls_silent = true;
+                self.ctx.recorder.borrow_mut().closes.record(1006, "fell silent on purpose", true);
+                Some(End::Fault(fault))
+            }
+            Order::Stall { hold } => {
+                self.read_from_us = hold.until_us;
+                self.hold_up(hold);
+                None
+            }
+            Order::Watch { hold } => {
+                self.hold_up(hold);
+                None
+            }
             Order::Close { fault, code } => self.close(code, End::Fault(fault)),
             Order::LeaveServer => self.close(1000, End::Left),
             Order::Stop => self.close(1000, End::Stopped),
             Order::LeaveRoom(n) => self.leave(n).err().map(|error| self.lost(&error)),
         }
+    }
+
+    /// Notes a fault that holds up what this client hears; one that is not joined is not hit.
+    fn hold_up(&self, hold: HoldUp) {
+        if !self.ready {
+            return;
+        }
+        let failure = Failure { at_us: hold.at_us, fault: Some(hold.fault) };
+        self.client.held_up.set(Some(hold));
+        let event = RecoveryEvent { failure, moment: Moment::Hit };
+        self.ctx.recorder.borrow_mut().recoveries.push(event);
     }
 
     pub(super) fn close(&mut self, code: u16, end: End) -> Option<End> {

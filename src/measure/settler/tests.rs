@@ -144,7 +144,8 @@ fn hearings(
 #[derive(Debug, PartialEq)]
 struct Found {
     settled: Vec<Settled>,
-    tolls: Vec<FaultToll>,
+    /// Missed away and lost, by fault.
+    tolls: Vec<(u64, u64)>,
     /// How many, their mean and the longest.
     spread: (u64, String, u64),
 }
@@ -163,13 +164,15 @@ impl Found {
 struct Coordinator {
     settler: Settler,
     spreads: Histograms,
+    recoveries: Recoveries,
     copies: u64,
 }
 
 impl Coordinator {
     fn new(plan: &Arc<Plan>) -> Self {
         let settler = Settler::new(Arc::clone(plan));
-        Self { settler, spreads: Histograms::default(), copies: 0 }
+        let recoveries = Recoveries::new(Arc::clone(plan));
+        Self { settler, spreads: Histograms::default(), recoveries, copies: 0 }
     }
 
     fn take(&mut self, facts: &[Told]) {
@@ -187,11 +190,11 @@ impl Coordinator {
     }
 
     fn advance(&mut self, now_us: u64) {
-        self.settler.advance(now_us, &mut self.spreads);
+        self.settler.advance(now_us, &mut self.spreads, &mut self.recoveries);
     }
 
     fn finish(mut self) -> Found {
-        self.settler.finish(&mut self.spreads);
+        self.settler.finish(&mut self.spreads, &mut self.recoveries);
         let mut settled: Vec<_> =
             (0..4).map(|at| self.settler.sum(|cohort, phase| 2 * cohort + phase == at)).collect();
         // A copy is found by its worker or by the settler; where it counts is all that differs.
@@ -202,7 +205,12 @@ impl Coordinator {
         let spread = spread.inner();
         Found {
             settled,
-            tolls: self.settler.tolls().to_vec(),
+            tolls: self
+                .recoveries
+                .planned()
+                .iter()
+                .map(|row| (row.missed_away, row.lost))
+                .collect(),
             spread: (spread.len(), format!("{:.3}", spread.mean()), spread.max()),
         }
     }
@@ -246,8 +254,9 @@ fn a_made_up_run_has_something_of_everything() {
         assert!(count > 20, "{sum:?}");
     }
     // Of the losses, few lie in the window before the fault; `fate` has their table.
-    assert!(found.tolls[0].lost < lost, "{:?}", found.tolls);
-    assert!((1..=missed_away).contains(&found.tolls[0].missed_away), "{:?}", found.tolls);
+    let (away, lost_to_it) = found.tolls[0];
+    assert!(lost_to_it < lost, "{:?}", found.tolls);
+    assert!((1..=missed_away).contains(&away), "{:?}", found.tolls);
 }
 
 proptest! {
@@ -378,7 +387,7 @@ fn a_publisher_that_died_before_anybody_heard_leaves_it_uncertain() {
         }
         // The publisher's own membership is left out of the fault, to see its message alone.
         coordinator.settler.failures.entry(0).or_default().push(failed_us);
-        coordinator.settler.finish(&mut coordinator.spreads);
+        coordinator.settler.finish(&mut coordinator.spreads, &mut coordinator.recoveries);
         let found = sum(&coordinator);
         assert_eq!((found.uncertain, found.lost), (uncertain, lost), "failed at {failed_us}");
     }

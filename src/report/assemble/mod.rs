@@ -17,11 +17,11 @@ use super::{
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
 use crate::machine::host::Host;
-use crate::measure::{self, Hist, Totals, judge};
+use crate::measure::{self, Hist, Recovery, Totals, judge};
 use crate::metric::Metric;
 use crate::plan::{Plan, describe, headline};
 use crate::protocol::ProtocolKind;
-use crate::scenario::{FaultKind, Load, Stat, Subject, Threshold};
+use crate::scenario::{Load, Milestone, Stat, Subject, Threshold};
 use crate::units::format;
 
 /// What the report says about the run besides its figures.
@@ -165,8 +165,10 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
         let found = judge(threshold, totals);
         let note = if aborted_by == Some(&threshold.key) {
             Some("it ended the run early".to_owned())
-        } else if found.actual.is_none() {
+        } else if found.actual.is_none() && found.samples == Some(0) {
             Some("no samples".to_owned())
+        } else if found.actual.is_none() {
+            Some("some never came back".to_owned())
         } else if found.too_few {
             Some(format!("only {} samples", format::count(found.samples.unwrap_or(0))))
         } else {
@@ -188,7 +190,7 @@ fn actual_text(threshold: &Threshold, actual: Option<f64>) -> String {
     let Some(actual) = actual else { return format::UNKNOWN.to_owned() };
     match threshold.subject {
         Subject::Count(_) | Subject::Latency(_, Stat::Count) => format::count(actual as u64),
-        Subject::Latency(..) => format::duration_us(actual as u64),
+        Subject::Latency(..) | Subject::Recovery(_) => format::duration_us(actual as u64),
     }
 }
 
@@ -295,32 +297,38 @@ fn errors(totals: &Totals) -> Vec<ErrorGroup> {
     groups.collect()
 }
 
-/// Those the schedule reached.
+/// Those the schedule reached, and what nobody ordered, in order of time.
 fn faults(outcome: &Outcome) -> Vec<FaultOutcome> {
     let totals = &outcome.totals;
-    let planned = totals.plan().faults.iter().zip(totals.recoveries());
-    let outcomes = planned.filter(|(fault, _)| fault.at_us < outcome.scheduled_us).map(
-        |(fault, (recovery, missed, lost))| FaultOutcome {
-            at_s: seconds(fault.at_us),
-            kind: fault_name(fault.kind).to_owned(),
-            hit: recovery.hit,
-            back: recovery.back(),
-            to_50_s: recovery.time_to_us(0.5).map(seconds),
-            to_99_s: recovery.time_to_us(0.99).map(seconds),
-            to_all_s: recovery.time_to_us(1.0).map(seconds),
-            missed_away: Some(missed),
-            lost: Some(lost),
-        },
-    );
-    outcomes.collect()
+    let recoveries = totals.recoveries();
+    let row = |recovery: &Recovery| FaultOutcome {
+        at_s: seconds(recovery.at_us),
+        hit: recovery.hit,
+        back: recovery.back(),
+        to_50_s: recovery.time_to_us(Milestone::To50.share()).map(seconds),
+        to_99_s: recovery.time_to_us(Milestone::To99.share()).map(seconds),
+        to_all_s: recovery.time_to_us(Milestone::ToAll.share()).map(seconds),
+        missed_away: Some(recovery.missed_away),
+        lost: Some(recovery.lost),
+        ..FaultOutcome::default()
+    };
+    let reached = totals.plan().faults.iter().zip(recoveries.planned());
+    let reached = reached.filter(|(fault, _)| fault.at_us < outcome.scheduled_us);
+    let planned = reached.map(|(fault, recovery)| FaultOutcome {
+        kind: fault.kind.name().to_owned(),
+        label: fault.label.clone(),
+        duration_s: fault.kind.duration().map(|duration| duration.as_secs_f64()),
+        ..row(recovery)
+    });
+    let outages = recoveries.outages().iter();
+    let outages = outages.map(|outage| FaultOutcome { kind: OUTAGE.to_owned(), ..row(outage) });
+    let mut all: Vec<_> = planned.chain(outages).collect();
+    all.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+    all
 }
 
-fn fault_name(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::Reset => "reset",
-        FaultKind::Close { .. } => "close",
-    }
-}
+/// The kind of what nobody ordered.
+const OUTAGE: &str = "outage";
 
 fn latencies(
     totals: &Totals,
@@ -389,9 +397,10 @@ fn series(outcome: &Outcome) -> Vec<SeriesPoint> {
             .flatten()
     };
     let points = totals.series.points().iter().map(|point| {
-        let end_us = point.start_us + width_us;
-        let faults =
-            plan.faults.iter().filter(|fault| (point.start_us..end_us).contains(&fault.at_us));
+        let span_us = point.start_us..point.start_us + width_us;
+        let planned = plan.faults.iter().map(|fault| (fault.at_us, fault.kind.name()));
+        let outages = totals.recoveries().outages().iter().map(|outage| (outage.at_us, OUTAGE));
+        let faults = planned.chain(outages).filter(|(at_us, _)| span_us.contains(at_us));
         SeriesPoint {
             t_s: seconds(point.start_us),
             width_s: seconds(width_us),
@@ -410,7 +419,7 @@ fn series(outcome: &Outcome) -> Vec<SeriesPoint> {
             delivery_from_sent_p50_us: percentile(&point.delivery_from_sent, 50.0),
             delivery_from_sent_p99_us: percentile(&point.delivery_from_sent, 99.0),
             lag_p99_us: percentile(&point.lag, 99.0),
-            faults: faults.map(|fault| fault_name(fault.kind).to_owned()).collect(),
+            faults: faults.map(|(_, name)| name.to_owned()).collect(),
         }
     });
     points.collect()

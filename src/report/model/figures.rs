@@ -156,16 +156,23 @@ pub struct ErrorGroup {
     pub example: String,
 }
 
-/// A fault and how clients came back from it.
+/// A fault, a mark, or an outage that nobody ordered, and how clients came back from it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultOutcome {
     /// Seconds from the start.
     pub at_s: f64,
-    /// `reset`, `close`.
+    /// As in the scenario: `reset`, `close`, `half-open`, `stall`, `freeze`, `kill`, `restart`,
+    /// `mark`; or `outage`, which nobody ordered: over 10 % of the clients lost within a second.
     pub kind: String,
-    /// Clients whose connection it broke.
+    /// Its label in the scenario.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Seconds that it lasts by the scenario; `null` where it has no length.
+    #[serde(default)]
+    pub duration_s: Option<f64>,
+    /// Clients whose connection it broke; of a stall or freeze, clients it held up.
     pub hit: u64,
-    /// Those that joined again.
+    /// Those that joined again; of a stall or freeze, those that heard something sent after it.
     pub back: u64,
     /// Seconds until half of those hit were back; `null` if never.
     pub to_50_s: Option<f64>,
@@ -173,9 +180,9 @@ pub struct FaultOutcome {
     pub to_99_s: Option<f64>,
     /// Seconds until all of those hit were back; `null` if never.
     pub to_all_s: Option<f64>,
-    /// Deliveries that those hit missed while away; `null` if not followed.
+    /// Deliveries that those hit missed while away.
     pub missed_away: Option<u64>,
-    /// Deliveries lost to those hit; `null` if not followed.
+    /// Deliveries lost to those hit.
     pub lost: Option<u64>,
 }
 

@@ -1,11 +1,11 @@
-//! The summary's lower part: what became of every message, of clients, faults and errors.
+//! The summary's lower part: what became of every message, of clients, and errors.
 //!
 //! An equation is printed as one only if it adds up.
 
 use super::super::escape::escape_terminal;
-use super::Block;
 use super::layout::{COLUMNS, LABEL, pack};
-use crate::report::{Deliveries, ErrorGroup, FaultOutcome, Report};
+use super::{Block, faults};
+use crate::report::{Deliveries, ErrorGroup, Report};
 use crate::units::format::{count, percent, seconds};
 
 pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
@@ -16,7 +16,7 @@ pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
         Block::labelled("deliveries").line(balance(report.deliveries)).lines(remarks)
     });
     let clients = Block::labelled("clients").lines(clients_lines(report));
-    [publishes, deliveries, Some(clients), faults(report), errors(report), limits(report)]
+    [publishes, deliveries, Some(clients), faults::block(report), errors(report), limits(report)]
         .into_iter()
         .flatten()
 }
@@ -104,37 +104,6 @@ pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
         ));
     }
     lines
-}
-
-fn faults(report: &Report) -> Option<Block> {
-    let items: Vec<_> = report.faults.iter().map(|fault| vec![fault_line(fault)]).collect();
-    (!items.is_empty()).then(|| Block::labelled("fault").list(items, 1, 4))
-}
-
-/// `reset of 300 clients at 20 s: 99 % back after 0.93 s, all after 1.2 s`.
-pub(in crate::report) fn fault_line(fault: &FaultOutcome) -> String {
-    let kind = escape_terminal(&fault.kind, 16);
-    let noun = if fault.hit == 1 { "client" } else { "clients" };
-    let what = format!("{kind} of {} {noun} at {}", count(fault.hit), seconds(fault.at_s));
-    if fault.hit == 0 {
-        return what;
-    }
-    let mut parts = Vec::new();
-    if fault.to_all_s.is_none() {
-        parts.push(format!("{} of {} back", count(fault.back), count(fault.hit)));
-    }
-    let milestones = [(fault.to_50_s, "50 %"), (fault.to_99_s, "99 %"), (fault.to_all_s, "all")];
-    // The last two that were reached; each implies those before it.
-    let reached: Vec<_> =
-        milestones.into_iter().filter_map(|(at, share)| Some((at?, share))).collect();
-    for (i, (at, share)) in reached.iter().rev().take(2).rev().enumerate() {
-        let back = if i == 0 && parts.is_empty() { " back" } else { "" };
-        parts.push(format!("{share}{back} after {}", seconds(*at)));
-    }
-    if let Some(lost) = fault.lost.filter(|&lost| lost > 0) {
-        parts.push(format!("{} lost", count(lost)));
-    }
-    format!("{what}: {}", parts.join(", "))
 }
 
 fn errors(report: &Report) -> Option<Block> {

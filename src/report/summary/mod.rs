@@ -3,6 +3,7 @@
 //! Text from a report, and nothing else: no I/O, and no figure that the report doesn't hold. The
 //! parts are in `judged`, `measured` and `ledger`; how they share 30 lines is in `layout`.
 
+mod faults;
 mod judged;
 mod layout;
 mod ledger;
@@ -12,10 +13,9 @@ pub use layout::{COLUMNS, LINES};
 
 /// Pieces that other renderings share, so that both say the same in the same words.
 pub(super) mod parts {
+    pub(in crate::report) use super::faults::fault_line;
     pub(in crate::report) use super::judged::setting;
-    pub(in crate::report) use super::ledger::{
-        balance, clients_lines, fault_line, publishes_line, remarks,
-    };
+    pub(in crate::report) use super::ledger::{balance, clients_lines, publishes_line, remarks};
     pub(in crate::report) use super::measured::{cell, shown_latencies};
 }
 

@@ -3,7 +3,7 @@
 use super::super::keys::{At, Field, join};
 use super::super::mistake::Mistakes;
 use super::super::model::{
-    Arrivals, Churn, Cohort, Join, Load, Pick, Publish, Reconnect, Size, Target, To, WsPing,
+    Arrivals, Churn, Cohort, Join, Load, Pick, Publish, Read, Reconnect, Size, Target, To, WsPing,
 };
 use super::super::raw::{self, PickName};
 use super::super::unions::{ReconnectOr, SizeOr};
@@ -95,6 +95,7 @@ impl Check<'_> {
             reconnect: self.reconnect(mistakes),
             ws_ping: raw.ws_ping.written().map(|at| self.ws_ping(&at.value, mistakes)),
             churn: raw.churn.written().map(|at| self.churn(&at.value, mistakes)),
+            read: raw.read.written().map(|at| self.read(&at.value, mistakes)),
             codec: raw.codec.get().map_or(self.target.codec, |choice| choice.0),
             join,
         }
@@ -343,6 +344,26 @@ impl Check<'_> {
         WsPing { every: raw.every.value(), timeout: raw.timeout.value() }
     }
 
+    fn read(&self, raw: &raw::Read, mistakes: &mut Mistakes) -> Read {
+        let path = |key: &str| self.at(&join("read", key));
+        if let Some(at) = raw.rate.written() {
+            let range = (f64::MIN_POSITIVE, MAX_RATE);
+            let words = "over 0/s and at most 1,000,000/s";
+            in_range(&path("rate"), at.value.0, range, words, &at.span, mistakes);
+        }
+        if let Some(at) = raw.buffer.written()
+            && !(BUFFER_BYTES.0..=BUFFER_BYTES.1).contains(&at.value.0)
+        {
+            mistakes
+                .add(&at.span, format!("`{}` must be from 4 KiB to 16 MiB", path("buffer")))
+                .label("out of range");
+        }
+        Read {
+            rate_per_s: raw.rate.value().0,
+            buffer_bytes: raw.buffer.get().and_then(|bytes| u32::try_from(bytes.0).ok()),
+        }
+    }
+
     fn churn(&self, raw: &raw::Churn, mistakes: &mut Mistakes) -> Churn {
         let churn = Churn {
             connections_per_s: raw.connections.value().0,
@@ -373,6 +394,9 @@ impl Check<'_> {
         churn
     }
 }
+
+/// The least and the most bytes of a socket's receive buffer.
+const BUFFER_BYTES: (u64, u64) = (4 << 10, 16 << 20);
 
 /// A payload's size, if a message can have it.
 fn payload(path: &str, field: &Field<Bytes>, mistakes: &mut Mistakes) -> Option<u32> {

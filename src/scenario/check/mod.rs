@@ -47,7 +47,7 @@ pub(super) fn scenario(
     let cohorts = cohort::cohorts(file, &target, mistakes);
     rooms::all_are_used(&file.rooms, &cohorts, target.protocol, mistakes);
     let phases = phase::phases(&file.phase, &file.span, mistakes);
-    let faults = fault::faults(file, &phases, mistakes);
+    let faults = fault::faults(file, &target, &phases, mistakes);
     let thresholds = threshold::thresholds(file, mistakes);
     Scenario {
         name: file.name.value().0,

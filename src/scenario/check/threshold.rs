@@ -4,7 +4,7 @@ use super::super::keys::{At, Field, list};
 use super::super::later::{self, Place};
 use super::super::limits::Limit;
 use super::super::mistake::{Mistakes, Span};
-use super::super::model::{Comparison, Stat, Subject, Threshold};
+use super::super::model::{Comparison, Milestone, Stat, Subject, Threshold};
 use super::super::raw;
 use super::super::suggest::did_you_mean;
 use super::{Names, not_zero};
@@ -127,6 +127,13 @@ fn subject(
         return None;
     }
     let subject = figure(rest, &key.span, mistakes)?;
+    if matches!(subject, Subject::Recovery(_)) && (cohort.is_some() || phase.is_some()) {
+        mistakes
+            .add(&key.span, format!("`{rest}` is told for each fault, not for a cohort or phase"))
+            .label("of all clients only")
+            .help("for a cohort or phase use \"reconnect.p99\"");
+        return None;
+    }
     if let Subject::Count(counter) = subject {
         if phase.is_some() {
             mistakes
@@ -181,6 +188,9 @@ fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
     if let Some(counter) = Counter::from_name(text) {
         return Some(Subject::Count(counter));
     }
+    if let Some((milestone, _)) = Milestone::ALL.into_iter().find(|(_, name)| *name == text) {
+        return Some(Subject::Recovery(milestone));
+    }
     let (name, stat) = match text.split_once('.') {
         Some((name, stat)) => (name, Some(stat)),
         None => (text, None),
@@ -220,14 +230,16 @@ fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
         return None;
     }
     let metrics = || Metric::ALL.into_iter().map(Metric::name);
-    let counters = || Counter::ALL.into_iter().map(|(_, name)| name);
+    let milestones = || Milestone::ALL.into_iter().map(|(_, name)| name);
+    let counters = || Counter::ALL.into_iter().map(|(_, name)| name).chain(milestones());
     // A misspelt metric with a statistic is near without it; a misspelt counter is as it is.
-    let near = match did_you_mean(name, metrics()) {
-        near if near.is_empty() => did_you_mean(text, counters()),
-        near => near,
+    let near = match (did_you_mean(text, milestones()), did_you_mean(name, metrics())) {
+        (near, _) if !near.is_empty() => near,
+        (_, near) if !near.is_empty() => near,
+        _ => did_you_mean(text, counters()),
     };
     mistakes.add(span, format!("unknown metric `{shown}`")).label("unknown metric").help(format!(
-        "{near}Latencies (with a statistic, as in \"delivery.p99\"): {}. Counters: {}",
+        "{near}Latencies (with a statistic, as in \"delivery.p99\"): {}. Without one: {}",
         list(metrics()),
         list(counters())
     ));
@@ -297,13 +309,13 @@ impl Condition {
     fn limit(&self, subject: Subject, span: &Span, mistakes: &mut Mistakes) -> Option<f64> {
         match subject {
             Subject::Latency(_, Stat::Count) => self.count(span, mistakes),
-            Subject::Latency(..) => match parse::duration(&self.limit) {
+            Subject::Latency(..) | Subject::Recovery(_) => match parse::duration(&self.limit) {
                 Ok(limit) => Some(limit.as_nanos() as f64 / 1e3),
                 Err(why) => {
                     mistakes
                         .add(span, why)
                         .label("not a limit")
-                        .help("a latency is compared with a duration, as in \"< 250ms\"");
+                        .help("a time is compared with a duration, as in \"< 250ms\"");
                     None
                 }
             },

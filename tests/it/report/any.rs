@@ -180,6 +180,8 @@ fn fault() -> impl Strategy<Value = FaultOutcome> {
         |(at_s, kind, hit, back, to_50_s, to_99_s, to_all_s)| FaultOutcome {
             at_s,
             kind,
+            label: None,
+            duration_s: to_50_s,
             hit,
             back,
             to_50_s,

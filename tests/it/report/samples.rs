@@ -407,6 +407,8 @@ fn figures() -> Report {
         faults: vec![FaultOutcome {
             at_s: 20.0,
             kind: "reset".to_owned(),
+            label: None,
+            duration_s: None,
             hit: 300,
             back: 300,
             to_50_s: Some(0.41),

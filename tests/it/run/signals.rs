@@ -98,6 +98,37 @@ fn sigkill_leaves_no_server_behind() {
     assert!(!folder.path().join("out/report.json").exists());
 }
 
+/// Frozen, the server can't see that its standard input has ended.
+#[test]
+fn sigkill_leaves_no_frozen_server_behind() {
+    let frozen = "[[fault]]\nat = \"1ms\"\nkind = \"freeze\"\nduration = \"5m\"\n";
+    let folder = folder_with(&format!("{LONG}{frozen}"));
+    let mut run = Running::start(folder.path(), &["run", "scenario.toml", "--out", "out"]);
+    run.wait_for_line("steady");
+    let servers = children(run.pid());
+    let [server] = servers[..] else { panic!("one server: {servers:?}") };
+    becomes_true("the freeze", PROMPTLY, || stat(server).is_some_and(|stat| stat[0] == "T"));
+    run.signal(Signal::SIGKILL);
+    run.ends_within(PROMPTLY);
+    becomes_true("the server's end", PROMPTLY, || is_gone(server));
+}
+
+/// Ctrl-C in the middle of a freeze: the server goes on, so that it can end.
+#[test]
+fn ctrl_c_ends_a_frozen_server_too() {
+    let frozen = "[[fault]]\nat = \"500ms\"\nkind = \"freeze\"\nduration = \"5m\"\n";
+    let folder = folder_with(&format!("{LONG}{frozen}"));
+    let arguments = ["run", "scenario.toml", "--set=target.drain_timeout=100ms", "--out", "out"];
+    let mut run = Running::start(folder.path(), &arguments);
+    run.wait_for_line("steady");
+    let servers = children(run.pid());
+    let [server] = servers[..] else { panic!("one server: {servers:?}") };
+    becomes_true("the freeze", PROMPTLY, || stat(server).is_some_and(|stat| stat[0] == "T"));
+    run.signal(Signal::SIGINT);
+    assert_eq!(run.ends_within(PROMPTLY).code(), Some(130));
+    becomes_true("the server's end", PROMPTLY, || is_gone(server));
+}
+
 /// Runs without preflight against a server that answers nothing, so that the drain has no end.
 fn endless_drain(folder: &Path, server: &Misbehaving) -> Running {
     let url = server.url();
@@ -177,6 +208,10 @@ fn the_server_dies_in_the_middle() {
     assert_ne!(report.run.exit_code, 0, "{:?}", report.verdict);
     assert_eq!(report.connections.lost, 20);
     assert_eq!(report.clients.at_end, 0);
+    // Nobody ordered it, so it is marked by itself.
+    let [outage] = &report.faults[..] else { panic!("{:?}", report.faults) };
+    assert_eq!((outage.kind.as_str(), outage.hit, outage.back), ("outage", 20, 0));
+    assert!(outage.at_s < 3.0, "{outage:?}");
     assert_eq!(report.publishes.due, report.publishes.sent + report.publishes.not_sent);
     let named = |text: &str| text.contains("server") && text.contains("ended");
     let reasons = &report.validity.reasons;

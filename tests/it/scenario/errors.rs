@@ -320,6 +320,10 @@ fn cohorts() {
         ),
         ("reconnect is no word", &[(JOIN, "join = { rooms = \"lobby\" }\nreconnect = \"no\"")]),
         ("ws_ping", &[(JOIN, "join = { rooms = \"lobby\" }\nws_ping = { every = \"0s\" }")]),
+        (
+            "read",
+            &[(JOIN, "join = { rooms = \"lobby\" }\nread = { rate = \"0/s\", buffer = \"1KiB\" }")]
+        ),
         ("churn of nobody", &[(JOIN, "join = { rooms = \"lobby\" }\nchurn = {}")]),
         (
             "churn too fast",
@@ -378,9 +382,38 @@ fn phases_and_faults() {
             phase("[[fault]]\nat = \"1s\"\nkind = \"close\"\ncode = 1001\nclients = \"1%\""),
         ),
         ("nobody", phase("[[fault]]\nat = \"1s\"\nkind = \"close\"\nclients = \"0%\"")),
+        ("of whom", phase("[[fault]]\nat = \"1s\"\nkind = \"half-open\"")),
+        ("for how long", phase("[[fault]]\nat = \"1s\"\nkind = \"stall\"\nclients = \"1%\"")),
+        ("no length", phase("[[fault]]\nat = \"1s\"\nkind = \"freeze\"\nduration = \"0s\"")),
+        (
+            "keys of other kinds",
+            phase(
+                "[[fault]]\nat = \"1s\"\nkind = \"restart\"\ncode = 4000\nclients = \"1%\"\n\
+                 [[fault]]\nat = \"5s\"\nkind = \"reset\"\nduration = \"1s\"\nclients = \"1%\"",
+            ),
+        ),
+        ("a mark of what", phase("[[fault]]\nat = \"1s\"\nkind = \"mark\"")),
+        ("no label", phase("[[fault]]\nat = \"1s\"\nkind = \"mark\"\nlabel = \" \"")),
+        (
+            "the server is not back yet",
+            phase(
+                "[[fault]]\nat = \"3s\"\nkind = \"freeze\"\nduration = \"1s\"\n\
+                 [[fault]]\nat = \"1s\"\nkind = \"restart\"\nduration = \"2s\"",
+            ),
+        ),
+        (
+            "after it was killed for good",
+            phase(
+                "[[fault]]\nat = \"1s\"\nkind = \"kill\"\n\
+                 [[fault]]\nat = \"9s\"\nkind = \"freeze\"\nduration = \"500ms\"",
+            ),
+        ),
     ];
-    let said: String =
+    let mut said: String =
         cases.iter().map(|(title, to)| complaints(&[(title, &[(DURATION, to)])])).collect();
+    let freeze = phase("[[fault]]\nat = \"1s\"\nkind = \"freeze\"\nduration = \"1s\"");
+    let url = "url = \"ws://chat.test/\"\nprotocol = \"rooms\"";
+    said += &complaints(&[("not our server", &[(DURATION, &freeze), (BUILTIN, url)])]);
     snapshot!(said);
 }
 
@@ -409,6 +442,9 @@ fn thresholds() {
         (r#""cohort.people.errors""#, r#""== 0""#),
         (r#""phase.steady.lost""#, r#""== 0""#),
         (r#""phase.stedy.delivery.p99""#, r#""< 1s""#),
+        (r#""recovery.to_90""#, r#""< 1s""#),
+        (r#""recovery.to_99""#, r#""< 10""#),
+        (r#""phase.steady.recovery.to_99""#, r#""< 10s""#),
         (r#""phase.steady.cohort.people.delivery.p99""#, r#""< 1s""#),
     ]
     .iter()
@@ -429,17 +465,13 @@ fn not_supported_yet() {
         ("name = \"least\"", "name = \"least\"\nbaseline = {}".to_owned()),
         (BUILTIN, "builtin = \"rooms\"\nparams = {}\nsubprotocols = []\ntls = {}".to_owned()),
         (BUILTIN, "url = \"wss://chat.test/\"\nprotocol = \"./acme.toml\"".to_owned()),
-        (PUBLISH, "read = {}\ndata = \"users.csv\"\nprotocol = \"echo\"\nparams = {}".to_owned()),
+        (PUBLISH, "data = \"users.csv\"\nprotocol = \"echo\"\nparams = {}".to_owned()),
     ];
     let mut said: String =
         lines.iter().map(|(from, to)| complaints(&[("keys", &[(*from, to)])])).collect();
     for codec in ["msgpack", "cbor", "protobuf", "postcard"] {
         let to = format!("builtin = \"rooms\"\ncodec = \"{codec}\"");
         said += &complaints(&[(codec, &[(BUILTIN, &to)])]);
-    }
-    for kind in ["half-open", "stall", "freeze", "kill", "restart", "mark"] {
-        let to = format!("{DURATION}[[fault]]\nat = \"1s\"\nkind = \"{kind}\"\nclients = \"1%\"");
-        said += &complaints(&[(kind, &[(DURATION, &to)])]);
     }
     for metric in ["ack.p99", "ack_from_sent.p99", "login.p99", "connect_tls.p99", "replay.p99"] {
         let to = format!("{DURATION}\n[thresholds]\n\"{metric}\" = \"< 1s\"");

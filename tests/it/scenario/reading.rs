@@ -9,8 +9,9 @@ use uproar::codec::CodecKind;
 use uproar::metric::{Counter, Metric};
 use uproar::protocol::ProtocolKind;
 use uproar::scenario::{
-    Arrivals, Churn, Comparison, FaultKind, Jitter, Join, Load, Overrides, Pick, Publish, Ramp,
-    Reconnect, RoomCount, RoomSet, Size, Stat, Subject, To, WhileAway, WsPing, fuzz,
+    Arrivals, Churn, Comparison, FaultKind, Jitter, Join, Load, Milestone, Overrides, Pick,
+    Publish, Ramp, Read, Reconnect, RoomCount, RoomSet, Size, Stat, Subject, To, WhileAway, WsPing,
+    fuzz,
 };
 
 use super::{LEAST, complaint, least_with, reads};
@@ -74,6 +75,10 @@ connections = "60%/min"
 rooms = "1%/s"
 stay_away = "3s"
 
+[cohort.read]
+rate = "120/min"
+buffer = "32KiB"
+
 [[cohort]]
 name = "second"
 clients = 20
@@ -116,6 +121,23 @@ at = "on"
 kind = "close"
 clients = "1%"
 
+[[fault]]
+at = "on + 2s"
+kind = "half-open"
+clients = "5%"
+label = "tunnel"
+
+[[fault]]
+at = "on + 3s"
+kind = "stall"
+clients = "6%"
+duration = "1500ms"
+
+[[fault]]
+at = "on + 4s"
+kind = "mark"
+label = "deploy"
+
 [thresholds]
 "cohort.first.phase.on.delivery.p99.9" = "< 250ms"
 "reconnect.p95" = { is = "<= 5s, if any", abort_after = "4s" }
@@ -124,6 +146,7 @@ connect.p99_9 = "< 1.5ms"
 publishes.not_sent = "< 1_000"
 lag.count = "> 100"
 "clients.never_joined" = "< 5"
+"recovery.to_99" = "< 10s, if any"
 "#;
 
 #[test]
@@ -200,6 +223,8 @@ fn every_key_is_read() {
             stay_away: Duration::from_secs(3),
         })
     );
+    assert_eq!(first.read, Some(Read { rate_per_s: 2.0, buffer_bytes: Some(32 << 10) }));
+    assert_eq!(second.read, None);
     assert_eq!(second.codec, CodecKind::Binary);
     assert_eq!(second.reconnect, None);
     assert_eq!(second.join, Some(Join { set: 1, per_client: 1, pick: Pick::Random }));
@@ -227,8 +252,13 @@ fn every_key_is_read() {
             (Some(1), 1, FaultKind::Close { code: 4000 }, 0.1),
             (None, 20, FaultKind::Reset, 1.0),
             (Some(1), 0, FaultKind::Close { code: 1000 }, 0.01),
+            (Some(1), 2, FaultKind::HalfOpen, 0.05),
+            (Some(1), 3, FaultKind::Stall { duration: Duration::from_millis(1_500) }, 0.06),
+            (Some(1), 4, FaultKind::Mark { within: Duration::from_secs(10) }, 0.0),
         ]
     );
+    let labels: Vec<_> = scenario.faults.iter().map(|fault| fault.label.as_deref()).collect();
+    assert_eq!(labels, [None, None, None, Some("tunnel"), None, Some("deploy")]);
 
     let limits: Vec<_> = scenario
         .thresholds
@@ -302,10 +332,46 @@ fn every_key_is_read() {
                 5.0,
                 false
             ),
+            (
+                "recovery.to_99",
+                None,
+                None,
+                Subject::Recovery(Milestone::To99),
+                Comparison::Less,
+                10e6,
+                true
+            ),
         ]
     );
     assert_eq!(scenario.thresholds[1].condition, "<= 5s");
     assert_eq!(scenario.thresholds[1].abort_after, Some(Duration::from_secs(4)));
+}
+
+#[test]
+fn faults_of_the_server_have_their_defaults_and_stretch_with_the_run() {
+    let fault = |rest: &str| format!("\n[[fault]]\nat = {rest}\n");
+    let faults = [
+        "\"1s\"\nkind = \"freeze\"\nduration = \"500ms\"",
+        "\"2s\"\nkind = \"restart\"",
+        "\"4s\"\nkind = \"kill\"\nduration = \"1s\"",
+        "\"6s\"\nkind = \"kill\"",
+    ];
+    let text = format!("{LEAST}{}", faults.map(fault).concat());
+    let kinds = |overrides: &Overrides| {
+        reads(&text, overrides).faults.iter().map(|fault| fault.kind).collect::<Vec<_>>()
+    };
+    let expected = |times: u32| {
+        let of = |ms: u64| Duration::from_millis(ms) * times;
+        [
+            FaultKind::Freeze { duration: of(500) },
+            FaultKind::Restart { down: of(1_000) },
+            FaultKind::Kill { down: Some(of(1_000)) },
+            FaultKind::Kill { down: None },
+        ]
+    };
+    assert_eq!(kinds(&Overrides::default()), expected(1));
+    let twice = Overrides { duration: Some("20s".to_owned()), ..Overrides::default() };
+    assert_eq!(kinds(&twice), expected(2));
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! Who was hit by what, and when they were back.
+
+use super::*;
+use crate::scenario::{Overrides, Source, read};
+
+fn recoveries(faults: &str) -> Recoveries {
+    let text = format!(
+        r#"
+        format = 1
+        name = "recovery"
+        [target]
+        builtin = "echo"
+        [[cohort]]
+        name = "all"
+        clients = 100
+        [[phase]]
+        name = "steady"
+        duration = "100s"
+        {faults}
+        "#
+    );
+    let source = Source { name: "test".to_owned(), text };
+    Recoveries::new(Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap())))
+}
+
+fn hit(recoveries: &mut Recoveries, at_us: u64, fault: Option<u16>) {
+    let failure = Failure { at_us, fault };
+    recoveries.take(RecoveryEvent { failure, moment: Moment::Hit });
+}
+
+fn back(recoveries: &mut Recoveries, at_us: u64, fault: Option<u16>, after_us: u64) {
+    let failure = Failure { at_us, fault };
+    recoveries.take(RecoveryEvent { failure, moment: Moment::Back { after_us } });
+}
+
+const S: u64 = 1_000_000;
+
+/// 100 clients up, once a second, up to an instant.
+fn up(recoveries: &mut Recoveries, until_s: u64) {
+    for second in 1..=until_s {
+        recoveries.note_up(second * S, 100);
+    }
+}
+
+#[test]
+fn shares_count_from_those_hit() {
+    let mut recoveries = recoveries("[[fault]]\nat = \"5s\"\nkind = \"reset\"\nclients = \"4%\"\n");
+    let recovery = |recoveries: &Recoveries| recoveries.planned()[0].clone();
+    assert_eq!(recovery(&recoveries).time_to_us(0.5), None);
+    for _ in 0..4 {
+        hit(&mut recoveries, 5 * S, Some(0));
+    }
+    for after_us in [30, 10, 20] {
+        back(&mut recoveries, 5 * S, Some(0), after_us);
+    }
+    let recovery = recovery(&recoveries);
+    assert_eq!((recovery.at_us, recovery.hit, recovery.back()), (5 * S, 4, 3));
+    assert_eq!(recovery.time_to_us(0.5), Some(20));
+    assert_eq!(recovery.time_to_us(0.75), Some(30));
+    assert_eq!(recovery.time_to_us(0.99), None);
+    assert_eq!(recovery.time_to_us(1.0), None);
+}
+
+#[test]
+fn an_outage_is_over_a_tenth_of_the_clients_within_a_second() {
+    // spread over how many seconds, clients lost -> hit
+    let rows = [
+        (900_000, 10, None), // exactly a tenth
+        (900_000, 11, Some(11)),
+        (1_900_000, 11, None), // too slowly
+        (1_900_000, 60, Some(60)),
+        (1, 1, None),
+    ];
+    for (over_us, lost, expected) in rows {
+        let mut recoveries = recoveries("");
+        up(&mut recoveries, 30);
+        for n in 0..lost {
+            hit(&mut recoveries, 20 * S + over_us * n / lost, None);
+        }
+        recoveries.advance(40 * S);
+        let hits: Vec<_> = recoveries.outages().iter().map(|outage| outage.hit).collect();
+        assert_eq!(hits, Vec::from_iter(expected), "{lost} within {over_us} us");
+        if expected.is_some() {
+            assert_eq!(recoveries.outages()[0].at_us, 20 * S);
+        }
+    }
+}
+
+#[test]
+fn those_who_were_back_before_it_was_seen_and_those_who_came_later_both_count() {
+    let mut recoveries = recoveries("");
+    up(&mut recoveries, 30);
+    for n in 0..40 {
+        hit(&mut recoveries, 20 * S + n, None);
+    }
+    for n in 0..30 {
+        back(&mut recoveries, 20 * S + n, None, 200_000 + n);
+    }
+    recoveries.advance(24 * S);
+    for n in 30..40 {
+        back(&mut recoveries, 20 * S + n, None, 9 * S);
+    }
+    recoveries.finish();
+    let [outage] = recoveries.outages() else { panic!("{:?}", recoveries.outages()) };
+    assert_eq!((outage.hit, outage.back()), (40, 40));
+    assert_eq!(outage.time_to_us(0.5), Some(200_019));
+    assert_eq!(outage.time_to_us(1.0), Some(9 * S));
+}
+
+#[test]
+fn two_outages_are_two_and_a_lone_loss_between_them_is_none() {
+    let mut recoveries = recoveries("");
+    up(&mut recoveries, 60);
+    for n in 0..50 {
+        hit(&mut recoveries, 20 * S + n * 1_000, None);
+        hit(&mut recoveries, 40 * S + n * 1_000, None);
+    }
+    hit(&mut recoveries, 30 * S, None);
+    back(&mut recoveries, 30 * S, None, 5);
+    for now_s in 1..60 {
+        recoveries.advance(now_s * S);
+    }
+    recoveries.finish();
+    let found: Vec<_> = recoveries.outages().iter().map(|o| (o.at_us, o.hit, o.back())).collect();
+    assert_eq!(found, [(20 * S, 50, 0), (40 * S, 50, 0)]);
+}
+
+#[test]
+fn what_the_plan_explains_is_no_outage() {
+    let mut recoveries = recoveries(
+        "[[fault]]\nat = \"20s\"\nkind = \"restart\"\nduration = \"3s\"\n\
+         [[fault]]\nat = \"50s\"\nkind = \"mark\"\nlabel = \"deploy\"\nduration = \"2s\"\n",
+    );
+    up(&mut recoveries, 60);
+    for n in 0..50 {
+        hit(&mut recoveries, 20 * S + n, None);
+        hit(&mut recoveries, 51 * S + n, None);
+        back(&mut recoveries, 51 * S + n, None, 7);
+        // After the mark's time.
+        hit(&mut recoveries, 54 * S + n, None);
+    }
+    recoveries.finish();
+    let found: Vec<_> = recoveries.planned().iter().map(|row| (row.hit, row.back())).collect();
+    assert_eq!(found, [(50, 0), (50, 50)]);
+    let outages: Vec<_> = recoveries.outages().iter().map(|row| (row.at_us, row.hit)).collect();
+    assert_eq!(outages, [(54 * S, 50)]);
+}
+
+#[test]
+fn what_was_lost_is_put_down_to_what_did_it() {
+    let mut recoveries = recoveries(
+        "[[fault]]\nat = \"20s\"\nkind = \"freeze\"\nduration = \"3s\"\n\
+         [[fault]]\nat = \"50s\"\nkind = \"reset\"\nclients = \"10%\"\n",
+    );
+    up(&mut recoveries, 80);
+    for n in 0..50 {
+        hit(&mut recoveries, 70 * S + n, None);
+    }
+    recoveries.finish();
+    let of = |fault, at_us| Some(Failure { at_us, fault });
+    recoveries.blame(1, 50 * S, of(Some(1), 50 * S), true);
+    recoveries.blame(1, 70 * S, of(None, 70 * S + 3), false);
+    // Nobody's connection failed, but the server stood still.
+    recoveries.blame(1, 21 * S, None, true);
+    recoveries.blame(1, 60 * S, None, true);
+    let tolls = |rows: &[Recovery]| -> Vec<_> {
+        rows.iter().map(|row| (row.missed_away, row.lost)).collect()
+    };
+    assert_eq!(tolls(recoveries.planned()), [(0, 1), (0, 1)]);
+    assert_eq!(tolls(recoveries.outages()), [(1, 0)]);
+}
+
+/// A run of days against a server that drops everyone every few seconds.
+#[test]
+fn a_flapping_server_takes_bounded_memory() {
+    let mut recoveries = recoveries("");
+    for second in 0..5_000 {
+        recoveries.note_up(second * S, 100);
+        if second % 5 == 4 {
+            for n in 0..50 {
+                hit(&mut recoveries, second * S + n, None);
+            }
+        }
+        recoveries.advance(second * S);
+    }
+    assert_eq!(recoveries.outages().len(), OUTAGES_MAX);
+    assert!(recoveries.bins.len() < 100 && recoveries.ups.len() < 100);
+}
