@@ -410,6 +410,8 @@ fn thresholds() {
         (r#""phase.steady.lost""#, r#""== 0""#),
         (r#""phase.stedy.delivery.p99""#, r#""< 1s""#),
         (r#""phase.steady.cohort.people.delivery.p99""#, r#""< 1s""#),
+        (r#""phase.steady.connect_lookup.max""#, r#""< 1s""#),
+        (r#""cohort.people.connect_lookup.max""#, r#""< 1s""#),
     ]
     .iter()
     .map(|(key, condition)| {
