@@ -42,7 +42,10 @@ pub(super) struct Misbehaving {
 
 impl Misbehaving {
     pub(super) fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap(), manner)
+    }
+
+    pub(super) fn start_on(listener: TcpListener, manner: Manner) -> Self {
         let address = listener.local_addr().unwrap();
         let (accept, accepted) = channel();
         let (stop, connections) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
@@ -62,6 +65,10 @@ impl Misbehaving {
 
     pub(super) fn url(&self) -> String {
         format!("ws://{}/chat", self.address)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(super) fn port(&self) -> String {

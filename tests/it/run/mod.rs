@@ -1,5 +1,6 @@
 //! The real binary, from its command line to its exit code, with nothing inside replaced.
 
+mod addresses;
 mod commands;
 mod hostile;
 mod misbehaving;
