@@ -27,6 +27,8 @@ pub enum Metric {
     Turn,
     /// Dial to the end of the WebSocket upgrade.
     Connect,
+    /// The lookup of the host's name, once a run and before any `Connect`.
+    ConnectLookup,
     /// TCP handshake, part of `Connect`.
     ConnectTcp,
     /// HTTP upgrade, part of `Connect`.
@@ -49,7 +51,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order reports show them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Delivery,
         Self::DeliveryFromSent,
         Self::OwnCopy,
@@ -58,6 +60,7 @@ impl Metric {
         Self::Held,
         Self::Turn,
         Self::Connect,
+        Self::ConnectLookup,
         Self::ConnectTcp,
         Self::ConnectUpgrade,
         Self::Join,
@@ -84,6 +87,7 @@ impl Metric {
             Self::Held => "held",
             Self::Turn => "turn",
             Self::Connect => "connect",
+            Self::ConnectLookup => "connect_lookup",
             Self::ConnectTcp => "connect_tcp",
             Self::ConnectUpgrade => "connect_upgrade",
             Self::Join => "join",
@@ -108,6 +112,7 @@ impl Metric {
             Self::Held => "held before sending",
             Self::Turn => "worker turn",
             Self::Connect => "connect",
+            Self::ConnectLookup => "name lookup, once",
             Self::ConnectTcp => "connect: TCP",
             Self::ConnectUpgrade => "connect: upgrade",
             Self::Join => "join",
@@ -142,6 +147,7 @@ impl Metric {
                 "how long a worker ran without looking at its sockets; an arrival's time is wrong by at most this"
             }
             Self::Connect => "the TCP handshake and the upgrade together",
+            Self::ConnectLookup => "looking up the host's name, once a run",
             Self::ConnectTcp => "the TCP handshake",
             Self::ConnectUpgrade => "the HTTP upgrade to WebSocket",
             Self::Join => "from the join written to its confirmation, one sample a room",
@@ -275,7 +281,7 @@ impl Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The host's name has no address.
+    /// The host's name has no address. Only before a run: then there is none.
     LookupFailed,
     /// Nobody listens there.
     Refused,
@@ -285,7 +291,8 @@ pub enum ErrorKind {
     Reset,
     /// An HTTP status other than 101.
     HttpStatus,
-    /// 101, but the handshake does not hold (wrong `Sec-WebSocket-Accept`, ...).
+    /// The answer to the upgrade does not hold: no HTTP, headers without end, 101 with a wrong
+    /// `Sec-WebSocket-Accept`, ...
     BadHandshake,
     /// A frame that RFC 6455 forbids.
     ProtocolViolation,
@@ -321,6 +328,72 @@ impl ErrorKind {
             Self::HeartbeatLost => "heartbeat_lost",
             Self::ServerError => "server_error",
             Self::Io => "io",
+        }
+    }
+}
+
+/// What of a kind of error it was: closed, and free of text from a server.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// The kind says it all.
+    #[default]
+    None,
+    /// The HTTP status of an [`ErrorKind::HttpStatus`].
+    Status(u16),
+    /// The close code of an [`ErrorKind::Closed`]; 1005 where the frame had none.
+    Code(u16),
+    /// Which limit of this machine's.
+    Limit(LocalLimit),
+}
+
+impl Detail {
+    /// The text used in `report.json`: `403`, `1013`, `open_files`.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Status(number) | Self::Code(number) => Some(number.to_string()),
+            Self::Limit(limit) => Some(limit.name().to_owned()),
+        }
+    }
+}
+
+/// A limit of this machine that a connection can meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LocalLimit {
+    /// File descriptors, of the process or of the system.
+    OpenFiles,
+    /// Ephemeral ports of a source address to one server address.
+    Ports,
+    /// Memory for sockets.
+    Memory,
+}
+
+impl LocalLimit {
+    /// Every limit.
+    pub const ALL: [Self; 3] = [Self::OpenFiles, Self::Ports, Self::Memory];
+
+    /// The name used in `report.json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenFiles => "open_files",
+            Self::Ports => "ports",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// What there was none left of, for a person.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::OpenFiles => "this machine's open files",
+            Self::Ports => "this machine's ports to the target",
+            Self::Memory => "this machine's memory for sockets",
         }
     }
 }

@@ -129,7 +129,7 @@ pub(super) fn check_host(plan: &Plan, host: &str, addresses: &[SocketAddr]) -> R
     let from_env = std::env::var("UPROAR_ALLOW_HOSTS").unwrap_or_default();
     let named = plan.scenario.target.allow_host.iter().map(String::as_str);
     let mut allowed = named.chain(from_env.split(','));
-    if clients <= UNNAMED_MAX || allowed.any(|name| name.trim().eq_ignore_ascii_case(host)) {
+    if clients <= UNNAMED_MAX || allowed.any(|name| is_same(name.trim(), host)) {
         return Ok(());
     }
     let address = stranger.ip();
@@ -147,6 +147,14 @@ pub(super) fn check_host(plan: &Plan, host: &str, addresses: &[SocketAddr]) -> R
     Err(Failure::message(Exit::Usage, message, help))
 }
 
+/// Whether two hosts are the same: names without case, addresses however they are written.
+fn is_same(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|host| host.trim_matches(['[', ']']));
+    let address = |host: &str| host.parse::<IpAddr>().ok();
+    one.eq_ignore_ascii_case(other)
+        || address(one).zip(address(other)).is_some_and(|(one, other)| one == other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +169,21 @@ mod tests {
         }
         for address in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8", "0.0.0.0"] {
             assert!(!is_ours(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_the_same_however_they_are_written() {
+        for (one, other) in [
+            ("Chat.test", "chat.test"),
+            ("2001:db8::1", "[2001:db8::1]"),
+            ("2001:DB8:0:0::1", "[2001:db8::1]"),
+            ("8.8.8.8", "8.8.8.8"),
+        ] {
+            assert!(is_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [("", "[2001:db8::1]"), ("2001:db8::2", "[2001:db8::1]"), ("a", "b")] {
+            assert!(!is_same(one, other), "{one} {other}");
         }
     }
 

@@ -1,6 +1,5 @@
 //! `uproar run`: from a scenario to a verdict.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use super::{Failure, fit, prepare, print, progress, signals};
 use crate::client::{self, DialError, Preflight, Target};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::host::cores;
-use crate::metric::{ErrorKind, Step};
+use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
 use crate::protocol::{Protocol, ProtocolKind};
 use crate::report::json::to_json;
@@ -42,6 +41,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         .build()
         .map_err(|error| internal(format!("can't start: {error}")))?;
     let measured = runtime.block_on(measure(args, &plan));
+    // A resolver that doesn't answer must not hold us up here as well.
+    runtime.shutdown_background();
     let (outcome, setting) = match measured {
         Ok(measured) => measured,
         Err(failure) => {
@@ -73,7 +74,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
         started = starting => started?,
         _ = early.changed() => return Err(stopped_early(*early.borrow())),
     };
-    let (target, same_host, strangers_host) = match ready {
+    let Ready { target, same_host, strangers_host, lookup_us } = match ready {
         Ok(ready) => ready,
         Err(failure) => {
             if let Some(mut server) = server {
@@ -85,7 +86,8 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
     let setting = setting(args, plan, run, &target, same_host);
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
-    let run = Run { plan: Arc::clone(plan), target, run, workers, strangers_host };
+    let plan_of_run = Arc::clone(plan);
+    let run = Run { plan: plan_of_run, target, run, workers, strangers_host, lookup_us };
     let outcome = coordinator::run(run, server, sender, stop).await;
     if let Some(shown) = shown {
         // It ends with its sender; a panic in it has been printed and costs no figures.
@@ -148,26 +150,41 @@ fn message_bytes_max(plan: &Plan) -> usize {
     (largest + FRAME_OVERHEAD_BYTES).max(MESSAGE_BYTES_MIN)
 }
 
+/// What stands before the first worker does.
+struct Ready {
+    target: Arc<Target>,
+    same_host: bool,
+    strangers_host: bool,
+    /// How long the host's name took; `None` if it was an address.
+    lookup_us: Option<u64>,
+}
+
 /// Resolves the host, checks that it may get this load, and sends the preflight client.
 async fn make_ready(
     args: &RunArgs,
     plan: &Plan,
     run: u32,
     server: Option<&BuiltinServer>,
-) -> Result<(Arc<Target>, bool, bool), Failure> {
+) -> Result<Ready, Failure> {
     let scenario = &plan.scenario;
-    let (url, addresses) = match (&scenario.target.url, server) {
-        (Some(url), _) => (url.clone(), resolve(url).await?),
-        (None, Some(server)) => (format!("ws://{}/", server.address()), vec![server.address()]),
+    let protocol = scenario.target.protocol;
+    let url = match (&scenario.target.url, server) {
+        (Some(url), _) => url.clone(),
+        (None, Some(server)) => format!("ws://{}/", server.address()),
         (None, None) => return Err(internal("there is no target".to_owned())),
     };
-    let host = host_of(&url);
+    let client::Lookup { addresses, took_us: lookup_us } =
+        client::look_up(&url, scenario.target.connect_timeout)
+            .await
+            .map_err(|error| unreachable(&url, protocol, &error))?;
+    let host = client::host_of(&url);
     fit::check_host(plan, &host, &addresses)?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
-    let same_host = addresses.iter().any(|address| address.ip().is_loopback());
+    // An IPv4 address may be written as IPv6.
+    let same_host = addresses.iter().any(|address| address.ip().to_canonical().is_loopback());
     let agent =
         format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
-    let target = Target {
+    let mut target = Target {
         url,
         source_addresses: fit::source_addresses(plan, &addresses)?,
         addresses,
@@ -180,59 +197,40 @@ async fn make_ready(
         let codec = scenario.cohorts.first().map_or(scenario.target.codec, |cohort| cohort.codec);
         let preflight = Preflight {
             target: &target,
-            protocol: Protocol::new(scenario.target.protocol, codec),
+            protocol: Protocol::new(protocol, codec),
             run,
             join_timeout: scenario.target.join_timeout,
         };
-        client::preflight(preflight)
+        let answered = client::preflight(preflight)
             .await
-            .map_err(|error| unreachable(&target.url, scenario.target.protocol, &error))?;
+            .map_err(|error| unreachable(&target.url, protocol, &error))?;
+        client::prefer_family(&mut target.addresses, answered);
     }
-    Ok((Arc::new(target), same_host, !ours))
-}
-
-fn host_of(url: &str) -> String {
-    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.unwrap_or_else(|| url.to_owned())
-}
-
-async fn resolve(url: &str) -> Result<Vec<SocketAddr>, Failure> {
-    let host = host_of(url);
-    let port = Url::parse(url).ok().and_then(|url| url.port_or_known_default()).unwrap_or(80);
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((bare, port)).await;
-    let why = match found {
-        Ok(addresses) => {
-            let addresses: Vec<_> = addresses.collect();
-            if !addresses.is_empty() {
-                return Ok(addresses);
-            }
-            "it has no address".to_owned()
-        }
-        Err(error) => error.to_string(),
-    };
-    let message = format!("UNREACHABLE  no client got in: the host {host} was not found: {why}");
-    Err(Failure::message(Exit::Unreachable, message, "check the host's name in the URL"))
+    Ok(Ready { target: Arc::new(target), same_host, strangers_host: !ours, lookup_us })
 }
 
 /// What the preflight client met, and what to look at.
 fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure {
     let text = crate::report::escape::escape_terminal(&error.text, 400);
     let message = format!("UNREACHABLE  no client got in: {}: {text}", redact(url));
-    let help = match (error.kind, error.status, error.step) {
+    let help = match (error.kind, error.detail, error.step) {
+        (ErrorKind::LookupFailed, ..) => "check the host's name in the URL".to_owned(),
+        (ErrorKind::TimedOut, _, Step::Lookup) => {
+            "does this machine's resolver answer? target.connect_timeout is the limit".to_owned()
+        }
         (ErrorKind::Refused, ..) => "is the server running, and on this port?".to_owned(),
-        (ErrorKind::HttpStatus, Some(401 | 403), _) => {
+        (ErrorKind::HttpStatus, Detail::Status(401 | 403), _) => {
             "it may want a token or an Origin: --header \"Origin: https://...\"".to_owned()
         }
-        (ErrorKind::HttpStatus, Some(404), _) => "check the path of the URL".to_owned(),
-        (ErrorKind::HttpStatus, Some(200..=299), _) => {
+        (ErrorKind::HttpStatus, Detail::Status(404), _) => "check the path of the URL".to_owned(),
+        (ErrorKind::HttpStatus, Detail::Status(200..=299), _) => {
             "that is an ordinary page: check the path, and that WebSocket is served there"
                 .to_owned()
         }
-        (ErrorKind::HttpStatus, Some(300..=399), _) => {
+        (ErrorKind::HttpStatus, Detail::Status(300..=399), _) => {
             "redirects are not followed: use the address it points to".to_owned()
         }
-        (ErrorKind::HttpStatus, Some(500..), _) => {
+        (ErrorKind::HttpStatus, Detail::Status(500..), _) => {
             "the server, or a proxy before it, can't serve this now: its log may say why".to_owned()
         }
         (ErrorKind::BadHandshake, ..) => {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::agenda::Agenda;
-use super::dial::Target;
+use super::dial::{DialError, Target};
 use super::mailbox::{HoldUp, Mailbox};
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
 use crate::measure::Recorder;
-use crate::metric::{ErrorKind, Step};
+use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 
@@ -54,8 +54,15 @@ impl Context {
         step: Step,
         example: impl FnOnce() -> String,
     ) {
-        let key = crate::measure::ErrorKey { kind, step, cohort: cohort as u16 };
+        let detail = Detail::None;
+        let key = crate::measure::ErrorKey { kind, detail, step, cohort: cohort as u16 };
         self.recorder.borrow_mut().error(key, self.clock.now_us(), example);
+    }
+
+    pub(super) fn failure(&self, cohort: usize, error: &DialError) {
+        let DialError { kind, detail, step, ref text } = *error;
+        let key = crate::measure::ErrorKey { kind, detail, step, cohort: cohort as u16 };
+        self.recorder.borrow_mut().error(key, self.clock.now_us(), || text.clone());
     }
 }
 

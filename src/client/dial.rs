@@ -1,24 +1,22 @@
 //! From an address to an upgraded WebSocket, step by step and each step timed.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use nix::libc;
-use nix::sys::socket::{setsockopt, sockopt};
 use serde::{Deserialize, Serialize};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::header::{SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self, Error};
 
+pub use super::failure::DialError;
+pub(super) use super::failure::{classify, close_of};
 use super::socket::{Socket, Traffic};
+use super::tcp::connect;
 use crate::machine::clock::Clock;
 use crate::metric::{ErrorKind, Step};
 
@@ -27,13 +25,14 @@ use crate::metric::{ErrorKind, Step};
 pub struct Target {
     /// `ws://host:port/path?query`, as in the upgrade request.
     pub url: String,
-    /// What the host resolved to; at least one, tried in turn.
+    /// What the host resolved to; at least one. Client n begins at the n-th of the first one's
+    /// family, around.
     pub addresses: Vec<SocketAddr>,
     /// Names this tool and the run, so that whoever runs the server knows whom to ask.
     pub user_agent: String,
     /// Sent with the upgrade; they replace what would be sent otherwise.
     pub headers: Vec<(String, String)>,
-    /// Addresses to dial from; client n takes the n-th, around. Empty: the kernel chooses.
+    /// Addresses to dial from; clients of one address take them in turn. Empty: the kernel chooses.
     pub source_addresses: Vec<IpAddr>,
     /// Covers TCP and upgrade together.
     pub connect_timeout: Duration,
@@ -41,40 +40,10 @@ pub struct Target {
     pub message_bytes_max: usize,
 }
 
-/// Why a connection did not come about, or ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DialError {
-    /// What went wrong.
-    pub kind: ErrorKind,
-    /// In which step.
-    pub step: Step,
-    /// For a person; may quote the server.
-    pub text: String,
-    /// The HTTP status, where that is what went wrong.
-    pub status: Option<u16>,
-}
-
-impl DialError {
-    pub(super) fn new(kind: ErrorKind, step: Step, text: impl Into<String>) -> Self {
-        Self { kind, step, text: text.into(), status: None }
-    }
-
-    pub(super) fn timed_out(step: Step, limit: Duration) -> Self {
-        let what = match step {
-            Step::Lookup => "looking the host up",
-            Step::Tcp => "the TCP handshake",
-            Step::Upgrade => "the answer to the upgrade",
-            Step::Join => "the answer to a join",
-            Step::Leave => "the answer to a leave",
-            Step::Active | Step::Close => "an answer",
-        };
-        Self::new(ErrorKind::TimedOut, step, format!("{what} took longer than {limit:?}"))
-    }
-}
-
 /// An upgraded connection and when its steps were done, by the run's clock.
 pub(super) struct Dialed {
     pub(super) ws: WebSocketStream<Socket>,
+    pub(super) address: SocketAddr,
     pub(super) began_us: u64,
     pub(super) tcp_us: u64,
     pub(super) upgraded_us: u64,
@@ -84,13 +53,23 @@ pub(super) struct Dialed {
 /// tens of chat messages and costs an idle client no more.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
+/// The least that a message from the server may have: servers send more than they are sent.
+const MESSAGE_BYTES_MIN: usize = 1024 * 1024;
+/// How much larger than this run's largest message one from the server may be.
+const MESSAGE_TIMES: usize = 4;
+
 fn config(target: &Target) -> WebSocketConfig {
+    // Past it a message is refused as `oversize`: what one client buffers is bounded, whatever
+    // the server announces.
+    let message_max = target.message_bytes_max.saturating_mul(MESSAGE_TIMES).max(MESSAGE_BYTES_MIN);
     // Each message is written as it comes; the bound is for a server that stops reading.
     let held_max = (4 * target.message_bytes_max).max(256 * 1024);
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
         .max_write_buffer_size(held_max)
+        .max_message_size(Some(message_max))
+        .max_frame_size(Some(message_max))
 }
 
 /// Dials, within the target's time limit. Dropping the future abandons the attempt.
@@ -103,12 +82,9 @@ pub(super) async fn dial(
     receive_buffer_bytes: Option<u32>,
 ) -> Result<Dialed, DialError> {
     let began_us = clock.now_us();
-    let deadline = tokio::time::Instant::now() + target.connect_timeout;
+    let deadline = Instant::now() + target.connect_timeout;
     let limit = target.connect_timeout;
-    let stream = tokio::time::timeout_at(deadline, connect(target, client, receive_buffer_bytes))
-        .await
-        .map_err(|_| DialError::timed_out(Step::Tcp, limit))?
-        .map_err(|error| io_error(&error, Step::Tcp))?;
+    let (stream, address) = connect(target, client, receive_buffer_bytes, deadline).await?;
     let tcp_us = clock.now_us();
     let socket = Socket::new(stream, Rc::clone(traffic));
     let request = request(target, subprotocol)?;
@@ -118,45 +94,7 @@ pub(super) async fn dial(
         .await
         .map_err(|_| DialError::timed_out(Step::Upgrade, limit))?
         .map_err(|error| classify(&error, Step::Upgrade))?;
-    Ok(Dialed { ws, began_us, tcp_us, upgraded_us: clock.now_us() })
-}
-
-/// Tries the target's addresses in turn until one accepts.
-async fn connect(
-    target: &Target,
-    client: u32,
-    receive_buffer_bytes: Option<u32>,
-) -> io::Result<TcpStream> {
-    let source =
-        target.source_addresses.get(client as usize % target.source_addresses.len().max(1));
-    let mut last = io::Error::other("the host has no address");
-    for address in &target.addresses {
-        match connect_to(*address, source.copied(), receive_buffer_bytes).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn connect_to(
-    address: SocketAddr,
-    source: Option<IpAddr>,
-    receive_buffer_bytes: Option<u32>,
-) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_nodelay(true)?;
-    if let Some(bytes) = receive_buffer_bytes {
-        // Before the handshake, which tells the peer how much may be on its way.
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    if let Some(source) = source {
-        // Without this the kernel takes a port for this address alone at bind, and all
-        // destinations together get 28,000.
-        setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
-        socket.bind(SocketAddr::new(source, 0))?;
-    }
-    socket.connect(address).await
+    Ok(Dialed { ws, address, began_us, tcp_us, upgraded_us: clock.now_us() })
 }
 
 fn request(target: &Target, subprotocol: Option<&'static str>) -> Result<Request, DialError> {
@@ -187,74 +125,4 @@ fn request(target: &Target, subprotocol: Option<&'static str>) -> Result<Request
         headers.append(name, value);
     }
     Ok(request)
-}
-
-fn io_error(error: &io::Error, step: Step) -> DialError {
-    use io::ErrorKind as Io;
-    let kind = match (error.kind(), error.raw_os_error()) {
-        (_, Some(libc::EMFILE | libc::ENFILE)) => {
-            let text = "no file descriptor left: raise the open-file limit (ulimit -n)";
-            return DialError::new(ErrorKind::LocalLimit, step, text);
-        }
-        (_, Some(libc::EADDRNOTAVAIL)) => {
-            let text = "no local port left: give the target more source_addresses";
-            return DialError::new(ErrorKind::LocalLimit, step, text);
-        }
-        (_, Some(libc::ENOBUFS | libc::ENOMEM)) => ErrorKind::LocalLimit,
-        (Io::ConnectionRefused, _) => ErrorKind::Refused,
-        (Io::TimedOut, _) => ErrorKind::TimedOut,
-        (Io::ConnectionReset | Io::BrokenPipe | Io::UnexpectedEof | Io::ConnectionAborted, _) => {
-            ErrorKind::Reset
-        }
-        _ => ErrorKind::Io,
-    };
-    DialError::new(kind, step, error.to_string())
-}
-
-/// Places an error of the WebSocket library in the taxonomy.
-pub(super) fn classify(error: &Error, step: Step) -> DialError {
-    let of = |kind| DialError::new(kind, step, error.to_string());
-    match error {
-        Error::Io(error) => io_error(error, step),
-        Error::Http(response) => http_status(response),
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => DialError::new(
-            ErrorKind::Reset,
-            step,
-            "the connection ended before the upgrade was answered",
-        ),
-        Error::Protocol(ProtocolError::HttparseError(why)) => {
-            let text = format!("its answer to the upgrade is not HTTP ({why})");
-            DialError::new(ErrorKind::BadHandshake, step, text)
-        }
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-        | Error::ConnectionClosed
-        | Error::AlreadyClosed => of(ErrorKind::Reset),
-        Error::Protocol(_) | Error::HttpFormat(_) | Error::Url(_) if step == Step::Upgrade => {
-            of(ErrorKind::BadHandshake)
-        }
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => of(ErrorKind::Oversize),
-        Error::Capacity(_) if step == Step::Upgrade => of(ErrorKind::BadHandshake),
-        _ => of(ErrorKind::ProtocolViolation),
-    }
-}
-
-fn http_status(response: &Response<Option<Vec<u8>>>) -> DialError {
-    let status = response.status();
-    let body = response.body().as_deref().unwrap_or_default();
-    let body = String::from_utf8_lossy(&body[..body.len().min(120)]);
-    let mut text = format!("answered {status} to the upgrade");
-    if let Some(elsewhere) = response.headers().get("Location") {
-        text.push_str(&format!(", pointing to {}", String::from_utf8_lossy(elsewhere.as_bytes())));
-    }
-    if !body.trim().is_empty() {
-        text.push_str(": ");
-        text.push_str(body.trim());
-    }
-    let error = DialError::new(ErrorKind::HttpStatus, Step::Upgrade, text);
-    DialError { status: Some(status.as_u16()), ..error }
-}
-
-/// The close code and reason of a close frame; 1005 where it names none (RFC 6455, 7.4.1).
-pub(super) fn close_of(frame: Option<&tungstenite::protocol::CloseFrame>) -> (u16, &str) {
-    frame.map_or((1005, ""), |frame| (frame.code.into(), frame.reason.as_str()))
 }

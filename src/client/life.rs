@@ -105,7 +105,7 @@ async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
         }
         Err(error) => {
             ctx.recorder.borrow_mut().counts(cohort).failed += 1;
-            ctx.error(cohort, error.kind, error.step, || error.text.clone());
+            ctx.failure(cohort, error);
         }
     }
     dialed

@@ -1,13 +1,14 @@
 //! One uncounted client through connect, join and hearing itself, so that a wrong address, a
 //! wrong protocol or a silent server fails in a second and not after the ramp.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::dial::{DialError, Target, classify, close_of, dial};
+use super::dial::{DialError, Dialed, Target, classify, dial};
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
 use crate::metric::{ErrorKind, Step};
@@ -27,17 +28,18 @@ pub struct Preflight<'a> {
     pub join_timeout: Duration,
 }
 
-/// Goes through the steps. The error's step says how far it came; `Active` means that it joined
+/// Goes through the steps; gives the address that let it in. The error's step says how far it came; `Active` means that it joined
 /// and heard nothing.
 ///
 /// # Errors
 ///
 /// When a step fails or takes longer than its limit.
-pub async fn preflight(preflight: Preflight<'_>) -> Result<(), DialError> {
+pub async fn preflight(preflight: Preflight<'_>) -> Result<SocketAddr, DialError> {
     let Preflight { target, protocol, run, join_timeout } = preflight;
     let clock = Clock::starting_at(std::time::Instant::now());
     let traffic = Rc::new(Traffic::default());
-    let mut ws = dial(target, protocol.subprotocol(), 0, &clock, &traffic, None).await?.ws;
+    let dialed = dial(target, protocol.subprotocol(), 0, &clock, &traffic, None).await?;
+    let Dialed { mut ws, address, .. } = dialed;
     let room = format!("uproar-{run:07x}-preflight");
     let mut step = Step::Active;
     let mut next = if protocol.joins() {
@@ -88,7 +90,7 @@ pub async fn preflight(preflight: Preflight<'_>) -> Result<(), DialError> {
     // Its messages must not count for a client that connects next; the answer is not waited for.
     let closed = tokio::time::timeout(Duration::from_secs(1), ws.close(None)).await;
     drop(closed);
-    Ok(())
+    Ok(address)
 }
 
 enum Heard {
@@ -102,9 +104,7 @@ fn hear(protocol: Protocol, frame: &Message, run: u32, step: Step) -> Result<Hea
         Message::Text(text) => text.as_bytes(),
         Message::Binary(bytes) => &bytes[..],
         Message::Close(frame) => {
-            let (code, reason) = close_of(frame.as_ref());
-            let text = format!("the server closed with {code} {reason:?}");
-            return Err(DialError::new(ErrorKind::Closed, step, text));
+            return Err(DialError::closed(frame.as_ref(), step));
         }
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(Heard::Nothing),
     };

@@ -342,6 +342,11 @@ impl<'a> Session<'a> {
 
     /// Writes joins and messages that are due, as far as the socket takes them.
     fn poll_write(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
+        if self.unflushed {
+            // Pongs that the server doesn't read fill the buffer too: messages wait behind them.
+            ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
+            self.unflushed = false;
+        }
         if self.closing.is_none() {
             for at in 0..self.rooms.len() {
                 let now_us = self.ctx.clock.now_us();
@@ -441,7 +446,7 @@ impl<'a> Session<'a> {
     }
 
     fn failed(&self, error: DialError) -> End {
-        self.ctx.error(self.client.cohort, error.kind, error.step, || error.text.clone());
+        self.ctx.failure(self.client.cohort, &error);
         End::Lost(error)
     }
 }

@@ -1,10 +1,15 @@
-//! A TCP stream that counts the bytes that pass.
+//! A TCP stream that counts the bytes that pass, and that hands over the head of the server's
+//! answer in one piece.
+//!
+//! The WebSocket library takes an answer in more than 64 pieces of under 128 bytes for an attack.
+//! A server, or a proxy before it, may write its head byte by byte all the same: it is slow, and
+//! how slow is what we measure.
 
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -23,16 +28,86 @@ impl Traffic {
     }
 }
 
+/// The longest head that is waited for. The library refuses a longer one.
+pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How an answer begins that is worth waiting for; anything else is handed over as it comes, and
+/// refused at once.
+const HEAD_START: &[u8] = b"HTTP/";
+
+/// The beginning of what the server says, until it has all been handed over.
+#[derive(Debug, Default)]
+struct Head {
+    bytes: Vec<u8>,
+    /// Whether it is complete, or there is no use in waiting for the rest.
+    whole: bool,
+    /// Bytes handed over.
+    taken: usize,
+    /// Bytes of the last line so far, its end left out.
+    line: usize,
+}
+
+impl Head {
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' if self.line == 0 => self.whole = true,
+                b'\n' => self.line = 0,
+                b'\r' => {}
+                _ => self.line += 1,
+            }
+        }
+        self.bytes.extend_from_slice(bytes);
+        let begun = HEAD_START.len().min(self.bytes.len());
+        self.whole |= self.bytes[..begun] != HEAD_START[..begun];
+        self.whole |= self.bytes.len() > HEAD_BYTES_MAX;
+    }
+
+    /// Hands over as much as fits; true when nothing is left.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) -> bool {
+        let end = self.bytes.len().min(self.taken + buf.remaining());
+        buf.put_slice(&self.bytes[self.taken..end]);
+        self.taken = end;
+        end == self.bytes.len()
+    }
+}
+
 /// A client's socket.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
     traffic: Rc<Traffic>,
+    head: Option<Box<Head>>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, traffic: Rc<Traffic>) -> Self {
-        Self { stream, traffic }
+        Self { stream, traffic, head: Some(Box::default()) }
+    }
+
+    fn poll_received(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let read = (buf.filled().len() - before) as u64;
+        self.traffic.received.set(self.traffic.received.get() + read);
+        polled
+    }
+
+    /// Reads until the head is whole. An end or an error ends the wait.
+    fn poll_head(&mut self, cx: &mut Context<'_>, head: &mut Head) -> Poll<io::Result<()>> {
+        while !head.whole {
+            let mut piece = [0; 1024];
+            let mut piece = ReadBuf::new(&mut piece);
+            ready!(self.poll_received(cx, &mut piece))?;
+            if piece.filled().is_empty() {
+                head.whole = true;
+            }
+            head.add(piece.filled());
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The socket alone, out of the reactor.
@@ -52,10 +127,16 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        let read = (buf.filled().len() - before) as u64;
-        self.traffic.received.set(self.traffic.received.get() + read);
+        let Some(mut head) = self.head.take() else { return self.poll_received(cx, buf) };
+        let polled = self.poll_head(cx, &mut head);
+        let done = match &polled {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => head.give(buf),
+            Poll::Ready(Err(_)) => true,
+        };
+        if !done {
+            self.head = Some(head);
+        }
         polled
     }
 }

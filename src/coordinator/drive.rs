@@ -37,6 +37,8 @@ pub struct Run {
     pub workers: u16,
     /// Whether the host is neither loopback nor private.
     pub strangers_host: bool,
+    /// How long the lookup of the host's name took, in microseconds; `None` if there was none.
+    pub lookup_us: Option<u64>,
 }
 
 /// Whether a run is to stop before its schedule ends.
@@ -137,6 +139,9 @@ pub async fn run(
         watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
         finished: 0,
     };
+    if let Some(lookup_us) = run.lookup_us {
+        drive.totals.record_lookup(lookup_us);
+    }
     let machine_before = MachineCpu::now();
     let cpu_before_us = process_cpu_us();
     let epoch = Instant::now() + START_AFTER;

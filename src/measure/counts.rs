@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::metric::{ErrorKind, Step};
+use crate::metric::{Detail, ErrorKind, Step};
 
 /// Declares a struct of counters that adds up field by field.
 macro_rules! counters {
@@ -102,6 +102,8 @@ impl Counts {
 pub struct ErrorKey {
     /// What went wrong.
     pub kind: ErrorKind,
+    /// Which of its kind.
+    pub detail: Detail,
     /// While doing what.
     pub step: Step,
     /// Whose cohort, as an index.
@@ -124,7 +126,11 @@ pub struct ErrorEntry {
 /// The longest example kept, in characters.
 pub const EXAMPLE_MAX: usize = 240;
 
-/// Errors by key: bounded, because the taxonomy is closed.
+/// Details told apart in all, the first that are seen; further ones are counted under kind, step and
+/// cohort alone. A server may close each connection with a code of its own.
+const DETAILS_MAX: usize = 64;
+
+/// Errors by key: bounded, because the taxonomy is closed and details have a bound of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
     entries: Vec<(ErrorKey, ErrorEntry)>,
@@ -133,6 +139,7 @@ pub struct Errors {
 impl Errors {
     /// Counts one error.
     pub fn record(&mut self, key: ErrorKey, at_us: u64, example: impl FnOnce() -> String) {
+        let key = self.bounded(key);
         match self.entries.iter_mut().find(|(known, _)| *known == key) {
             Some((_, entry)) => {
                 entry.count += 1;
@@ -150,7 +157,8 @@ impl Errors {
     /// Adds another's errors.
     pub fn merge(&mut self, other: &Self) {
         for (key, new) in &other.entries {
-            match self.entries.iter_mut().find(|(known, _)| known == key) {
+            let key = self.bounded(*key);
+            match self.entries.iter_mut().find(|(known, _)| *known == key) {
                 Some((_, entry)) => {
                     if new.first_us < entry.first_us {
                         entry.first_us = new.first_us;
@@ -159,9 +167,19 @@ impl Errors {
                     entry.count += new.count;
                     entry.last_us = entry.last_us.max(new.last_us);
                 }
-                None => self.entries.push((*key, new.clone())),
+                None => self.entries.push((key, new.clone())),
             }
         }
+    }
+
+    /// The key itself, or without its detail where there are too many to tell apart.
+    fn bounded(&self, key: ErrorKey) -> ErrorKey {
+        let mut detailed = self.entries.iter().filter(|(known, _)| known.detail != Detail::None);
+        let known = key.detail == Detail::None || detailed.clone().any(|(known, _)| *known == key);
+        if known || detailed.nth(DETAILS_MAX - 1).is_none() {
+            return key;
+        }
+        ErrorKey { detail: Detail::None, ..key }
     }
 
     /// All of them, the most frequent first.
@@ -243,5 +261,40 @@ mod close_pairs {
         deserializer: D,
     ) -> Result<BTreeMap<CloseKey, u64>, D::Error> {
         Ok(Vec::<(CloseKey, u64)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed(code: u16) -> ErrorKey {
+        let detail = Detail::Code(code);
+        ErrorKey { kind: ErrorKind::Closed, detail, step: Step::Active, cohort: 0 }
+    }
+
+    #[test]
+    fn details_past_the_bound_share_the_row_without_one_and_none_is_forgotten() {
+        let mut whole = Errors::default();
+        let mut merged = Errors::default();
+        for code in 4_000..4_200 {
+            whole.record(closed(code), u64::from(code), || format!("closed with {code}"));
+            whole.record(closed(4_000), 9_000, String::new);
+            let mut part = Errors::default();
+            part.record(closed(code), u64::from(code), || format!("closed with {code}"));
+            part.record(closed(4_000), 9_000, String::new);
+            merged.merge(&part);
+        }
+        for errors in [&whole, &merged] {
+            let sorted = errors.sorted();
+            assert_eq!(sorted.len(), DETAILS_MAX + 1);
+            assert_eq!(errors.total(), 400);
+            let of = |key| sorted.iter().find(|(known, _)| *known == key).unwrap().1.count;
+            assert_eq!(of(closed(4_000)), 201);
+            assert_eq!(of(closed(4_063)), 1);
+            let rest = ErrorKey { detail: Detail::None, ..closed(0) };
+            assert_eq!(of(rest), 200 - DETAILS_MAX as u64);
+        }
+        assert_eq!(whole, merged);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, Errors};
-use super::hist::{Hist, Histograms};
+use super::hist::{Hist, HistKey, Histograms};
 use super::recovery::Recoveries;
 use super::series::Series;
 use super::settler::{Settled, Settler};
@@ -127,6 +127,13 @@ impl Totals {
         point.lag.merge(&sum(Metric::Lag));
         point.publishes += snapshot.counts.iter().map(|counts| counts.sent).sum::<u64>();
         point.errors += snapshot.errors.total();
+    }
+
+    /// Takes in how long the run's one lookup of the host's name took. It belongs to no cohort
+    /// and no phase, and is filed under the first of each.
+    pub fn record_lookup(&mut self, us: u64) {
+        let key = HistKey { metric: Metric::ConnectLookup, cohort: 0, phase: 0 };
+        self.histograms.record(key, us);
     }
 
     /// Settles what is old enough at `now_us`.

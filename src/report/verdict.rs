@@ -382,6 +382,7 @@ mod tests {
     fn an_unreachable_server_is_quoted() {
         let error = |kind, count, example: &str| ErrorGroup {
             kind,
+            detail: None,
             step: Step::Upgrade,
             cohort: "talkers".to_owned(),
             count,

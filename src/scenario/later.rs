@@ -45,7 +45,6 @@ const LATER: &[(Place, &str, &str)] = &[
     (Place::Metric, "unacked", "acknowledgements"),
     (Place::Metric, "acked_lost", "acknowledgements"),
     (Place::Metric, "login", "logging in before the socket"),
-    (Place::Metric, "connect_lookup", "looking the host up for each connection"),
     (Place::Metric, "connect_tls", "TLS"),
     (Place::Metric, "replay", "messages replayed on return"),
 ];

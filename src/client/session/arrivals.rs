@@ -42,8 +42,7 @@ impl Session<'_> {
                 let (code, reason) = close_of(frame.as_ref());
                 self.ctx.recorder.borrow_mut().closes.record(code, reason, false);
                 let step = if self.ready { Step::Active } else { Step::Join };
-                let text = format!("the server closed with {code} {reason:?}");
-                Some(self.failed(DialError::new(ErrorKind::Closed, step, text)))
+                Some(self.failed(DialError::closed(frame.as_ref(), step)))
             }
             // Only with raw frames, which we never ask for.
             Message::Frame(_) => None,

@@ -44,8 +44,9 @@ impl Session<'_> {
                 }
                 Wants::GiveUp => {
                     self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+                    let step = if self.ready { Step::Active } else { Step::Join };
                     let text = "a WebSocket ping was not answered in time";
-                    let error = DialError::new(ErrorKind::HeartbeatLost, Step::Active, text);
+                    let error = DialError::new(ErrorKind::HeartbeatLost, step, text);
                     return Some(self.failed(error));
                 }
             }

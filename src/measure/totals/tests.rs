@@ -6,7 +6,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::*;
 use crate::measure::{ErrorKey, Failure, Moment, Recorder, RecoveryEvent};
-use crate::metric::{ErrorKind, Step};
+use crate::metric::{Detail, ErrorKind, Step};
 use crate::scenario::{Overrides, Source, read};
 
 const S: u64 = 1_000_000;
@@ -51,7 +51,9 @@ fn record(recorder: &mut Recorder, rng: &mut Pcg64Mcg, at_us: u64) {
     counts.bytes_received += rng.random_range(0..100_000);
     if rng.random::<f64>() < 0.3 {
         let kind = if rng.random() { ErrorKind::Reset } else { ErrorKind::TimedOut };
-        let key = ErrorKey { kind, step: Step::Active, cohort: cohort as u16 };
+        // Past the bound it depends on the order which details are told apart.
+        let detail = Detail::Status(rng.random_range(400..410));
+        let key = ErrorKey { kind, detail, step: Step::Active, cohort: cohort as u16 };
         recorder.error(key, at_us, || format!("at {at_us}"));
         recorder.closes.record(1000 + rng.random_range(0..3), "", rng.random());
         let after_us = rng.random_range(0..S);

@@ -18,7 +18,7 @@ use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
 use crate::machine::host::Host;
 use crate::measure::{self, Hist, Recovery, Totals, judge};
-use crate::metric::Metric;
+use crate::metric::{Detail, LocalLimit, Metric};
 use crate::plan::{Plan, describe, headline};
 use crate::protocol::ProtocolKind;
 use crate::scenario::{Load, Milestone, Stat, Subject, Threshold};
@@ -287,6 +287,7 @@ fn errors(totals: &Totals) -> Vec<ErrorGroup> {
     let cohorts = &totals.plan().scenario.cohorts;
     let groups = totals.errors.sorted().into_iter().map(|(key, entry)| ErrorGroup {
         kind: key.kind,
+        detail: key.detail.text(),
         step: key.step,
         cohort: cohorts.get(usize::from(key.cohort)).map_or(String::new(), |c| c.name.clone()),
         count: entry.count,
@@ -336,8 +337,8 @@ fn latencies(
     figures: impl Fn(&hdrhistogram::Histogram<u64>) -> Latency,
 ) -> BTreeMap<Metric, Latency> {
     let all = Metric::ALL.into_iter().filter_map(|metric| {
-        // A worker's turns belong to no cohort.
-        if cohort.is_some() && metric == Metric::Turn {
+        // A worker's turns and the run's lookup belong to no cohort.
+        if cohort.is_some() && matches!(metric, Metric::Turn | Metric::ConnectLookup) {
             return None;
         }
         let hist = totals.latency(metric, cohort, None);
@@ -436,6 +437,18 @@ fn ledger(totals: &Totals) -> LedgerScope {
 
 fn limits_hit(totals: &Totals) -> Vec<LimitHit> {
     let mut hit = Vec::new();
+    let errors = totals.errors.sorted();
+    for limit in LocalLimit::ALL {
+        let of = errors.iter().filter(|(key, _)| key.detail == Detail::Limit(limit));
+        let count = of.map(|(_, entry)| entry.count).sum();
+        if count > 0 {
+            hit.push(LimitHit {
+                limit: limit.what().to_owned(),
+                count,
+                effect: "connections not made or lost".to_owned(),
+            });
+        }
+    }
     let overflowed = totals.counts(None).held_full;
     if overflowed > 0 {
         hit.push(LimitHit {

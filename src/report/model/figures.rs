@@ -135,12 +135,16 @@ pub enum Side {
     Server,
 }
 
-/// Errors of one kind, at one step, in one cohort.
+/// Errors of one kind and detail, at one step, in one cohort.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorGroup {
     /// From a closed list.
     #[schemars(with = "String")]
     pub kind: ErrorKind,
+    /// Which of its kind: the status of `http_status`, the close code of `closed` (1005 where the
+    /// frame had none), `open_files`, `ports` or `memory` of `local_limit`. `null` for other kinds,
+    /// and for those past the 64 details that are told apart.
+    pub detail: Option<String>,
     /// Where in a client's life.
     #[schemars(with = "String")]
     pub step: Step,

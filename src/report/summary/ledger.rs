@@ -113,12 +113,16 @@ fn errors(report: &Report) -> Option<Block> {
     (!items.is_empty()).then(|| Block::labelled("errors").list(items, 1, 4))
 }
 
-/// `998 http_status at upgrade, first at 0.2 s (talkers): answered 403 Forbidden`.
+/// `998 http_status 403 at upgrade, first at 0.2 s (talkers): answered 403 Forbidden`.
 fn error_line(error: &ErrorGroup) -> String {
     let mut line = format!(
-        "{} {} at {}, first at {} ({})",
+        "{} {}{} at {}, first at {} ({})",
         count(error.count),
         error.kind.name(),
+        error
+            .detail
+            .as_deref()
+            .map_or(String::new(), |detail| { format!(" {}", escape_terminal(detail, 16)) }),
         error.step.name(),
         seconds(error.first_s),
         escape_terminal(&error.cohort, 16)

@@ -154,6 +154,15 @@ fn subject(
             return None;
         }
     }
+    if matches!(subject, Subject::Latency(Metric::ConnectLookup, _))
+        && (cohort.is_some() || phase.is_some())
+    {
+        mistakes
+            .add(&key.span, "the host is looked up once a run, before any cohort and phase")
+            .label("of the whole run")
+            .help(format!("write \"{rest}\""));
+        return None;
+    }
     Some((cohort, phase, subject))
 }
 

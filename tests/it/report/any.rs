@@ -199,9 +199,13 @@ fn error() -> impl Strategy<Value = ErrorGroup> {
         Just(ErrorKind::HttpStatus),
         Just(ErrorKind::LocalLimit)
     ];
-    (kind, name(), figure(), share(), name()).prop_map(|(kind, cohort, count, first_s, example)| {
-        ErrorGroup { kind, step: Step::Join, cohort, count, first_s, last_s: first_s, example }
-    })
+    let detail = proptest::option::of(name());
+    (kind, detail, name(), figure(), share(), name()).prop_map(
+        |(kind, detail, cohort, count, first_s, example)| {
+            let (step, last_s) = (Step::Join, first_s);
+            ErrorGroup { kind, detail, step, cohort, count, first_s, last_s, example }
+        },
+    )
 }
 
 fn limit() -> impl Strategy<Value = LimitHit> {

@@ -219,6 +219,7 @@ pub(crate) fn hostile() -> Report {
     report.faults[0].kind = NASTY.to_owned();
     report.errors = vec![ErrorGroup {
         cohort: NASTY.to_owned(),
+        detail: Some(NASTY.to_owned()),
         ..error(ErrorKind::Closed, Step::Active, 7, NASTY)
     }];
     report.validity.reasons[0].what = NASTY.to_owned();
@@ -270,6 +271,7 @@ fn latency(count: u64, [min, p50, p90, p99, p99_9, max]: [u64; 6]) -> Latency {
 fn error(kind: ErrorKind, step: Step, count: u64, example: &str) -> ErrorGroup {
     ErrorGroup {
         kind,
+        detail: (kind == ErrorKind::HttpStatus).then(|| "403".to_owned()),
         step,
         cohort: "talkers".to_owned(),
         count,

@@ -28,6 +28,8 @@ pub(super) enum Manner {
     UpgradesAndSends(&'static [u8]),
     /// Sends bytes that are no HTTP.
     Babbles,
+    /// Is given the connection and the request, and does what it likes.
+    Does(fn(TcpStream, &str)),
 }
 
 pub(super) struct Misbehaving {
@@ -40,7 +42,10 @@ pub(super) struct Misbehaving {
 
 impl Misbehaving {
     pub(super) fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::start_on(TcpListener::bind("127.0.0.1:0").unwrap(), manner)
+    }
+
+    pub(super) fn start_on(listener: TcpListener, manner: Manner) -> Self {
         let address = listener.local_addr().unwrap();
         let (accept, accepted) = channel();
         let (stop, connections) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
@@ -60,6 +65,10 @@ impl Misbehaving {
 
     pub(super) fn url(&self) -> String {
         format!("ws://{}/chat", self.address)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(super) fn port(&self) -> String {
@@ -95,6 +104,7 @@ fn serve(mut stream: TcpStream, manner: Manner, accepted: &Sender<()>) {
     let answer = match manner {
         Manner::Answers(answer) => answer.to_owned(),
         Manner::HangsUp => return,
+        Manner::Does(act) => return act(stream, &request),
         Manner::Silent => String::new(),
         Manner::Babbles => "220 mail.test ESMTP ready\r\n\r\n".to_owned(),
         Manner::UpgradesOnly | Manner::UpgradesAndSends(_) => upgraded(&request),
@@ -106,7 +116,11 @@ fn serve(mut stream: TcpStream, manner: Manner, accepted: &Sender<()>) {
     if matches!(manner, Manner::Answers(_) | Manner::Babbles) {
         let _ = stream.shutdown(std::net::Shutdown::Write);
     }
-    // Until the client goes.
+    until_it_goes(&mut stream);
+}
+
+/// Reads until the client goes.
+pub(super) fn until_it_goes(stream: &mut TcpStream) {
     let mut heard = [0; 4096];
     while matches!(stream.read(&mut heard), Ok(1..)) {}
 }
@@ -123,7 +137,8 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
     String::from_utf8(request).ok()
 }
 
-fn upgraded(request: &str) -> String {
+/// The answer that accepts an upgrade.
+pub(super) fn upgraded(request: &str) -> String {
     let header = |wanted: &str| {
         request.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;

@@ -1,7 +1,9 @@
 //! The real binary, from its command line to its exit code, with nothing inside replaced.
 
+mod addresses;
 mod commands;
 mod faults;
+mod hostile;
 mod misbehaving;
 mod output;
 mod refused;

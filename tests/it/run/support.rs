@@ -2,10 +2,12 @@
 //! lives here.
 
 use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use uproar::report::Report;
 use uproar::report::json::from_json;
@@ -151,6 +153,23 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A listener that accepts no more: handshakes with it are never answered. Ends with what is given
+/// beside the address.
+pub(super) fn blackhole(ip: impl Into<IpAddr>) -> (Socket, Vec<TcpStream>, SocketAddr) {
+    let address = SocketAddr::new(ip.into(), 0);
+    let listener = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    listener.bind(&address.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let mut waiting = Vec::new();
+    // How many a queue of "none" holds is the system's to know.
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        waiting.push(stream);
+        assert!(waiting.len() < 100, "the queue has no end");
+    }
+    (listener, waiting, address)
 }
 
 /// Looks again and again until it holds: for what gives no event to wait for.

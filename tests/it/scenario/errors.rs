@@ -446,6 +446,8 @@ fn thresholds() {
         (r#""recovery.to_99""#, r#""< 10""#),
         (r#""phase.steady.recovery.to_99""#, r#""< 10s""#),
         (r#""phase.steady.cohort.people.delivery.p99""#, r#""< 1s""#),
+        (r#""phase.steady.connect_lookup.max""#, r#""< 1s""#),
+        (r#""cohort.people.connect_lookup.max""#, r#""< 1s""#),
     ]
     .iter()
     .map(|(key, condition)| {

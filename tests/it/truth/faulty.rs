@@ -45,6 +45,8 @@ pub(super) struct Faults {
     pub(super) rule: Rule,
     /// `Joined` is sent so long after deliveries have begun.
     pub(super) joined_after: Duration,
+    /// The upgrade is answered so long after the connection was accepted.
+    pub(super) upgraded_after: Duration,
     /// Joins are read and never answered.
     pub(super) never_joins: bool,
     /// `Leave` is answered and otherwise ignored.
@@ -61,6 +63,7 @@ impl Default for Faults {
         Self {
             rule: Box::new(|_| Act::Pass),
             joined_after: Duration::ZERO,
+            upgraded_after: Duration::ZERO,
             never_joins: false,
             keeps_leavers: false,
             history_older_than_us: None,
@@ -188,6 +191,7 @@ pub(super) async fn upgrade(
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    tokio::time::sleep(shared.faults.upgraded_after).await;
     let Some(mut ws) = upgrade(stream).await else { return };
     let (out, mut outgoing) = mpsc::unbounded_channel();
     let connection = {

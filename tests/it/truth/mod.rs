@@ -1,6 +1,7 @@
 //! The figures against known faults: a server that misbehaves on purpose and logs what it did,
 //! the whole pipeline run against it, and the report compared with the log.
 
+mod connecting;
 mod faulty;
 mod feed;
 mod joins;

@@ -1,0 +1,228 @@
+//! What goes wrong between dialling and the end of a connection, placed in the closed taxonomy.
+
+use std::io;
+use std::time::Duration;
+
+use nix::libc;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::http::Response;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use super::socket::HEAD_BYTES_MAX;
+use crate::metric::{Detail, ErrorKind, LocalLimit, Step};
+use crate::units::format::bytes;
+
+/// Why a connection did not come about, or ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialError {
+    /// What went wrong.
+    pub kind: ErrorKind,
+    /// Which of its kind.
+    pub detail: Detail,
+    /// In which step.
+    pub step: Step,
+    /// For a person; may quote the server.
+    pub text: String,
+}
+
+impl DialError {
+    pub(super) fn new(kind: ErrorKind, step: Step, text: impl Into<String>) -> Self {
+        Self { kind, detail: Detail::None, step, text: text.into() }
+    }
+
+    fn local_limit(limit: LocalLimit, step: Step, text: impl Into<String>) -> Self {
+        let detail = Detail::Limit(limit);
+        Self { detail, ..Self::new(ErrorKind::LocalLimit, step, text) }
+    }
+
+    /// The server closed with a close frame.
+    pub(super) fn closed(frame: Option<&CloseFrame>, step: Step) -> Self {
+        let (code, reason) = close_of(frame);
+        if is_forbidden(frame) {
+            let text = "a close frame with a code that RFC 6455 forbids, or with 1002 and these very \
+                        words: the two can't be told apart";
+            return Self::new(ErrorKind::ProtocolViolation, step, text);
+        }
+        let text = format!("the server closed with {code} {reason:?}");
+        Self { detail: Detail::Code(code), ..Self::new(ErrorKind::Closed, step, text) }
+    }
+
+    pub(super) fn timed_out(step: Step, limit: Duration) -> Self {
+        let what = match step {
+            Step::Lookup => "looking the host up",
+            Step::Tcp => "the TCP handshake",
+            Step::Upgrade => "the answer to the upgrade",
+            Step::Join => "the answer to a join",
+            Step::Leave => "the answer to a leave",
+            Step::Active | Step::Close => "an answer",
+        };
+        Self::new(ErrorKind::TimedOut, step, format!("{what} took longer than {limit:?}"))
+    }
+}
+
+pub(super) fn io_error(error: &io::Error, step: Step) -> DialError {
+    use io::ErrorKind as Io;
+    let kind = match (error.kind(), error.raw_os_error()) {
+        (_, Some(libc::EMFILE | libc::ENFILE)) => {
+            let text = "no file descriptor left: raise the open-file limit (ulimit -n)";
+            return DialError::local_limit(LocalLimit::OpenFiles, step, text);
+        }
+        (_, Some(libc::EADDRNOTAVAIL)) => {
+            let text = "no local port left: give the target more source_addresses";
+            return DialError::local_limit(LocalLimit::Ports, step, text);
+        }
+        (_, Some(libc::ENOBUFS | libc::ENOMEM)) => {
+            let text = format!("no memory left for a socket: {error}");
+            return DialError::local_limit(LocalLimit::Memory, step, text);
+        }
+        (Io::ConnectionRefused, _) => ErrorKind::Refused,
+        (Io::TimedOut, _) => ErrorKind::TimedOut,
+        (Io::ConnectionReset | Io::BrokenPipe | Io::UnexpectedEof | Io::ConnectionAborted, _) => {
+            ErrorKind::Reset
+        }
+        _ => ErrorKind::Io,
+    };
+    DialError::new(kind, step, error.to_string())
+}
+
+/// Places an error of the WebSocket library in the taxonomy.
+pub(super) fn classify(error: &Error, step: Step) -> DialError {
+    match error {
+        Error::Io(error) => io_error(error, step),
+        Error::Http(response) => http_status(response),
+        _ if step == Step::Upgrade => bad_handshake(error),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed => DialError::new(ErrorKind::Reset, step, error.to_string()),
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            let (size, max) = (bytes(*size as u64), bytes(*max_size as u64));
+            let text = format!("a message of {size} or more, where {max} is the most");
+            DialError::new(ErrorKind::Oversize, step, text)
+        }
+        // Only a ping can meet it, behind pongs that the server doesn't read.
+        Error::WriteBufferFull(_) => {
+            let text = "the server does not read: nothing more can be written";
+            DialError::new(ErrorKind::Io, step, text)
+        }
+        _ => DialError::new(ErrorKind::ProtocolViolation, step, error.to_string()),
+    }
+}
+
+/// Whatever is wrong with an answer to the upgrade but its status.
+fn bad_handshake(error: &Error) -> DialError {
+    let (kind, text) = match error {
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            (ErrorKind::Reset, "the connection ended before the upgrade was answered".to_owned())
+        }
+        Error::Protocol(ProtocolError::HttparseError(why)) => {
+            (ErrorKind::BadHandshake, format!("its answer to the upgrade is not HTTP ({why})"))
+        }
+        Error::AttackAttempt => {
+            let text = format!(
+                "its answer to the upgrade has more than {} of headers",
+                bytes(HEAD_BYTES_MAX as u64)
+            );
+            (ErrorKind::BadHandshake, text)
+        }
+        Error::Capacity(CapacityError::TooManyHeaders) => {
+            (ErrorKind::BadHandshake, "its answer to the upgrade has too many headers".to_owned())
+        }
+        error => (ErrorKind::BadHandshake, error.to_string()),
+    };
+    DialError::new(kind, Step::Upgrade, text)
+}
+
+fn http_status(response: &Response<Option<Vec<u8>>>) -> DialError {
+    let status = response.status();
+    let body = response.body().as_deref().unwrap_or_default();
+    let body = String::from_utf8_lossy(&body[..body.len().min(120)]);
+    let mut text = format!("answered {status} to the upgrade");
+    if let Some(elsewhere) = response.headers().get("Location") {
+        text.push_str(&format!(", pointing to {}", String::from_utf8_lossy(elsewhere.as_bytes())));
+    }
+    if !body.trim().is_empty() {
+        text.push_str(": ");
+        text.push_str(body.trim());
+    }
+    let error = DialError::new(ErrorKind::HttpStatus, Step::Upgrade, text);
+    DialError { detail: Detail::Status(status.as_u16()), ..error }
+}
+
+/// The close code and reason of a close frame; 1005 where it names none (RFC 6455, 7.4.1).
+pub(super) fn close_of(frame: Option<&CloseFrame>) -> (u16, &str) {
+    match frame {
+        Some(_) if is_forbidden(frame) => {
+            (1002, "Protocol violation (or a code that is forbidden)")
+        }
+        Some(frame) => (frame.code.into(), frame.reason.as_str()),
+        None => (1005, ""),
+    }
+}
+
+/// The library shows a close frame with a forbidden code, such as 1006, as one that says this.
+fn is_forbidden(frame: Option<&CloseFrame>) -> bool {
+    frame.is_some_and(|frame| {
+        u16::from(frame.code) == 1002 && frame.reason.as_str() == "Protocol violation"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_in_a_table() {
+        let limit = Detail::Limit;
+        let table = [
+            (libc::ECONNREFUSED, ErrorKind::Refused, Detail::None),
+            (libc::ETIMEDOUT, ErrorKind::TimedOut, Detail::None),
+            (libc::ECONNRESET, ErrorKind::Reset, Detail::None),
+            (libc::EPIPE, ErrorKind::Reset, Detail::None),
+            (libc::ECONNABORTED, ErrorKind::Reset, Detail::None),
+            (libc::EMFILE, ErrorKind::LocalLimit, limit(LocalLimit::OpenFiles)),
+            (libc::ENFILE, ErrorKind::LocalLimit, limit(LocalLimit::OpenFiles)),
+            (libc::EADDRNOTAVAIL, ErrorKind::LocalLimit, limit(LocalLimit::Ports)),
+            (libc::ENOBUFS, ErrorKind::LocalLimit, limit(LocalLimit::Memory)),
+            (libc::ENOMEM, ErrorKind::LocalLimit, limit(LocalLimit::Memory)),
+            (libc::EHOSTUNREACH, ErrorKind::Io, Detail::None),
+            (libc::ENETUNREACH, ErrorKind::Io, Detail::None),
+            (libc::EACCES, ErrorKind::Io, Detail::None),
+        ];
+        for (number, kind, detail) in table {
+            for step in [Step::Tcp, Step::Upgrade, Step::Active] {
+                let error = Error::Io(io::Error::from_raw_os_error(number));
+                let found = classify(&error, step);
+                let expected = (kind, detail, step);
+                assert_eq!((found.kind, found.detail, found.step), expected, "{number}");
+            }
+        }
+    }
+
+    /// What whole runs against hostile servers don't reach, or not in each step.
+    #[test]
+    fn errors_of_the_library_in_a_table() {
+        use ErrorKind::{BadHandshake, Io, Oversize, ProtocolViolation, Reset};
+        let size = CapacityError::MessageTooLong { size: 9, max_size: 8 };
+        let table = [
+            (Error::AttackAttempt, Step::Upgrade, BadHandshake),
+            (Error::Capacity(CapacityError::TooManyHeaders), Step::Upgrade, BadHandshake),
+            (Error::Utf8("a header".to_owned()), Step::Upgrade, BadHandshake),
+            (Error::Protocol(ProtocolError::HandshakeIncomplete), Step::Upgrade, Reset),
+            (Error::Capacity(size), Step::Active, Oversize),
+            (Error::Utf8("a message".to_owned()), Step::Active, ProtocolViolation),
+            (Error::Protocol(ProtocolError::NonZeroReservedBits), Step::Join, ProtocolViolation),
+            (Error::Protocol(ProtocolError::ResetWithoutClosingHandshake), Step::Join, Reset),
+            (Error::ConnectionClosed, Step::Active, Reset),
+            (
+                Error::WriteBufferFull(Box::new(tokio_tungstenite::tungstenite::Message::text(""))),
+                Step::Active,
+                Io,
+            ),
+        ];
+        for (error, step, kind) in table {
+            let found = classify(&error, step);
+            assert_eq!((found.kind, found.step), (kind, step), "{error:?}");
+        }
+    }
+}
