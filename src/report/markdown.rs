@@ -85,18 +85,19 @@ fn latencies(report: &Report, lines: &mut Vec<String>) {
     if rows.peek().is_none() {
         return;
     }
-    lines.push("| latency | p50 | p90 | p99 | p99.9 | max | samples |".to_owned());
-    lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    lines.push("| latency | p50 | p90 | p99 | p99.9 | max | samples | what it is |".to_owned());
+    lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |".to_owned());
     for (metric, latency) in rows {
         lines.push(format!(
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             metric.label(),
             cell(latency.p50),
             cell(latency.p90),
             cell(latency.p99),
             cell(latency.p99_9),
             cell(latency.max),
-            count(latency.count)
+            count(latency.count),
+            metric.meaning()
         ));
     }
     lines.push(String::new());

@@ -80,7 +80,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         closes: closes(totals),
         errors: errors(totals),
         faults: faults(outcome),
-        latency: latencies(totals, None, Latency::from_histogram),
+        latency: latencies(totals, None, Latency::of_metric),
         phases: phases(outcome),
         cohorts: cohorts(totals),
         series: series(outcome),
@@ -325,7 +325,7 @@ fn fault_name(kind: FaultKind) -> &'static str {
 fn latencies(
     totals: &Totals,
     cohort: Option<usize>,
-    figures: impl Fn(&hdrhistogram::Histogram<u64>) -> Latency,
+    figures: impl Fn(Metric, &hdrhistogram::Histogram<u64>) -> Latency,
 ) -> BTreeMap<Metric, Latency> {
     let all = Metric::ALL.into_iter().filter_map(|metric| {
         // A worker's turns belong to no cohort.
@@ -333,7 +333,7 @@ fn latencies(
             return None;
         }
         let hist = totals.latency(metric, cohort, None);
-        (!hist.is_empty()).then(|| (metric, figures(hist.inner())))
+        (!hist.is_empty()).then(|| (metric, figures(metric, hist.inner())))
     });
     all.collect()
 }
@@ -374,7 +374,7 @@ fn cohorts(totals: &Totals) -> Vec<CohortFigures> {
         clients: u64::from(cohort.clients),
         codec: cohort.codec.name().to_owned(),
         deliveries: deliveries(totals, Some(index), None),
-        latency: latencies(totals, Some(index), Latency::figures),
+        latency: latencies(totals, Some(index), |_, hist| Latency::figures(hist)),
     });
     figures.collect()
 }

@@ -49,7 +49,7 @@ pub fn render(report: &Report, place: Place<'_>, style: Style) -> String {
     rest.extend(where_it_is(place));
     let groups = [
         judged::thresholds(report).into_iter().chain([judged::validity(report)]).collect(),
-        measured::latencies(report).into_iter().collect(),
+        measured::latencies(report).into_iter().chain(measured::legend(report)).collect(),
         rest,
     ];
     let mut blocks = vec![judged::verdict(report, style)];

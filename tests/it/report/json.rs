@@ -1,5 +1,6 @@
 //! `report.json`: what is written is read again, under the names that are documented.
 
+use uproar::metric::Metric;
 use uproar::report::Report;
 use uproar::report::json::{from_json, to_json};
 
@@ -28,4 +29,16 @@ fn every_sample_obeys_the_schema() {
             panic!("{name}: {error} at {}", error.instance_path());
         }
     }
+}
+
+/// Later builds add fields; reports that were written before must stay readable.
+#[test]
+fn a_report_without_the_newer_fields_is_read() {
+    let report = samples::passed();
+    let mut json = serde_json::to_value(&report).unwrap();
+    let delivery = json["latency"]["delivery"].as_object_mut().unwrap();
+    assert!(delivery.remove("meaning").is_some());
+    let read = from_json(&json.to_string()).unwrap();
+    assert_eq!(read.latency[&Metric::Delivery].meaning, None);
+    assert_eq!(read.deliveries, report.deliveries);
 }

@@ -416,10 +416,18 @@ fn figures() -> Report {
             lost: Some(0),
         }],
         latency: BTreeMap::from([
-            (Metric::Delivery, delivery.clone()),
+            (
+                Metric::Delivery,
+                Latency {
+                    meaning: Some(Metric::Delivery.meaning().to_owned()),
+                    ..delivery.clone()
+                },
+            ),
             (Metric::DeliveryFromSent, from_sent.clone()),
             (Metric::Spread, latency(60_000, [10, 400, 900, 2_100, 5_000, 17_000])),
             (Metric::Lag, latency(60_000, [1, 20, 30, 50, 90, 400])),
+            (Metric::Held, latency(60_000, [1, 4, 9, 400, 308_000, 1_400_000])),
+            (Metric::Turn, latency(1_140_000, [2, 30, 90, 600, 1_100, 2_400])),
             (Metric::Ready, ready),
         ]),
         phases: vec![
