@@ -14,6 +14,7 @@ use super::counts::counters;
 use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
 use super::hist::{HistKey, Histograms};
 use super::ledger::{Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
+use super::spread::SpreadBySize;
 use crate::metric::Metric;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 
@@ -86,6 +87,8 @@ pub(super) struct Settler {
     /// By cohort times phases plus phase.
     settled: Vec<Settled>,
     tolls: Vec<FaultToll>,
+    /// Of messages due in phases that are measured.
+    by_size: SpreadBySize,
 }
 
 impl Settler {
@@ -106,6 +109,7 @@ impl Settler {
                 plan.scenario.cohorts.len() * plan.scenario.phases.len()
             ],
             tolls: vec![FaultToll::default(); plan.faults.len()],
+            by_size: SpreadBySize::default(),
             plan,
         }
     }
@@ -329,6 +333,9 @@ impl Settler {
             let cohort = plan.cohort_of(id.publisher) as u16;
             let key = HistKey { metric: Metric::Spread, cohort, phase: phase as u16 };
             spreads.record(key, last_us - first_us);
+            if plan.phases[phase].measured {
+                self.by_size.record(open.slots.count(), open.sent_us, first_us, last_us);
+            }
         }
         self.open.remove(&id);
         if !missed.slots.is_empty() {
@@ -401,6 +408,10 @@ impl Settler {
             }
         }
         sum
+    }
+
+    pub(super) fn by_size(&self) -> &SpreadBySize {
+        &self.by_size
     }
 
     pub(super) fn tolls(&self) -> &[FaultToll] {

@@ -1,10 +1,11 @@
-//! `report.md`: what a pull request shows. The verdict, about ten lines, two tables.
+//! `report.md`: what a pull request shows. The verdict, about ten lines, some tables.
 //!
 //! Text from a report and nothing else. Bounded like the summary: lists are cut.
 
 use super::escape::escape_markdown;
 use super::summary::parts::{
-    balance, cell, clients_lines, fault_line, publishes_line, remarks, setting, shown_latencies,
+    balance, cell, clients_lines, commonest, fault_line, publishes_line, recipients, remarks,
+    setting, shown_latencies,
 };
 use super::verdict::split_condition;
 use super::{Report, Severity, VerdictState};
@@ -13,8 +14,9 @@ use crate::units::format::{count, seconds};
 /// Characters of a name or of a sentence, at most.
 const NAME: usize = 60;
 const SENTENCE: usize = 400;
-/// Rows of thresholds, lines of faults, and lines of reasons, at most.
+/// Rows of thresholds and of room sizes, lines of faults, and lines of reasons, at most.
 const THRESHOLDS: usize = 12;
+const SIZES: usize = 6;
 const FAULTS: usize = 3;
 const REASONS: usize = 3;
 
@@ -34,6 +36,7 @@ pub fn to_markdown(report: &Report) -> String {
     lines.push(String::new());
     thresholds(report, &mut lines);
     latencies(report, &mut lines);
+    spread_by_size(report, &mut lines);
     facts(report, &mut lines);
     let mut text = lines.join("\n");
     text.push('\n');
@@ -100,6 +103,32 @@ fn latencies(report: &Report, lines: &mut Vec<String>) {
             metric.meaning()
         ));
     }
+    lines.push(String::new());
+}
+
+fn spread_by_size(report: &Report, lines: &mut Vec<String>) {
+    let sizes = &report.spread_by_size;
+    if sizes.is_empty() {
+        return;
+    }
+    lines.push(
+        "| heard by | first p50 | first p99 | last p50 | last p99 | first to last p50 | messages |"
+            .to_owned(),
+    );
+    lines.push("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    for of in commonest(report, SIZES) {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            recipients(of),
+            cell(of.first.p50),
+            cell(of.first.p99),
+            cell(of.last.p50),
+            cell(of.last.p99),
+            cell(of.spread.p50),
+            count(of.messages)
+        ));
+    }
+    more(sizes.len(), SIZES, "| ", " | | | | | | |", lines);
     lines.push(String::new());
 }
 

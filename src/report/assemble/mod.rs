@@ -11,7 +11,7 @@ use super::verdict::{Evidence, Trust, sentence};
 use super::{
     BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries, ErrorGroup,
     FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures, PlanSummary,
-    ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side, Target,
+    ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target,
     ThresholdOutcome, Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
@@ -81,6 +81,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         errors: errors(totals),
         faults: faults(outcome),
         latency: latencies(totals, None, Latency::of_metric),
+        spread_by_size: spread_by_size(totals),
         phases: phases(outcome),
         cohorts: cohorts(totals),
         series: series(outcome),
@@ -340,6 +341,18 @@ fn latencies(
 
 fn figures(hist: &Hist) -> Option<Latency> {
     (!hist.is_empty()).then(|| Latency::figures(hist.inner()))
+}
+
+fn spread_by_size(totals: &Totals) -> Vec<SpreadFigures> {
+    let sizes = totals.spread_by_size().iter().map(|((from, to), of)| SpreadFigures {
+        recipients_from: from,
+        recipients_to: to,
+        messages: of.spread.len(),
+        first: Latency::figures(of.first.inner()),
+        last: Latency::figures(of.last.inner()),
+        spread: Latency::figures(of.spread.inner()),
+    });
+    sizes.collect()
 }
 
 fn phases(outcome: &Outcome) -> Vec<PhaseFigures> {

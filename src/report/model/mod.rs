@@ -77,6 +77,9 @@ pub struct Report {
     /// Latencies of the measured phases together, by metric.
     #[schemars(with = "BTreeMap<String, Latency>")]
     pub latency: BTreeMap<Metric, Latency>,
+    /// First and last arrivals by how many heard a message, the fewest first; at most 18.
+    #[serde(default)]
+    pub spread_by_size: Vec<SpreadFigures>,
     /// In order of time.
     pub phases: Vec<PhaseFigures>,
     /// In the order of the scenario.

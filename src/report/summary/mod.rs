@@ -16,7 +16,7 @@ pub(super) mod parts {
     pub(in crate::report) use super::ledger::{
         balance, clients_lines, fault_line, publishes_line, remarks,
     };
-    pub(in crate::report) use super::measured::{cell, shown_latencies};
+    pub(in crate::report) use super::measured::{cell, commonest, recipients, shown_latencies};
 }
 
 use super::Report;
@@ -45,6 +45,7 @@ pub enum Place<'a> {
 #[must_use]
 pub fn render(report: &Report, place: Place<'_>, style: Style) -> String {
     let mut rest: Vec<Block> = measured::phases(report).into_iter().collect();
+    rest.extend(measured::by_size(report));
     rest.extend(ledger::blocks(report));
     rest.extend(where_it_is(place));
     let groups = [

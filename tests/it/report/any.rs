@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::{
     BusiestWorker, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency, LimitHit,
-    PhaseFigures, Publishes, Reason, Report, Severity, ThresholdOutcome, ValidityState,
+    PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures, ThresholdOutcome,
+    ValidityState,
 };
 
 use super::samples;
@@ -24,6 +25,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         vec(error(), 0..20),
         vec(limit(), 0..6),
         vec(name(), 0..5),
+        vec(sizes(), 0..18),
     );
     let figures = (
         vec((metric(), latency()), 0..18),
@@ -45,7 +47,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
     );
     (lists, figures).prop_map(|(lists, figures)| {
         let mut report = Report::default();
-        let (thresholds, reasons, phases, faults, errors, limits, closed_loop) = lists;
+        let (thresholds, reasons, phases, faults, errors, limits, closed_loop, sizes) = lists;
         report.thresholds = thresholds;
         report.validity.reasons = reasons;
         report.phases = phases;
@@ -53,6 +55,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         report.errors = errors;
         report.limits_hit = limits;
         report.closed_loop = closed_loop;
+        report.spread_by_size = sizes;
         let (latency, publishes, deliveries, clients, names, interrupted, validity, busiest) =
             figures;
         report.latency = latency.into_iter().collect();
@@ -129,6 +132,19 @@ fn deliveries() -> impl Strategy<Value = Deliveries> {
             unexpected: odd,
             foreign: away,
             late: odd,
+        },
+    )
+}
+
+fn sizes() -> impl Strategy<Value = SpreadFigures> {
+    (figure(), figure(), figure(), latency(), latency(), latency()).prop_map(
+        |(recipients_from, recipients_to, messages, first, last, spread)| SpreadFigures {
+            recipients_from,
+            recipients_to,
+            messages,
+            first,
+            last,
+            spread,
         },
     )
 }

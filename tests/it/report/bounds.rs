@@ -6,6 +6,7 @@ use uproar::report::json::{from_json, to_json};
 use uproar::report::markdown::to_markdown;
 use uproar::report::summary::{COLUMNS, LINES, Place, Style, render};
 
+use super::markdown::LINES_MAX;
 use super::{any, samples};
 
 /// Lines of the summary, with what every summary must obey checked.
@@ -63,7 +64,7 @@ proptest! {
     fn any_report_survives_json_and_renders_as_markdown(report in any::report()) {
         prop_assert_eq!(&from_json(&to_json(&report).unwrap()).unwrap(), &report);
         let text = to_markdown(&report);
-        prop_assert!(text.lines().count() <= 50);
+        prop_assert!(text.lines().count() <= LINES_MAX);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
     }
 }

@@ -9,7 +9,7 @@ use uproar::report::{
     Build, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
     ErrorGroup, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures,
     PlanSummary, ProcessUse, Publishes, Reason, Report, Run, ScenarioSummary, SeriesPoint,
-    Severity, Side, Target, ThresholdOutcome, Validity, ValidityState, VerdictState,
+    Severity, Side, SpreadFigures, Target, ThresholdOutcome, Validity, ValidityState, VerdictState,
 };
 
 /// A run where all went well: the example of the README.
@@ -72,6 +72,7 @@ pub(crate) fn unreachable() -> Report {
     report.deliveries = Deliveries { expected: Some(0), lost: Some(0), ..Deliveries::default() };
     report.latency.clear();
     report.phases.clear();
+    report.spread_by_size.clear();
     report.faults.clear();
     report.thresholds = vec![ThresholdOutcome {
         metric: "clients.never_joined".to_owned(),
@@ -120,6 +121,7 @@ pub(crate) fn feed() -> Report {
         (Metric::Interval, latency(149_500, [90_000, 100_000, 101_000, 104_000, 120_000, 140_000])),
     ]);
     report.faults.clear();
+    report.spread_by_size.clear();
     report.clients =
         Clients { planned: 500, joined: 500, peak: 500, at_end: 500, ..Clients::default() };
     report.closed_loop.clear();
@@ -196,6 +198,9 @@ pub(crate) fn huge() -> Report {
             effect: "counted as not sent, and said so in the report".to_owned(),
         })
         .collect();
+    report.spread_by_size = (1..=18)
+        .map(|i| sizes(i * 50_000, i * 50_000 + 49_999, i * 1_000_000_000, [1, 2, 3_600_000_000]))
+        .collect();
     let cohort = report.cohorts[0].clone();
     report.cohorts = (0..100).map(|_| cohort.clone()).collect();
     decided(report)
@@ -264,6 +269,19 @@ fn latency(count: u64, [min, p50, p90, p99, p99_9, max]: [u64; 6]) -> Latency {
         p99_9: Some(p99_9),
         max: Some(max),
         ..Latency::default()
+    }
+}
+
+/// Messages that so many heard: the medians of first and last, and the last's p99.
+fn sizes(from: u64, to: u64, messages: u64, [first, last, p99]: [u64; 3]) -> SpreadFigures {
+    let figures = |p50, p99| latency(messages, [p50 / 2, p50, p50, p99, p99, p99]);
+    SpreadFigures {
+        recipients_from: from,
+        recipients_to: to,
+        messages,
+        first: figures(first, first * 3),
+        last: figures(last, p99),
+        spread: figures(last - first, p99),
     }
 }
 
@@ -430,6 +448,10 @@ fn figures() -> Report {
             (Metric::Turn, latency(1_140_000, [2, 30, 90, 600, 1_100, 2_400])),
             (Metric::Ready, ready),
         ]),
+        spread_by_size: vec![
+            sizes(11, 20, 1_144, [110, 370, 820]),
+            sizes(51, 100, 58_856, [120, 900, 3_100]),
+        ],
         phases: vec![
             PhaseFigures { name: "ramp".to_owned(), duration_s: 10.0, ..PhaseFigures::default() },
             PhaseFigures {
