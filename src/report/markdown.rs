@@ -4,8 +4,8 @@
 
 use super::escape::escape_markdown;
 use super::summary::parts::{
-    balance, cell, clients_lines, commonest, fault_line, publishes_line, recipients, remarks,
-    setting, shown_latencies,
+    balance, cell, clients_lines, cohort_rows, commonest, cores_used, fault_line, heard_by_cohorts,
+    publishes_line, recipients, remarks, setting, shown_latencies,
 };
 use super::verdict::split_condition;
 use super::{Report, Severity, VerdictState};
@@ -14,9 +14,10 @@ use crate::units::format::{count, seconds};
 /// Characters of a name or of a sentence, at most.
 const NAME: usize = 60;
 const SENTENCE: usize = 400;
-/// Rows of thresholds and of room sizes, lines of faults, and lines of reasons, at most.
+/// Rows of thresholds, of room sizes and of cohorts, lines of faults, and lines of reasons, at most.
 const THRESHOLDS: usize = 12;
 const SIZES: usize = 6;
+const COHORTS: usize = 6;
 const FAULTS: usize = 3;
 const REASONS: usize = 3;
 
@@ -37,6 +38,7 @@ pub fn to_markdown(report: &Report) -> String {
     thresholds(report, &mut lines);
     latencies(report, &mut lines);
     spread_by_size(report, &mut lines);
+    cohorts(report, &mut lines);
     facts(report, &mut lines);
     let mut text = lines.join("\n");
     text.push('\n');
@@ -132,6 +134,30 @@ fn spread_by_size(report: &Report, lines: &mut Vec<String>) {
     lines.push(String::new());
 }
 
+fn cohorts(report: &Report, lines: &mut Vec<String>) {
+    let Some(rows) = cohort_rows(report) else { return };
+    let heard = heard_by_cohorts(report).name();
+    lines.push(format!(
+        "| cohort | clients | codec | delivered | lost | {heard} p50 | {heard} p99 | reconnect p99 |"
+    ));
+    lines.push("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    for (cohort, row) in rows.take(COHORTS) {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            escape_markdown(&cohort.name, NAME),
+            row.clients,
+            escape_markdown(&cohort.codec, NAME),
+            row.delivered,
+            row.lost,
+            row.p50,
+            row.p99,
+            row.reconnect_p99
+        ));
+    }
+    more(report.cohorts.len(), COHORTS, "| ", " | | | | | | | |", lines);
+    lines.push(String::new());
+}
+
 fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.push(format!("- clients: {}", clients_lines(report).join("; ")));
     lines.extend(publishes_line(report).map(|line| format!("- publishes: {line}")));
@@ -152,6 +178,7 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
     }
     let mut reasons: Vec<_> = report.validity.reasons.iter().collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    lines.extend(cores_used(report).map(|line| format!("- cores used: {line}")));
     lines.push(format!("- validity: {}", report.validity.state.name()));
     for reason in reasons.iter().take(REASONS) {
         let parts = [reason.what.as_str(), &reason.measured, &reason.remedy];

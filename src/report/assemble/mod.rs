@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::verdict::{Evidence, Trust, sentence};
 use super::{
     BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries, ErrorGroup,
-    FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures, PlanSummary,
-    ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target,
-    ThresholdOutcome, Verdict,
+    FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures,
+    PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side,
+    SpreadFigures, Target, ThresholdOutcome, Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -66,6 +66,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
             busiest_worker: None,
             rss_peak_bytes: Some(server.rss_peak_bytes),
         }),
+        machine: machine(outcome),
         validity: validity::judge_run(outcome, setting),
         thresholds: thresholds(outcome),
         clients: clients(totals),
@@ -153,6 +154,14 @@ fn generator(outcome: &Outcome) -> ProcessUse {
         busiest_worker: busiest
             .map(|(worker, health)| BusiestWorker { worker, share: health.share() }),
         rss_peak_bytes: rss_peak_bytes(),
+    }
+}
+
+fn machine(outcome: &Outcome) -> MachineUse {
+    let shares = outcome.machine.and_then(|(before, after)| after.since(before));
+    MachineUse {
+        busy_share: shares.map(|shares| shares.busy),
+        steal_share: shares.map(|shares| shares.steal),
     }
 }
 

@@ -52,6 +52,9 @@ pub struct Report {
     pub generator: ProcessUse,
     /// What the built-in server used; `null` for a server that isn't ours.
     pub server: Option<ProcessUse>,
+    /// What the machine that uproar ran on did, all processes together.
+    #[serde(default)]
+    pub machine: MachineUse,
     /// Whether the figures can be trusted.
     pub validity: Validity,
     /// In the order of the scenario.

@@ -189,6 +189,20 @@ pub(super) fn pack(phrases: &[String], width: usize, most: usize) -> Vec<String>
     lines
 }
 
+/// Rows of cells, each column as wide as its widest cell and set to the right.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]], gap: usize) -> Vec<String> {
+    let width = |at: usize| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| {
+            let before = width - columns(cell);
+            format!("{:before$}{cell}", "")
+        });
+        cells.collect::<Vec<_>>().join(&" ".repeat(gap))
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Breaks a text at spaces into lines of `width`; what doesn't fit in `most` lines is cut.
 pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines = Vec::new();

@@ -6,7 +6,7 @@ use super::super::escape::{columns, escape_terminal};
 use super::Block;
 use super::layout::{COLUMNS, Spare};
 use crate::metric::Metric;
-use crate::report::{Latency, PhaseFigures, Report, SpreadFigures};
+use crate::report::{Latency, PhaseFigures, Report};
 use crate::units::format::{UNKNOWN, count, duration_us, rate, seconds};
 
 /// What a person wants to see first; everything else is in the report. The sender's own copy is
@@ -31,9 +31,6 @@ const LEGEND: [&str; 2] = [
 ];
 const LEGEND_OF_FEEDS: &str =
     "turn: how late an arrival may be read, a worker's time between looks at its sockets";
-
-/// Rows of room sizes, at most.
-const SIZES: usize = 5;
 
 /// The metrics worth a row in any table, with their figures.
 pub(in crate::report) fn shown_latencies(
@@ -87,64 +84,6 @@ pub(super) fn legend(report: &Report) -> Option<Block> {
     };
     let lines = lines.into_iter().map(str::to_owned);
     Some(Block::indented("", 0).lines(lines).spare(Spare::GoesLast))
-}
-
-/// `11-20`, or one number.
-pub(in crate::report) fn recipients(of: &SpreadFigures) -> String {
-    if of.recipients_from == of.recipients_to {
-        return count(of.recipients_from);
-    }
-    format!("{}-{}", count(of.recipients_from), count(of.recipients_to))
-}
-
-/// The sizes with the most messages, should there be more than `most`, in ascending order.
-pub(in crate::report) fn commonest(report: &Report, most: usize) -> Vec<&SpreadFigures> {
-    let mut kept: Vec<_> = report.spread_by_size.iter().enumerate().collect();
-    kept.sort_by_key(|(_, of)| std::cmp::Reverse(of.messages));
-    kept.truncate(most);
-    kept.sort_by_key(|(at, _)| *at);
-    kept.into_iter().map(|(_, of)| of).collect()
-}
-
-/// What a message's first and last recipients waited from sent, by how many heard it. Rooms of
-/// one small size have it all in the table's rows already.
-pub(super) fn by_size(report: &Report) -> Option<Block> {
-    let sizes = &report.spread_by_size;
-    let large = sizes.iter().any(|of| of.recipients_from > 50);
-    if sizes.len() < 2 && !large {
-        return None;
-    }
-    let rows = commonest(report, SIZES).into_iter().map(|of| {
-        [
-            recipients(of),
-            format!("first p50 {}", cell(of.first.p50)),
-            format!("last p50 {}", cell(of.last.p50)),
-            format!("p99 {}", cell(of.last.p99)),
-            format!("{} {}", count(of.messages), plural(of.messages, "message")),
-        ]
-    });
-    let mut lines = aligned(&rows.collect::<Vec<_>>());
-    if sizes.len() > SIZES {
-        let left_out = count((sizes.len() - SIZES) as u64);
-        lines.push(format!("... and {left_out} more in report.json"));
-    }
-    Some(Block::labelled("heard by").lines(lines).spare(Spare::Goes))
-}
-
-fn plural(n: u64, noun: &str) -> String {
-    if n == 1 { noun.to_owned() } else { format!("{noun}s") }
-}
-
-/// Rows of cells, each column as wide as its widest cell.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    let width = |at: usize| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &[String; N]| {
-        let cells: Vec<_> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
-        cells.join("   ")
-    };
-    rows.iter().map(line).collect()
 }
 
 /// Phases that count; a ramp is shown only when nothing else is there.

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::{
-    BusiestWorker, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency, LimitHit,
-    PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures, ThresholdOutcome,
+    BusiestWorker, CohortFigures, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency,
+    LimitHit, PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures, ThresholdOutcome,
     ValidityState,
 };
 
@@ -26,6 +26,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         vec(limit(), 0..6),
         vec(name(), 0..5),
         vec(sizes(), 0..18),
+        vec(cohort(), 0..12),
     );
     let figures = (
         vec((metric(), latency()), 0..18),
@@ -47,7 +48,8 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
     );
     (lists, figures).prop_map(|(lists, figures)| {
         let mut report = Report::default();
-        let (thresholds, reasons, phases, faults, errors, limits, closed_loop, sizes) = lists;
+        let (thresholds, reasons, phases, faults, errors, limits, closed_loop, sizes, cohorts) =
+            lists;
         report.thresholds = thresholds;
         report.validity.reasons = reasons;
         report.phases = phases;
@@ -56,6 +58,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         report.limits_hit = limits;
         report.closed_loop = closed_loop;
         report.spread_by_size = sizes;
+        report.cohorts = cohorts;
         let (latency, publishes, deliveries, clients, names, interrupted, validity, busiest) =
             figures;
         report.latency = latency.into_iter().collect();
@@ -145,6 +148,18 @@ fn sizes() -> impl Strategy<Value = SpreadFigures> {
             first,
             last,
             spread,
+        },
+    )
+}
+
+fn cohort() -> impl Strategy<Value = CohortFigures> {
+    (name(), figure(), name(), deliveries(), vec((metric(), latency()), 0..9)).prop_map(
+        |(name, clients, codec, deliveries, latency)| CohortFigures {
+            name,
+            clients,
+            codec,
+            deliveries,
+            latency: latency.into_iter().collect(),
         },
     )
 }

@@ -1,8 +1,8 @@
 //! `report.json`: what is written is read again, under the names that are documented.
 
 use uproar::metric::Metric;
-use uproar::report::Report;
 use uproar::report::json::{from_json, to_json};
+use uproar::report::{MachineUse, Report};
 
 use super::samples;
 
@@ -38,9 +38,12 @@ fn a_report_without_the_newer_fields_is_read() {
     let mut json = serde_json::to_value(&report).unwrap();
     let delivery = json["latency"]["delivery"].as_object_mut().unwrap();
     assert!(delivery.remove("meaning").is_some());
-    assert!(json.as_object_mut().unwrap().remove("spread_by_size").is_some());
+    for newer in ["spread_by_size", "machine"] {
+        assert!(json.as_object_mut().unwrap().remove(newer).is_some());
+    }
     let read = from_json(&json.to_string()).unwrap();
     assert_eq!(read.latency[&Metric::Delivery].meaning, None);
     assert_eq!(read.spread_by_size, []);
+    assert_eq!(read.machine, MachineUse::default());
     assert_eq!(read.deliveries, report.deliveries);
 }

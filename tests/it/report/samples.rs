@@ -7,9 +7,10 @@ use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::verdict::{Evidence, Trust, sentence};
 use uproar::report::{
     Build, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
-    ErrorGroup, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures,
-    PlanSummary, ProcessUse, Publishes, Reason, Report, Run, ScenarioSummary, SeriesPoint,
-    Severity, Side, SpreadFigures, Target, ThresholdOutcome, Validity, ValidityState, VerdictState,
+    ErrorGroup, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse,
+    PhaseFigures, PlanSummary, ProcessUse, Publishes, Reason, Report, Run, ScenarioSummary,
+    SeriesPoint, Severity, Side, SpreadFigures, Target, ThresholdOutcome, Validity, ValidityState,
+    VerdictState,
 };
 
 /// A run where all went well: the example of the README.
@@ -93,6 +94,24 @@ pub(crate) fn interrupted() -> Report {
     let mut report = failed();
     report.run.interrupted = Some(Interruption::Interrupt);
     report.run.duration_s = 42.3;
+    decided(report)
+}
+
+/// Two cohorts whose clients speak differently, half of which came back from a fault.
+pub(crate) fn cohorts() -> Report {
+    let mut report = figures();
+    let deliveries = &mut report.cohorts[0].deliveries;
+    (deliveries.expected, deliveries.delivered) = (Some(598_870), 598_870);
+    let binary = report.cohorts[0].clone();
+    report.cohorts.push(CohortFigures {
+        name: "lurkers-who-speak-binary".to_owned(),
+        codec: "binary".to_owned(),
+        latency: BTreeMap::from([
+            (Metric::Delivery, latency(598_870, [120, 700, 1_800, 3_100, 9_000, 12_000])),
+            (Metric::Reconnect, latency(1_300, [190_000, 410_000, 850_000, 930_000, 0, 1_200_000])),
+        ]),
+        ..binary
+    });
     decided(report)
 }
 
@@ -221,6 +240,9 @@ pub(crate) fn hostile() -> Report {
     }
     report.phases[1].name = NASTY.to_owned();
     report.closed_loop = vec![NASTY.to_owned()];
+    let cohort = report.cohorts[0].clone();
+    report.cohorts =
+        vec![CohortFigures { name: NASTY.to_owned(), codec: NASTY.to_owned(), ..cohort }; 2];
     report.faults[0].kind = NASTY.to_owned();
     report.errors = vec![ErrorGroup {
         cohort: NASTY.to_owned(),
@@ -233,7 +255,7 @@ pub(crate) fn hostile() -> Report {
 }
 
 /// Every sample with its name.
-pub(crate) fn all() -> [(&'static str, Report); 9] {
+pub(crate) fn all() -> [(&'static str, Report); 10] {
     [
         ("passed", passed()),
         ("failed", failed()),
@@ -242,6 +264,7 @@ pub(crate) fn all() -> [(&'static str, Report); 9] {
         ("interrupted", interrupted()),
         ("unjudged", unjudged()),
         ("feed", feed()),
+        ("cohorts", cohorts()),
         ("huge", huge()),
         ("hostile", hostile()),
     ]
@@ -378,6 +401,7 @@ fn figures() -> Report {
         },
         generator: process.clone(),
         server: Some(process),
+        machine: MachineUse { busy_share: Some(0.62), steal_share: Some(0.0004) },
         validity: Validity { state: ValidityState::Valid, reasons: vec![same_host()] },
         thresholds: vec![
             ThresholdOutcome {
@@ -500,6 +524,7 @@ fn samples_end_as_they_are_named() {
         VerdictState::Unreachable,
         VerdictState::Interrupted,
         VerdictState::Unjudged,
+        VerdictState::Passed,
         VerdictState::Passed,
         VerdictState::Failed,
         VerdictState::Failed,
