@@ -110,7 +110,7 @@ impl Metric {
             Self::Spread => "first to last in room",
             Self::Lag => "left late (lag)",
             Self::Held => "held before sending",
-            Self::Turn => "worker turn",
+            Self::Turn => "worker's turn",
             Self::Connect => "connect",
             Self::ConnectLookup => "name lookup, once",
             Self::ConnectTcp => "connect: TCP",
@@ -130,21 +130,21 @@ impl Metric {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Delivery => {
-                "from the instant the plan wanted the message sent until a recipient had it, one sample a recipient"
+                "from due, when the plan wanted the message sent, until a recipient had it: lag + held + from sent"
             }
-            Self::DeliveryFromSent => {
-                "from just before the write until a recipient had it, one sample a recipient"
+            Self::DeliveryFromSent => "from sent, just before the write, until a recipient had it",
+            Self::OwnCopy => {
+                "from sent until the author's own copy came back; also part of delivery"
             }
-            Self::OwnCopy => "the sender's own copy, from sent; also part of delivery",
             Self::Spread => "between the first and the last recipient of one message",
             Self::Lag => {
-                "how late the generator handed a message over; the only latency that speaks against uproar itself"
+                "from due until uproar handed the message to its client: uproar's own lateness, not the server's"
             }
             Self::Held => {
-                "between handing over and writing: the client was away, joining, or pushed back"
+                "from handed over until sent: the client was away, joining, or pushed back by its socket"
             }
             Self::Turn => {
-                "how long a worker ran without looking at its sockets; an arrival's time is wrong by at most this"
+                "how long a worker ran before it looked at its sockets again: an arrival is read late by at most this"
             }
             Self::Connect => "the TCP handshake and the upgrade together",
             Self::ConnectLookup => "looking up the host's name, once a run",
@@ -156,7 +156,7 @@ impl Metric {
             Self::Reconnect => "from seeing the connection fail to being joined again",
             Self::Outage => "from seeing the connection fail to hearing a message again",
             Self::Push => {
-                "from the server's timestamp to its arrival; trust it as far as the two clocks agree"
+                "from the server's own timestamp until it arrived: as true as the two clocks agree"
             }
             Self::Interval => "between two pushes at one receiver",
         }

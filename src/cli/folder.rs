@@ -74,7 +74,8 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Writes a file so that it is whole or not there: aside, synced, then renamed.
+    /// Writes a file so that it is whole or not there: aside, synced, then renamed. When it can't
+    /// be written an earlier run's file goes too: it must not be read as this one's.
     pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
         let aside = self.path.join(format!("{name}{PARTIAL}"));
         let written = File::create(&aside)
@@ -85,6 +86,7 @@ impl Folder {
             .and_then(|()| fs::rename(&aside, self.path.join(name)));
         if written.is_err() {
             let _ = fs::remove_file(&aside);
+            let _ = fs::remove_file(self.path.join(name));
         }
         written
     }
@@ -105,4 +107,23 @@ fn stranger(path: &Path) -> io::Result<Option<String>> {
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_report_does_not_outlive_the_one_that_could_not_be_written() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(Some(place.path()), "any").unwrap();
+        folder.write("report.json", "earlier").unwrap();
+        folder.write("report.md", "earlier").unwrap();
+        // What the next report would be written to is in the way.
+        fs::create_dir(place.path().join(format!("report.json{PARTIAL}"))).unwrap();
+        assert!(folder.write("report.json", "later").is_err());
+        assert!(!folder.file("report.json").exists());
+        folder.write("report.md", "later").unwrap();
+        assert_eq!(fs::read_to_string(folder.file("report.md")).unwrap(), "later");
+    }
 }

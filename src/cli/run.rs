@@ -362,9 +362,11 @@ fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, 
     let json =
         to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let markdown = to_markdown(report);
-    let failed = [("report.json", &json), ("report.md", &markdown)]
-        .into_iter()
-        .find_map(|(name, text)| folder.write(name, text).err().map(|error| (name, error)));
+    // Each is tried, even after one has failed: whatever can't be written must not stay from an
+    // earlier run.
+    let tried = [("report.json", &json), ("report.md", &markdown)]
+        .map(|(name, text)| (name, folder.write(name, text)));
+    let failed = tried.into_iter().find_map(|(name, done)| done.err().map(|error| (name, error)));
     let path = folder.file("report.json").display().to_string();
     let not_written = failed.as_ref().map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {

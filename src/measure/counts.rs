@@ -69,6 +69,8 @@ counters! {
         push_lost,
         /// Those of them that came after all, so that they are not lost.
         push_found,
+        /// Of `pushed`, those whose timestamp lay in the future when they arrived.
+        push_future,
         /// Frames that delivered at least one message.
         frames_delivery,
         /// Frames that answered a join or leave.

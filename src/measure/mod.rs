@@ -15,6 +15,7 @@ mod recovery;
 mod series;
 mod settler;
 mod snapshot;
+mod spread;
 mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
@@ -28,4 +29,5 @@ pub use recovery::{Failure, Moment, Recoveries, Recovery, RecoveryEvent};
 pub use series::{Point, Series};
 pub use settler::Settled;
 pub use snapshot::{Snapshot, WorkerHealth};
+pub use spread::{SpreadBySize, SpreadOfSize};
 pub use totals::{Totals, WorkerTotals};

@@ -15,6 +15,7 @@ use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
 use super::hist::{HistKey, Histograms};
 use super::ledger::{Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
 use super::recovery::{Failure, Recoveries};
+use super::spread::SpreadBySize;
 use crate::metric::Metric;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 
@@ -79,6 +80,8 @@ pub(super) struct Settler {
     horizon_us: u64,
     /// By cohort times phases plus phase.
     settled: Vec<Settled>,
+    /// Of messages due in phases that are measured.
+    by_size: SpreadBySize,
 }
 
 impl Settler {
@@ -98,6 +101,7 @@ impl Settler {
                 Settled::default();
                 plan.scenario.cohorts.len() * plan.scenario.phases.len()
             ],
+            by_size: SpreadBySize::default(),
             plan,
         }
     }
@@ -322,6 +326,9 @@ impl Settler {
             let cohort = plan.cohort_of(id.publisher) as u16;
             let key = HistKey { metric: Metric::Spread, cohort, phase: phase as u16 };
             spreads.record(key, last_us - first_us);
+            if plan.phases[phase].measured {
+                self.by_size.record(open.slots.count(), open.sent_us, first_us, last_us);
+            }
         }
         self.open.remove(&id);
         if !missed.slots.is_empty() {
@@ -400,6 +407,10 @@ impl Settler {
             }
         }
         sum
+    }
+
+    pub(super) fn by_size(&self) -> &SpreadBySize {
+        &self.by_size
     }
 
     pub(super) fn followed(&self) -> usize {

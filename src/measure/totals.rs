@@ -8,6 +8,7 @@ use super::recovery::Recoveries;
 use super::series::Series;
 use super::settler::{Settled, Settler};
 use super::snapshot::{Snapshot, WorkerHealth};
+use super::spread::SpreadBySize;
 use crate::metric::Metric;
 use crate::plan::Plan;
 
@@ -201,6 +202,13 @@ impl Totals {
             };
             phase_wanted && cohort.is_none_or(|cohort| cohort == usize::from(key.cohort))
         })
+    }
+
+    /// First and last arrivals of settled messages by number of recipients, of the phases that are
+    /// measured.
+    #[must_use]
+    pub fn spread_by_size(&self) -> &SpreadBySize {
+        self.settler.by_size()
     }
 
     /// How clients came back from each fault and outage.

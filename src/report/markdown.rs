@@ -1,10 +1,11 @@
-//! `report.md`: what a pull request shows. The verdict, about ten lines, two tables.
+//! `report.md`: what a pull request shows. The verdict, about ten lines, some tables.
 //!
 //! Text from a report and nothing else. Bounded like the summary: lists are cut.
 
 use super::escape::escape_markdown;
 use super::summary::parts::{
-    balance, cell, clients_lines, fault_line, publishes_line, remarks, setting, shown_latencies,
+    balance, cell, clients_lines, cohort_rows, commonest, cores_used, fault_line, heard_by_cohorts,
+    publishes_line, recipients, remarks, setting, shown_latencies,
 };
 use super::verdict::split_condition;
 use super::{Report, Severity, VerdictState};
@@ -13,8 +14,10 @@ use crate::units::format::{count, seconds};
 /// Characters of a name or of a sentence, at most.
 const NAME: usize = 60;
 const SENTENCE: usize = 400;
-/// Rows of thresholds, lines of faults, and lines of reasons, at most.
+/// Rows of thresholds, of room sizes and of cohorts, lines of faults, and lines of reasons, at most.
 const THRESHOLDS: usize = 12;
+const SIZES: usize = 6;
+const COHORTS: usize = 6;
 const FAULTS: usize = 3;
 const REASONS: usize = 3;
 
@@ -34,6 +37,8 @@ pub fn to_markdown(report: &Report) -> String {
     lines.push(String::new());
     thresholds(report, &mut lines);
     latencies(report, &mut lines);
+    spread_by_size(report, &mut lines);
+    cohorts(report, &mut lines);
     facts(report, &mut lines);
     let mut text = lines.join("\n");
     text.push('\n');
@@ -85,20 +90,71 @@ fn latencies(report: &Report, lines: &mut Vec<String>) {
     if rows.peek().is_none() {
         return;
     }
-    lines.push("| latency | p50 | p90 | p99 | p99.9 | max | samples |".to_owned());
-    lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    lines.push("| latency | p50 | p90 | p99 | p99.9 | max | samples | what it is |".to_owned());
+    lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |".to_owned());
     for (metric, latency) in rows {
         lines.push(format!(
-            "| {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             metric.label(),
             cell(latency.p50),
             cell(latency.p90),
             cell(latency.p99),
             cell(latency.p99_9),
             cell(latency.max),
-            count(latency.count)
+            count(latency.count),
+            metric.meaning()
         ));
     }
+    lines.push(String::new());
+}
+
+fn spread_by_size(report: &Report, lines: &mut Vec<String>) {
+    let sizes = &report.spread_by_size;
+    if sizes.is_empty() {
+        return;
+    }
+    lines.push(
+        "| heard by | first p50 | first p99 | last p50 | last p99 | first to last p50 | messages |"
+            .to_owned(),
+    );
+    lines.push("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    for of in commonest(report, SIZES) {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            recipients(of),
+            cell(of.first.p50),
+            cell(of.first.p99),
+            cell(of.last.p50),
+            cell(of.last.p99),
+            cell(of.spread.p50),
+            count(of.messages)
+        ));
+    }
+    more(sizes.len(), SIZES, "| ", " | | | | | | |", lines);
+    lines.push(String::new());
+}
+
+fn cohorts(report: &Report, lines: &mut Vec<String>) {
+    let Some(rows) = cohort_rows(report) else { return };
+    let heard = heard_by_cohorts(report).name();
+    lines.push(format!(
+        "| cohort | clients | codec | delivered | lost | {heard} p50 | {heard} p99 | reconnect p99 |"
+    ));
+    lines.push("| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |".to_owned());
+    for (cohort, row) in rows.take(COHORTS) {
+        lines.push(format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            escape_markdown(&cohort.name, NAME),
+            row.clients,
+            escape_markdown(&cohort.codec, NAME),
+            row.delivered,
+            row.lost,
+            row.p50,
+            row.p99,
+            row.reconnect_p99
+        ));
+    }
+    more(report.cohorts.len(), COHORTS, "| ", " | | | | | | | |", lines);
     lines.push(String::new());
 }
 
@@ -122,6 +178,7 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
     }
     let mut reasons: Vec<_> = report.validity.reasons.iter().collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    lines.extend(cores_used(report).map(|line| format!("- cores used: {line}")));
     lines.push(format!("- validity: {}", report.validity.state.name()));
     for reason in reasons.iter().take(REASONS) {
         let parts = [reason.what.as_str(), &reason.measured, &reason.remedy];

@@ -20,6 +20,8 @@ pub struct Evidence {
     pub validity: ValidityState,
     /// Clients that were joined at least once.
     pub joined: u64,
+    /// Whether anything went wrong on any connection.
+    pub troubled: bool,
     /// The signal that ended the run early.
     pub interrupted: Option<Interruption>,
     /// How much weight validity has.
@@ -47,13 +49,15 @@ impl Evidence {
             failed: report.thresholds.iter().filter(|threshold| !threshold.passed).count(),
             validity: report.validity.state,
             joined: report.clients.joined,
+            troubled: !report.errors.is_empty() || report.connections.failed > 0,
             interrupted: report.run.interrupted,
             trust,
         }
     }
 
     /// The verdict and its exit code, provided that the report gets written (see
-    /// [`exit_after_writing`]). The first that holds of: unreachable, interrupted, invalid, failed.
+    /// [`exit_after_writing`]). The first that holds of: unreachable, interrupted, invalid, failed;
+    /// nobody joined but nothing failed either, an interrupted run is interrupted.
     #[must_use]
     pub fn decide(self) -> (VerdictState, Exit) {
         let distrusted = match self.trust {
@@ -61,7 +65,9 @@ impl Evidence {
             Trust::Strict => self.validity != ValidityState::Valid,
             Trust::AllowInvalid => false,
         };
-        if self.joined == 0 {
+        // Nobody was refused in a run that was interrupted before anybody could have got in.
+        let too_soon_to_tell = self.interrupted.is_some() && !self.troubled;
+        if self.joined == 0 && !too_soon_to_tell {
             return (VerdictState::Unreachable, Exit::Unreachable);
         }
         match self.interrupted {
@@ -104,7 +110,10 @@ pub fn sentence(report: &Report, state: VerdictState) -> String {
             let after = seconds(report.run.duration_s);
             let planned = seconds(report.plan.duration_s);
             let mut sentence = format!("by {by} after {after} of {planned} planned");
-            if let Some(failed) = failed_thresholds(&report.thresholds) {
+            if report.clients.joined == 0 {
+                // What thresholds say of a run without anybody says nothing.
+                sentence.push_str(", before any client had joined");
+            } else if let Some(failed) = failed_thresholds(&report.thresholds) {
                 sentence.push_str(&format!("; until then {failed}"));
             }
             sentence
@@ -220,6 +229,7 @@ mod tests {
         failed: 0,
         validity: ValidityState::Valid,
         joined: 10,
+        troubled: false,
         interrupted: None,
         trust: Trust::Standard,
     };
@@ -277,8 +287,39 @@ mod tests {
             ),
             ("terminated", Evidence { interrupted: term, ..FINE }, VerdictState::Interrupted, 143),
             (
+                "trouble and joined",
+                Evidence { troubled: true, interrupted: term, ..FINE },
+                VerdictState::Interrupted,
+                143,
+            ),
+            (
                 "unreachable before interrupted",
+                Evidence {
+                    joined: 0,
+                    troubled: true,
+                    interrupted: int,
+                    validity: Invalid,
+                    failed: 3,
+                    ..FINE
+                },
+                VerdictState::Unreachable,
+                4,
+            ),
+            (
+                "interrupted before anybody could have joined",
                 Evidence { joined: 0, interrupted: int, validity: Invalid, failed: 3, ..FINE },
+                VerdictState::Interrupted,
+                130,
+            ),
+            (
+                "terminated before anybody could have joined",
+                Evidence { joined: 0, interrupted: term, failed: 3, ..FINE },
+                VerdictState::Interrupted,
+                143,
+            ),
+            (
+                "nobody joined in a whole run, whatever the reason",
+                Evidence { joined: 0, ..FINE },
                 VerdictState::Unreachable,
                 4,
             ),
@@ -322,6 +363,21 @@ mod tests {
             sentence(&report, VerdictState::Failed),
             "2 of 3 thresholds: delivery.p99 was 412 ms, limit 250 ms"
         );
+    }
+
+    #[test]
+    fn an_interruption_says_whether_anybody_was_in() {
+        let mut report = Report {
+            thresholds: vec![threshold("lost", "== 0", Some(3.0), "3", false)],
+            ..Report::default()
+        };
+        report.run.interrupted = Some(Interruption::Interrupt);
+        (report.run.duration_s, report.plan.duration_s) = (0.2, 40.0);
+        let said = sentence(&report, VerdictState::Interrupted);
+        assert_eq!(said, "by Ctrl-C after 0.2 s of 40 s planned, before any client had joined");
+        report.clients.joined = 1;
+        let said = sentence(&report, VerdictState::Interrupted);
+        assert!(said.ends_with("planned; until then 1 of 1 threshold: lost was 3, should be 0"));
     }
 
     #[test]

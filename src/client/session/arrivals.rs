@@ -203,7 +203,9 @@ impl Session<'_> {
                 return;
             }
         }
-        let push_us = unix_ms().saturating_sub(timestamp_ms) * 1_000;
+        let now_ms = unix_ms();
+        recorder.counts(cohort).push_future += u64::from(timestamp_ms > now_ms);
+        let push_us = now_ms.saturating_sub(timestamp_ms) * 1_000;
         recorder.latency(Metric::Push, cohort, now_us, push_us);
         if let Some(last_us) = self.last_push_us.replace(now_us) {
             recorder.latency(Metric::Interval, cohort, now_us, now_us.saturating_sub(last_us));

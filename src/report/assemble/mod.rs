@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::verdict::{Evidence, Trust, sentence};
 use super::{
     BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries, ErrorGroup,
-    FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures, PlanSummary,
-    ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side, Target,
-    ThresholdOutcome, Verdict,
+    FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures,
+    PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side,
+    SpreadFigures, Target, ThresholdOutcome, Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -66,6 +66,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
             busiest_worker: None,
             rss_peak_bytes: Some(server.rss_peak_bytes),
         }),
+        machine: machine(outcome),
         validity: validity::judge_run(outcome, setting),
         thresholds: thresholds(outcome),
         clients: clients(totals),
@@ -80,7 +81,8 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         closes: closes(totals),
         errors: errors(totals),
         faults: faults(outcome),
-        latency: latencies(totals, None, Latency::from_histogram),
+        latency: latencies(totals, None, Latency::of_metric),
+        spread_by_size: spread_by_size(totals),
         phases: phases(outcome),
         cohorts: cohorts(totals),
         series: series(outcome),
@@ -152,6 +154,14 @@ fn generator(outcome: &Outcome) -> ProcessUse {
         busiest_worker: busiest
             .map(|(worker, health)| BusiestWorker { worker, share: health.share() }),
         rss_peak_bytes: rss_peak_bytes(),
+    }
+}
+
+fn machine(outcome: &Outcome) -> MachineUse {
+    let shares = outcome.machine.and_then(|(before, after)| after.since(before));
+    MachineUse {
+        busy_share: shares.map(|shares| shares.busy),
+        steal_share: shares.map(|shares| shares.steal),
     }
 }
 
@@ -334,7 +344,7 @@ const OUTAGE: &str = "outage";
 fn latencies(
     totals: &Totals,
     cohort: Option<usize>,
-    figures: impl Fn(&hdrhistogram::Histogram<u64>) -> Latency,
+    figures: impl Fn(Metric, &hdrhistogram::Histogram<u64>) -> Latency,
 ) -> BTreeMap<Metric, Latency> {
     let all = Metric::ALL.into_iter().filter_map(|metric| {
         // A worker's turns and the run's lookup belong to no cohort.
@@ -342,13 +352,25 @@ fn latencies(
             return None;
         }
         let hist = totals.latency(metric, cohort, None);
-        (!hist.is_empty()).then(|| (metric, figures(hist.inner())))
+        (!hist.is_empty()).then(|| (metric, figures(metric, hist.inner())))
     });
     all.collect()
 }
 
 fn figures(hist: &Hist) -> Option<Latency> {
     (!hist.is_empty()).then(|| Latency::figures(hist.inner()))
+}
+
+fn spread_by_size(totals: &Totals) -> Vec<SpreadFigures> {
+    let sizes = totals.spread_by_size().iter().map(|((from, to), of)| SpreadFigures {
+        recipients_from: from,
+        recipients_to: to,
+        messages: of.spread.len(),
+        first: Latency::figures(of.first.inner()),
+        last: Latency::figures(of.last.inner()),
+        spread: Latency::figures(of.spread.inner()),
+    });
+    sizes.collect()
 }
 
 fn phases(outcome: &Outcome) -> Vec<PhaseFigures> {
@@ -383,7 +405,7 @@ fn cohorts(totals: &Totals) -> Vec<CohortFigures> {
         clients: u64::from(cohort.clients),
         codec: cohort.codec.name().to_owned(),
         deliveries: deliveries(totals, Some(index), None),
-        latency: latencies(totals, Some(index), Latency::figures),
+        latency: latencies(totals, Some(index), |_, hist| Latency::figures(hist)),
     });
     figures.collect()
 }

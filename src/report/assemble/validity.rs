@@ -18,6 +18,8 @@ const LAG_SHARE_SUSPECT: f64 = 0.10;
 const LAG_SUSPECT_US: u64 = 1_000;
 /// Lag p99 over delivery p50, and over this.
 const LAG_INVALID_US: u64 = 5_000;
+/// Pushes that arrived before the server sent them, by its clock and ours.
+const FUTURE_SUSPECT: f64 = 0.01;
 /// Clients that have to be up unless the server is to blame.
 const UP_SHARE: f64 = 0.99;
 
@@ -29,6 +31,7 @@ pub(super) fn judge_run(outcome: &Outcome, setting: &Setting) -> Validity {
     reasons.extend(local_limits(outcome));
     reasons.extend(early_end(outcome));
     reasons.extend(steal(outcome));
+    reasons.extend(clocks(outcome));
     reasons.extend(too_few(outcome));
     reasons.extend(notes(outcome, setting));
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
@@ -139,6 +142,19 @@ fn steal(outcome: &Outcome) -> Option<Reason> {
     })
 }
 
+/// A server clock ahead of ours makes pushes look faster than they were, and 0 at the least.
+/// One that is behind can't be told from a slow server.
+fn clocks(outcome: &Outcome) -> Option<Reason> {
+    let counts = outcome.totals.counts(None);
+    let share = counts.push_future as f64 / counts.pushed.max(1) as f64;
+    (share > FUTURE_SUSPECT).then(|| {
+        let what = "a skewed clock: pushes arrived before the server sent them";
+        let measured = format!("{} of them", percent(share));
+        let remedy = "set both clocks, or judge by `interval` and the ledger instead of `push`";
+        reason(Severity::Suspect, what, measured, percent(FUTURE_SUSPECT), remedy)
+    })
+}
+
 fn too_few(outcome: &Outcome) -> Option<Reason> {
     let totals = &outcome.totals;
     let thresholds = totals.plan().scenario.thresholds.iter();
@@ -169,3 +185,6 @@ fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
     }
     notes
 }
+
+#[cfg(test)]
+mod tests;

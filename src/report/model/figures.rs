@@ -229,6 +229,25 @@ pub struct CohortFigures {
     pub latency: BTreeMap<Metric, Latency>,
 }
 
+/// Messages of measured phases that a like number of recipients heard: how much of their latency
+/// is the server walking its list. Messages that fewer than two heard are left out, and so is
+/// whoever never heard one. An arrival's time is late by at most a `turn`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpreadFigures {
+    /// The smallest number of recipients here.
+    pub recipients_from: u64,
+    /// The largest number here; the last bucket, which ends at 1,000,000, holds larger ones too.
+    pub recipients_to: u64,
+    /// Messages.
+    pub messages: u64,
+    /// From sent to the first recipient, without the histogram.
+    pub first: Latency,
+    /// From sent to the last recipient, without the histogram.
+    pub last: Latency,
+    /// From the first recipient to the last, without the histogram.
+    pub spread: Latency,
+}
+
 /// A stretch of the run, by the time things were recorded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesPoint {

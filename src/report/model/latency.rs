@@ -7,10 +7,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::{encode, samples_needed};
+use crate::metric::Metric;
 
 /// A latency metric in figures. A percentile with fewer than [`samples_needed`] is `null`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
+    /// From what to what, in a phrase; left out of phases and cohorts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<String>,
     /// Always `us`: every figure here is in microseconds.
     pub unit: LatencyUnit,
     /// Samples.
@@ -46,10 +50,14 @@ pub enum LatencyUnit {
 }
 
 impl Latency {
-    /// The figures of a histogram of microseconds, and the histogram itself.
+    /// The figures of a histogram of microseconds, what they are of, and the histogram itself.
     #[must_use]
-    pub fn from_histogram(histogram: &Histogram<u64>) -> Self {
-        Self { hdr: encode(histogram), ..Self::figures(histogram) }
+    pub fn of_metric(metric: Metric, histogram: &Histogram<u64>) -> Self {
+        Self {
+            meaning: Some(metric.meaning().to_owned()),
+            hdr: encode(histogram),
+            ..Self::figures(histogram)
+        }
     }
 
     /// The figures alone, for a phase or a cohort: a histogram each would let the report grow
@@ -63,6 +71,7 @@ impl Latency {
                 .then(|| histogram.value_at_quantile(percentile / 100.0))
         };
         Self {
+            meaning: None,
             unit: LatencyUnit::Microseconds,
             count,
             min: any.then(|| histogram.min()),
@@ -105,7 +114,8 @@ mod tests {
     #[test]
     fn known_values() {
         // 1 to 1,000 us, each once: 3 digits hold them exactly.
-        let latency = Latency::from_histogram(&histogram(1..=1_000));
+        let latency = Latency::of_metric(Metric::Lag, &histogram(1..=1_000));
+        assert_eq!(latency.meaning.as_deref(), Some(Metric::Lag.meaning()));
         assert_eq!(latency.count, 1_000);
         assert_eq!(latency.min, Some(1));
         assert_eq!(latency.mean, Some(500.5));
@@ -137,7 +147,7 @@ mod tests {
     #[test]
     fn the_histogram_survives() {
         let recorded = histogram((1..=1_000).map(|n| n * 37));
-        let hdr = Latency::from_histogram(&recorded).hdr.unwrap();
+        let hdr = Latency::of_metric(Metric::Lag, &recorded).hdr.unwrap();
         let bytes = STANDARD.decode(hdr).unwrap();
         let read: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
         assert_eq!(read, recorded);

@@ -52,6 +52,9 @@ pub struct Report {
     pub generator: ProcessUse,
     /// What the built-in server used; `null` for a server that isn't ours.
     pub server: Option<ProcessUse>,
+    /// What the machine that uproar ran on did, all processes together.
+    #[serde(default)]
+    pub machine: MachineUse,
     /// Whether the figures can be trusted.
     pub validity: Validity,
     /// In the order of the scenario.
@@ -77,6 +80,9 @@ pub struct Report {
     /// Latencies of the measured phases together, by metric.
     #[schemars(with = "BTreeMap<String, Latency>")]
     pub latency: BTreeMap<Metric, Latency>,
+    /// First and last arrivals by how many heard a message, the fewest first; at most 18.
+    #[serde(default)]
+    pub spread_by_size: Vec<SpreadFigures>,
     /// In order of time.
     pub phases: Vec<PhaseFigures>,
     /// In the order of the scenario.

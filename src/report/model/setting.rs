@@ -103,6 +103,18 @@ pub struct ProcessUse {
     pub rss_peak_bytes: Option<u64>,
 }
 
+/// What the whole machine did over the run, whoever it did it for. In a container this is the
+/// host's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MachineUse {
+    /// Share of all its cores that were busy; 1.0 is all cores all the time. `null` where the
+    /// system doesn't tell.
+    pub busy_share: Option<f64>,
+    /// Share that the hypervisor gave to other virtual machines while this one had work to do;
+    /// `null` where the system doesn't tell.
+    pub steal_share: Option<f64>,
+}
+
 /// The worker that used most of its core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BusiestWorker {

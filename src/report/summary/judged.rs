@@ -4,11 +4,11 @@
 
 use super::super::escape::{clip, columns, escape_terminal};
 use super::super::verdict::split_condition;
-use super::layout::{COLUMNS, LABEL, wrap};
+use super::layout::{COLUMNS, LABEL, Spare, wrap};
 use super::{Block, Style};
 use crate::metric::Metric;
-use crate::report::{Report, Severity, ValidityState, VerdictState};
-use crate::units::format::{duration_us, percent, seconds};
+use crate::report::{ProcessUse, Report, Severity, ValidityState, VerdictState};
+use crate::units::format::{duration_us, number, percent, seconds};
 
 /// Columns of a threshold's name and of its value, at most.
 const METRIC_COLUMNS: usize = 46;
@@ -110,6 +110,38 @@ pub(super) fn thresholds(report: &Report) -> Option<Block> {
     Some(Block::labelled("thresholds").list(items.collect(), 2, 8))
 }
 
+/// `generator 0.31, server 0.28; machine 62 % busy, 0 % stolen`: cores that each process kept busy
+/// over the whole run, and what all cores did. `None` where the system tells none of it.
+pub(in crate::report) fn cores_used(report: &Report) -> Option<String> {
+    let cores = |used: &ProcessUse| {
+        let cores = used.cpu_s.filter(|_| report.run.duration_s > 0.0)? / report.run.duration_s;
+        // Only nothing prints as nothing.
+        let few = cores > 0.0 && cores < 0.005;
+        Some(if few { "<0.01".to_owned() } else { number(cores) })
+    };
+    let processes = [("generator", Some(&report.generator)), ("server", report.server.as_ref())];
+    let processes = processes
+        .into_iter()
+        .filter_map(|(name, used)| Some(format!("{name} {}", cores(used?)?)))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let shares = [(report.machine.busy_share, "busy"), (report.machine.steal_share, "stolen")];
+    let shares = shares
+        .into_iter()
+        .filter_map(|(share, what)| Some(format!("{} {what}", percent(share?))))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let machine = if shares.is_empty() { shares } else { format!("machine {shares}") };
+    let parts: Vec<_> = [processes, machine].into_iter().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Who used the machine, below what that means for the figures.
+pub(super) fn processors(report: &Report) -> Option<Block> {
+    let line = cores_used(report)?;
+    Some(Block::labelled("cores used").line(line).spare(Spare::Goes))
+}
+
 pub(super) fn validity(report: &Report) -> Block {
     let validity = &report.validity;
     let mut parts = Vec::new();
@@ -155,4 +187,50 @@ pub(super) fn validity(report: &Report) -> Block {
         items.push(vec![generator]);
     }
     Block::labelled("validity").line(head).list(items, 1, 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{MachineUse, Run};
+
+    #[test]
+    fn processors_are_told_as_far_as_the_system_tells() {
+        let used = |cpu_s| ProcessUse { cpu_s, ..ProcessUse::default() };
+        let shares = |busy_share, steal_share| MachineUse { busy_share, steal_share };
+        let unknown = MachineUse::default();
+        let table = [
+            (
+                Some(3.1),
+                Some(Some(28.0)),
+                shares(Some(0.62), Some(0.0)),
+                Some("generator 0.31, server 2.8; machine 62 % busy, 0 % stolen"),
+            ),
+            (
+                Some(0.02),
+                None,
+                shares(Some(0.0612), Some(0.0004)),
+                Some("generator <0.01; machine 6.12 % busy, 0.04 % stolen"),
+            ),
+            (None, Some(Some(0.0)), unknown, Some("server 0")),
+            (None, None, shares(Some(1.0), None), Some("machine 100 % busy")),
+            (None, Some(None), unknown, None),
+        ];
+        for (generator, server, machine, text) in table {
+            let report = Report {
+                run: Run { duration_s: 10.0, ..Run::default() },
+                generator: used(generator),
+                server: server.map(used),
+                machine,
+                ..Report::default()
+            };
+            assert_eq!(cores_used(&report).as_deref(), text);
+        }
+    }
+
+    #[test]
+    fn a_run_of_no_length_used_nobody_knows_what() {
+        let generator = ProcessUse { cpu_s: Some(1.0), ..ProcessUse::default() };
+        assert_eq!(cores_used(&Report { generator, ..Report::default() }), None);
+    }
 }

@@ -26,6 +26,19 @@ pub(super) struct Block {
     keep: usize,
     shown: usize,
     gap: bool,
+    spare: Spare,
+}
+
+/// Whether a block may go as a whole once lists are down to what they should keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Spare {
+    /// It has its say in every summary.
+    #[default]
+    Stays,
+    /// After all others that may.
+    GoesLast,
+    /// Before those.
+    Goes,
 }
 
 impl Block {
@@ -68,6 +81,12 @@ impl Block {
         self
     }
 
+    /// Says whether the block may go as a whole.
+    pub(super) fn spare(mut self, spare: Spare) -> Self {
+        self.spare = spare;
+        self
+    }
+
     fn list_height(&self) -> usize {
         let more = usize::from(self.shown < self.items.len());
         self.items.iter().take(self.shown).map(Vec::len).sum::<usize>() + more
@@ -100,21 +119,29 @@ impl Block {
     }
 }
 
-/// The blocks one under the other. When there are too many lines, the longest list is cut first,
-/// down to what it should keep; then empty lines go; then lists are cut down to one item.
+/// The blocks one under the other. When there are too many lines, empty ones go; then the longest
+/// list is cut first, down to what it should keep; then whole blocks go that may, the lowest
+/// first; then lists are cut down to one item.
 pub(super) fn fit(mut blocks: Vec<Block>) -> String {
-    cut(&mut blocks, |block| block.keep);
     if height(&blocks) > LINES {
         for block in &mut blocks {
             block.gap = false;
         }
-        cut(&mut blocks, |_| 1);
+        cut(&mut blocks, |block| block.keep);
     }
+    for spare in [Spare::Goes, Spare::GoesLast] {
+        while height(&blocks) > LINES
+            && let Some(at) = blocks.iter().rposition(|block| block.spare == spare)
+        {
+            blocks.remove(at);
+        }
+    }
+    cut(&mut blocks, |_| 1);
     let mut lines = Vec::with_capacity(LINES);
     for block in &blocks {
         block.render(&mut lines);
     }
-    // With every list cut to one item there are at most 30 lines. Should that ever change, what
+    // With every list cut to one item, what must stay has at most 30 lines. Should that ever change, what
     // gives way is not the last line, which says where the rest is.
     if lines.len() > LINES {
         lines.drain(LINES - 1..lines.len() - 1);
@@ -160,6 +187,20 @@ pub(super) fn pack(phrases: &[String], width: usize, most: usize) -> Vec<String>
         }
     }
     lines
+}
+
+/// Rows of cells, each column as wide as its widest cell and set to the right.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]], gap: usize) -> Vec<String> {
+    let width = |at: usize| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| {
+            let before = width - columns(cell);
+            format!("{:before$}{cell}", "")
+        });
+        cells.collect::<Vec<_>>().join(&" ".repeat(gap))
+    };
+    rows.iter().map(line).collect()
 }
 
 /// Breaks a text at spaces into lines of `width`; what doesn't fit in `most` lines is cut.
@@ -230,15 +271,45 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_list_is_cut_first_and_gaps_go_late() {
-        let blocks = vec![
-            Block::labelled("a").list(items(40), 2, 40),
-            Block::labelled("b").list(items(5), 2, 40).after_gap(),
-        ];
-        let text = fit(blocks);
-        assert_eq!(text.lines().count(), LINES);
-        assert!(text.contains("\n\nb "), "{text}");
-        assert!(text.contains("item 4\n"), "the short list stays whole: {text}");
+    fn empty_lines_go_first_and_then_the_longest_list_is_cut() {
+        for (of_a, whole) in [(28, true), (40, false)] {
+            let blocks = vec![
+                Block::labelled("a").list(items(of_a), 2, 40),
+                Block::labelled("b").list(items(2), 2, 40).after_gap(),
+            ];
+            let text = fit(blocks);
+            assert_eq!(text.lines().count(), LINES);
+            assert!(!text.contains("\n\n"), "{text}");
+            assert_eq!(!text.contains("more in report.json"), whole, "{text}");
+            assert!(
+                text.contains("b           item 0\n            item 1\n"),
+                "stays whole: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_may_go_goes_before_lists_are_cut_to_one_and_the_legend_last() {
+        let spare = |label, spare| Block::labelled(label).lines(vec!["x".into(); 2]).spare(spare);
+        for (rest, legend, other, items_shown) in [
+            (23, true, true, 3),
+            (24, true, false, 3),
+            (26, false, false, 3),
+            (28, false, false, 1),
+        ] {
+            let lines = (0..rest).map(|i| format!("line {i}"));
+            let blocks = vec![
+                spare("legend", Spare::GoesLast),
+                spare("other", Spare::Goes),
+                Block::labelled("must").lines(lines),
+                Block::labelled("list").list(vec![vec!["an item".to_owned()]; 3], 3, 3),
+            ];
+            let text = fit(blocks);
+            assert!(text.lines().count() <= LINES, "{text}");
+            let has = |word| text.contains(word);
+            assert_eq!((has("legend"), has("other")), (legend, other), "{rest}: {text}");
+            assert_eq!(text.matches("an item").count(), items_shown, "{rest}: {text}");
+        }
     }
 
     #[test]

@@ -4,22 +4,33 @@
 
 use super::super::escape::{columns, escape_terminal};
 use super::Block;
-use super::layout::COLUMNS;
+use super::layout::{COLUMNS, Spare};
 use crate::metric::Metric;
 use crate::report::{Latency, PhaseFigures, Report};
 use crate::units::format::{UNKNOWN, count, duration_us, rate, seconds};
 
 /// What a person wants to see first; everything else is in the report. The sender's own copy is
 /// left out: it is part of delivery.
-const SHOWN: [Metric; 7] = [
+const SHOWN: [Metric; 10] = [
     Metric::Delivery,
     Metric::DeliveryFromSent,
     Metric::Push,
     Metric::Interval,
     Metric::Spread,
+    Metric::Lag,
+    Metric::Held,
+    Metric::Turn,
     Metric::Ready,
     Metric::Reconnect,
 ];
+
+/// What the table's words mean; Markdown and JSON have [`Metric::meaning`] beside each figure.
+const LEGEND: [&str; 2] = [
+    "from due (when the plan wanted it sent) = lag (uproar's own lateness) + held (author was",
+    "away or pushed back) + from sent (just before the write); turn: how late arrivals are read",
+];
+const LEGEND_OF_FEEDS: &str =
+    "turn: how late an arrival may be read, a worker's time between looks at its sockets";
 
 /// The metrics worth a row in any table, with their figures.
 pub(in crate::report) fn shown_latencies(
@@ -58,7 +69,21 @@ pub(super) fn latencies(report: &Report) -> Option<Block> {
         "{:<23} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10}",
         "", "p50", "p90", "p99", "p99.9", "max", "samples"
     );
-    Some(Block::indented("", 0).line(head).list(rows, 4, 7))
+    Some(Block::indented("", 0).line(head).list(rows, 7, 10))
+}
+
+/// What the table's words mean.
+pub(super) fn legend(report: &Report) -> Option<Block> {
+    let any = |metric| report.latency.get(&metric).is_some_and(|latency| latency.count > 0);
+    let lines = if any(Metric::Delivery) || any(Metric::Lag) {
+        LEGEND.to_vec()
+    } else if any(Metric::Turn) {
+        vec![LEGEND_OF_FEEDS]
+    } else {
+        return None;
+    };
+    let lines = lines.into_iter().map(str::to_owned);
+    Some(Block::indented("", 0).lines(lines).spare(Spare::GoesLast))
 }
 
 /// Phases that count; a ramp is shown only when nothing else is there.
@@ -99,4 +124,16 @@ fn cells(phase: &PhaseFigures) -> (String, [String; 5]) {
         format!("lost {}", phase.deliveries.lost.map_or_else(|| UNKNOWN.to_owned(), count)),
     ];
     (escape_terminal(&phase.name, 24), row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legends_are_not_cut() {
+        for line in LEGEND.iter().chain([&LEGEND_OF_FEEDS]) {
+            assert!(columns(line) <= COLUMNS, "{line}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! The summary a terminal shows: at most 90 columns and 30 lines, however large the run.
 //!
 //! Text from a report, and nothing else: no I/O, and no figure that the report doesn't hold. The
-//! parts are in `judged`, `measured` and `ledger`; how they share 30 lines is in `layout`.
+//! parts are in `judged`, `measured`, `compared` and `ledger`; how they share 30 lines is in `layout`.
 
+mod compared;
 mod faults;
 mod judged;
 mod layout;
@@ -13,8 +14,11 @@ pub use layout::{COLUMNS, LINES};
 
 /// Pieces that other renderings share, so that both say the same in the same words.
 pub(super) mod parts {
+    pub(in crate::report) use super::compared::{
+        cohort_rows, commonest, heard_by_cohorts, recipients,
+    };
     pub(in crate::report) use super::faults::fault_line;
-    pub(in crate::report) use super::judged::setting;
+    pub(in crate::report) use super::judged::{cores_used, setting};
     pub(in crate::report) use super::ledger::{balance, clients_lines, publishes_line, remarks};
     pub(in crate::report) use super::measured::{cell, shown_latencies};
 }
@@ -45,11 +49,17 @@ pub enum Place<'a> {
 #[must_use]
 pub fn render(report: &Report, place: Place<'_>, style: Style) -> String {
     let mut rest: Vec<Block> = measured::phases(report).into_iter().collect();
+    rest.extend(compared::cohorts(report));
+    rest.extend(compared::by_size(report));
     rest.extend(ledger::blocks(report));
     rest.extend(where_it_is(place));
     let groups = [
-        judged::thresholds(report).into_iter().chain([judged::validity(report)]).collect(),
-        measured::latencies(report).into_iter().collect(),
+        judged::thresholds(report)
+            .into_iter()
+            .chain([judged::validity(report)])
+            .chain(judged::processors(report))
+            .collect(),
+        measured::latencies(report).into_iter().chain(measured::legend(report)).collect(),
         rest,
     ];
     let mut blocks = vec![judged::verdict(report, style)];

@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::{
-    BusiestWorker, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency, LimitHit,
-    PhaseFigures, Publishes, Reason, Report, Severity, ThresholdOutcome, ValidityState,
+    BusiestWorker, CohortFigures, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency,
+    LimitHit, PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures, ThresholdOutcome,
+    ValidityState,
 };
 
 use super::samples;
@@ -24,6 +25,8 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         vec(error(), 0..20),
         vec(limit(), 0..6),
         vec(name(), 0..5),
+        vec(sizes(), 0..18),
+        vec(cohort(), 0..12),
     );
     let figures = (
         vec((metric(), latency()), 0..18),
@@ -45,7 +48,8 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
     );
     (lists, figures).prop_map(|(lists, figures)| {
         let mut report = Report::default();
-        let (thresholds, reasons, phases, faults, errors, limits, closed_loop) = lists;
+        let (thresholds, reasons, phases, faults, errors, limits, closed_loop, sizes, cohorts) =
+            lists;
         report.thresholds = thresholds;
         report.validity.reasons = reasons;
         report.phases = phases;
@@ -53,6 +57,8 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         report.errors = errors;
         report.limits_hit = limits;
         report.closed_loop = closed_loop;
+        report.spread_by_size = sizes;
+        report.cohorts = cohorts;
         let (latency, publishes, deliveries, clients, names, interrupted, validity, busiest) =
             figures;
         report.latency = latency.into_iter().collect();
@@ -129,6 +135,31 @@ fn deliveries() -> impl Strategy<Value = Deliveries> {
             unexpected: odd,
             foreign: away,
             late: odd,
+        },
+    )
+}
+
+fn sizes() -> impl Strategy<Value = SpreadFigures> {
+    (figure(), figure(), figure(), latency(), latency(), latency()).prop_map(
+        |(recipients_from, recipients_to, messages, first, last, spread)| SpreadFigures {
+            recipients_from,
+            recipients_to,
+            messages,
+            first,
+            last,
+            spread,
+        },
+    )
+}
+
+fn cohort() -> impl Strategy<Value = CohortFigures> {
+    (name(), figure(), name(), deliveries(), vec((metric(), latency()), 0..9)).prop_map(
+        |(name, clients, codec, deliveries, latency)| CohortFigures {
+            name,
+            clients,
+            codec,
+            deliveries,
+            latency: latency.into_iter().collect(),
         },
     )
 }

@@ -1,12 +1,21 @@
 //! What holds for every report, however large or odd.
 
 use proptest::prelude::*;
-use uproar::report::Report;
+use uproar::measure::{EXAMPLE_MAX, Hist};
+use uproar::metric::Metric;
 use uproar::report::json::{from_json, to_json};
 use uproar::report::markdown::to_markdown;
 use uproar::report::summary::{COLUMNS, LINES, Place, Style, render};
+use uproar::report::{
+    CloseGroup, CohortFigures, ErrorGroup, Latency, PhaseFigures, Report, SeriesPoint, Side,
+    SpreadFigures,
+};
 
+use super::markdown::LINES_MAX;
 use super::{any, samples};
+
+/// What `report.json` may take at most, bytes.
+const JSON_MAX: usize = 5_000_000;
 
 /// Lines of the summary, with what every summary must obey checked.
 fn summary(report: &Report) -> Vec<String> {
@@ -36,6 +45,74 @@ fn samples_fit() {
     }
 }
 
+/// Far larger than any scenario that ships, with every bounded list at its bound: points of the
+/// series, sizes of rooms, kinds of closes, examples of errors; and histograms full of latencies.
+#[test]
+fn a_large_report_stays_under_5_mb() {
+    const COHORTS: usize = 40;
+    let mut spread = Hist::default();
+    let mut us = 1.0_f64;
+    while us < 3.6e9 {
+        spread.record(us as u64);
+        us *= 1.001;
+    }
+    let figures = || Latency::figures(spread.inner());
+    let name = |i: usize| format!("a-name-of-some-length-{i}");
+    let mut report = samples::huge();
+    report.latency = Metric::ALL
+        .into_iter()
+        .map(|metric| (metric, Latency::of_metric(metric, spread.inner())))
+        .collect();
+    let by_metric = Metric::ALL.into_iter().map(|metric| (metric, figures())).collect();
+    let deliveries = report.deliveries;
+    let cohort = CohortFigures {
+        codec: "binary".to_owned(),
+        deliveries,
+        latency: by_metric,
+        clients: 25_000,
+        ..CohortFigures::default()
+    };
+    report.cohorts =
+        (0..COHORTS).map(|i| CohortFigures { name: name(i), ..cohort.clone() }).collect();
+    let phase = PhaseFigures {
+        deliveries,
+        delivery: Some(figures()),
+        delivery_from_sent: Some(figures()),
+        ..PhaseFigures::default()
+    };
+    report.phases = (0..100).map(|i| PhaseFigures { name: name(i), ..phase.clone() }).collect();
+    let sizes = SpreadFigures {
+        first: figures(),
+        last: figures(),
+        spread: figures(),
+        ..report.spread_by_size[0]
+    };
+    report.spread_by_size = vec![sizes; 18];
+    let point = SeriesPoint {
+        t_s: 123.456_789,
+        phase: name(0),
+        delivery_p50_us: Some(u64::MAX),
+        delivery_p99_us: Some(u64::MAX),
+        delivery_from_sent_p50_us: Some(u64::MAX),
+        delivery_from_sent_p99_us: Some(u64::MAX),
+        lag_p99_us: Some(u64::MAX),
+        faults: vec!["reset".to_owned()],
+        ..SeriesPoint::default()
+    };
+    report.series = vec![point; 600];
+    let fault = report.faults[0].clone();
+    report.faults = vec![fault; 200];
+    let closes =
+        CloseGroup { code: Some(1000), reason: "x".repeat(123), by: Side::Server, count: 1 };
+    report.closes = vec![closes; 64];
+    // Every kind of error there is, at the step where most can happen, in every cohort.
+    let error = ErrorGroup { example: "x".repeat(EXAMPLE_MAX), ..report.errors[0].clone() };
+    report.errors = vec![error; 13 * COHORTS];
+    let json = to_json(&report).unwrap();
+    assert!(json.len() <= JSON_MAX, "{} bytes", json.len());
+    assert_eq!(from_json(&json).unwrap(), report);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -63,7 +140,7 @@ proptest! {
     fn any_report_survives_json_and_renders_as_markdown(report in any::report()) {
         prop_assert_eq!(&from_json(&to_json(&report).unwrap()).unwrap(), &report);
         let text = to_markdown(&report);
-        prop_assert!(text.lines().count() <= 50);
+        prop_assert!(text.lines().count() <= LINES_MAX);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
     }
 }

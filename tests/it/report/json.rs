@@ -1,7 +1,8 @@
 //! `report.json`: what is written is read again, under the names that are documented.
 
-use uproar::report::Report;
+use uproar::metric::Metric;
 use uproar::report::json::{from_json, to_json};
+use uproar::report::{MachineUse, Report};
 
 use super::samples;
 
@@ -28,4 +29,21 @@ fn every_sample_obeys_the_schema() {
             panic!("{name}: {error} at {}", error.instance_path());
         }
     }
+}
+
+/// Later builds add fields; reports that were written before must stay readable.
+#[test]
+fn a_report_without_the_newer_fields_is_read() {
+    let report = samples::passed();
+    let mut json = serde_json::to_value(&report).unwrap();
+    let delivery = json["latency"]["delivery"].as_object_mut().unwrap();
+    assert!(delivery.remove("meaning").is_some());
+    for newer in ["spread_by_size", "machine"] {
+        assert!(json.as_object_mut().unwrap().remove(newer).is_some());
+    }
+    let read = from_json(&json.to_string()).unwrap();
+    assert_eq!(read.latency[&Metric::Delivery].meaning, None);
+    assert_eq!(read.spread_by_size, []);
+    assert_eq!(read.machine, MachineUse::default());
+    assert_eq!(read.deliveries, report.deliveries);
 }

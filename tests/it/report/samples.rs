@@ -7,9 +7,10 @@ use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::verdict::{Evidence, Trust, sentence};
 use uproar::report::{
     Build, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
-    ErrorGroup, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, PhaseFigures,
-    PlanSummary, ProcessUse, Publishes, Reason, Report, Run, ScenarioSummary, SeriesPoint,
-    Severity, Side, Target, ThresholdOutcome, Validity, ValidityState, VerdictState,
+    ErrorGroup, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse,
+    PhaseFigures, PlanSummary, ProcessUse, Publishes, Reason, Report, Run, ScenarioSummary,
+    SeriesPoint, Severity, Side, SpreadFigures, Target, ThresholdOutcome, Validity, ValidityState,
+    VerdictState,
 };
 
 /// A run where all went well: the example of the README.
@@ -72,6 +73,7 @@ pub(crate) fn unreachable() -> Report {
     report.deliveries = Deliveries { expected: Some(0), lost: Some(0), ..Deliveries::default() };
     report.latency.clear();
     report.phases.clear();
+    report.spread_by_size.clear();
     report.faults.clear();
     report.thresholds = vec![ThresholdOutcome {
         metric: "clients.never_joined".to_owned(),
@@ -92,6 +94,24 @@ pub(crate) fn interrupted() -> Report {
     let mut report = failed();
     report.run.interrupted = Some(Interruption::Interrupt);
     report.run.duration_s = 42.3;
+    decided(report)
+}
+
+/// Two cohorts whose clients speak differently, half of which came back from a fault.
+pub(crate) fn cohorts() -> Report {
+    let mut report = figures();
+    let deliveries = &mut report.cohorts[0].deliveries;
+    (deliveries.expected, deliveries.delivered) = (Some(598_870), 598_870);
+    let binary = report.cohorts[0].clone();
+    report.cohorts.push(CohortFigures {
+        name: "lurkers-who-speak-binary".to_owned(),
+        codec: "binary".to_owned(),
+        latency: BTreeMap::from([
+            (Metric::Delivery, latency(598_870, [120, 700, 1_800, 3_100, 9_000, 12_000])),
+            (Metric::Reconnect, latency(1_300, [190_000, 410_000, 850_000, 930_000, 0, 1_200_000])),
+        ]),
+        ..binary
+    });
     decided(report)
 }
 
@@ -120,6 +140,7 @@ pub(crate) fn feed() -> Report {
         (Metric::Interval, latency(149_500, [90_000, 100_000, 101_000, 104_000, 120_000, 140_000])),
     ]);
     report.faults.clear();
+    report.spread_by_size.clear();
     report.clients =
         Clients { planned: 500, joined: 500, peak: 500, at_end: 500, ..Clients::default() };
     report.closed_loop.clear();
@@ -196,6 +217,9 @@ pub(crate) fn huge() -> Report {
             effect: "counted as not sent, and said so in the report".to_owned(),
         })
         .collect();
+    report.spread_by_size = (1..=18)
+        .map(|i| sizes(i * 50_000, i * 50_000 + 49_999, i * 1_000_000_000, [1, 2, 3_600_000_000]))
+        .collect();
     let cohort = report.cohorts[0].clone();
     report.cohorts = (0..100).map(|_| cohort.clone()).collect();
     decided(report)
@@ -216,6 +240,9 @@ pub(crate) fn hostile() -> Report {
     }
     report.phases[1].name = NASTY.to_owned();
     report.closed_loop = vec![NASTY.to_owned()];
+    let cohort = report.cohorts[0].clone();
+    report.cohorts =
+        vec![CohortFigures { name: NASTY.to_owned(), codec: NASTY.to_owned(), ..cohort }; 2];
     report.faults[0].kind = NASTY.to_owned();
     report.errors = vec![ErrorGroup {
         cohort: NASTY.to_owned(),
@@ -229,7 +256,7 @@ pub(crate) fn hostile() -> Report {
 }
 
 /// Every sample with its name.
-pub(crate) fn all() -> [(&'static str, Report); 9] {
+pub(crate) fn all() -> [(&'static str, Report); 10] {
     [
         ("passed", passed()),
         ("failed", failed()),
@@ -238,6 +265,7 @@ pub(crate) fn all() -> [(&'static str, Report); 9] {
         ("interrupted", interrupted()),
         ("unjudged", unjudged()),
         ("feed", feed()),
+        ("cohorts", cohorts()),
         ("huge", huge()),
         ("hostile", hostile()),
     ]
@@ -265,6 +293,19 @@ fn latency(count: u64, [min, p50, p90, p99, p99_9, max]: [u64; 6]) -> Latency {
         p99_9: Some(p99_9),
         max: Some(max),
         ..Latency::default()
+    }
+}
+
+/// Messages that so many heard: the medians of first and last, and the last's p99.
+fn sizes(from: u64, to: u64, messages: u64, [first, last, p99]: [u64; 3]) -> SpreadFigures {
+    let figures = |p50, p99| latency(messages, [p50 / 2, p50, p50, p99, p99, p99]);
+    SpreadFigures {
+        recipients_from: from,
+        recipients_to: to,
+        messages,
+        first: figures(first, first * 3),
+        last: figures(last, p99),
+        spread: figures(last - first, p99),
     }
 }
 
@@ -362,6 +403,7 @@ fn figures() -> Report {
         },
         generator: process.clone(),
         server: Some(process),
+        machine: MachineUse { busy_share: Some(0.62), steal_share: Some(0.0004) },
         validity: Validity { state: ValidityState::Valid, reasons: vec![same_host()] },
         thresholds: vec![
             ThresholdOutcome {
@@ -420,12 +462,24 @@ fn figures() -> Report {
             lost: Some(0),
         }],
         latency: BTreeMap::from([
-            (Metric::Delivery, delivery.clone()),
+            (
+                Metric::Delivery,
+                Latency {
+                    meaning: Some(Metric::Delivery.meaning().to_owned()),
+                    ..delivery.clone()
+                },
+            ),
             (Metric::DeliveryFromSent, from_sent.clone()),
             (Metric::Spread, latency(60_000, [10, 400, 900, 2_100, 5_000, 17_000])),
             (Metric::Lag, latency(60_000, [1, 20, 30, 50, 90, 400])),
+            (Metric::Held, latency(60_000, [1, 4, 9, 400, 308_000, 1_400_000])),
+            (Metric::Turn, latency(1_140_000, [2, 30, 90, 600, 1_100, 2_400])),
             (Metric::Ready, ready),
         ]),
+        spread_by_size: vec![
+            sizes(11, 20, 1_144, [110, 370, 820]),
+            sizes(51, 100, 58_856, [120, 900, 3_100]),
+        ],
         phases: vec![
             PhaseFigures { name: "ramp".to_owned(), duration_s: 10.0, ..PhaseFigures::default() },
             PhaseFigures {
@@ -474,6 +528,7 @@ fn samples_end_as_they_are_named() {
         VerdictState::Unreachable,
         VerdictState::Interrupted,
         VerdictState::Unjudged,
+        VerdictState::Passed,
         VerdictState::Passed,
         VerdictState::Failed,
         VerdictState::Failed,

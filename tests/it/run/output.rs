@@ -165,3 +165,19 @@ fn a_report_that_can_t_be_written_any_more_is_exit_5() {
     run.wait_for_line("  × the report was not written: out/report.json");
     assert_eq!(run.ends_within(DEADLINE).code(), Some(5));
 }
+
+#[test]
+fn a_report_that_can_t_be_replaced_leaves_no_earlier_verdict() {
+    let folder = folder_with(SHORT);
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("report.json"), "an earlier run's").unwrap();
+    std::fs::write(out.join("report.md"), "an earlier run's").unwrap();
+    std::fs::create_dir(out.join("report.json.partial")).unwrap();
+    let said = say(folder.path(), &[&RUN[..], &["--quiet"]].concat());
+    assert_eq!(said.code, Some(5), "{}", said.all());
+    assert!(said.stderr.contains("the report was not written: out/report.json"), "{}", said.all());
+    assert!(!out.join("report.json").exists());
+    let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(markdown.contains("short"), "this run's own: {markdown}");
+}

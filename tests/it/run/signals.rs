@@ -178,6 +178,36 @@ fn a_second_signal_waits_for_nothing() {
     }
 }
 
+/// Nobody was refused: the server had not answered yet when the run was stopped.
+#[test]
+fn a_run_stopped_before_anybody_got_in_is_interrupted_and_not_unreachable() {
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let server = Misbehaving::start(Manner::Silent);
+        let folder = folder_with(ECHO);
+        let url = server.url();
+        let arguments = [
+            "run",
+            "scenario.toml",
+            "--url",
+            &url,
+            "--protocol=echo",
+            "--no-preflight",
+            "--set=target.connect_timeout=10m",
+            "--set=target.drain_timeout=100ms",
+            "--out=out",
+        ];
+        let mut run = Running::start(folder.path(), &arguments);
+        run.wait_for_line("steady");
+        server.wait_for_client();
+        run.signal(signal);
+        assert_eq!(run.ends_within(PROMPTLY).code(), Some(code));
+        let report = read_report(&folder.path().join("out"));
+        assert_eq!(report.verdict.state, VerdictState::Interrupted, "{:?}", report.errors);
+        assert_eq!(report.clients.joined, 0);
+        assert!(report.verdict.sentence.contains("before any client had joined"));
+    }
+}
+
 #[test]
 fn ctrl_c_during_the_preflight_leaves_nothing() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {

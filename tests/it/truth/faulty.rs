@@ -56,6 +56,9 @@ pub(super) struct Faults {
     /// From the first message that is due at or after the first, everything stands still for
     /// the second.
     pub(super) freeze: Option<(u64, Duration)>,
+    /// Each member of a room gets everything so much later than the one that joined before it;
+    /// the first one at once.
+    pub(super) each_later: Duration,
 }
 
 impl Default for Faults {
@@ -68,6 +71,7 @@ impl Default for Faults {
             keeps_leavers: false,
             history_older_than_us: None,
             freeze: None,
+            each_later: Duration::ZERO,
         }
     }
 }
@@ -320,6 +324,7 @@ impl Shared {
         let Some(there) = rooms.get_mut(room) else { return };
         let intact = frame(payload);
         log.messages += u64::from(!stamp.preflight);
+        let mut later = Duration::ZERO;
         for member in &mut there.members {
             let Some(receiver) = member.client.filter(|_| !stamp.preflight) else {
                 let _ = member.out.send(intact.clone());
@@ -340,7 +345,15 @@ impl Shared {
                 act => act,
             };
             let send = |frame: Message| {
-                let _ = member.out.send(frame);
+                if later.is_zero() {
+                    let _ = member.out.send(frame);
+                    return;
+                }
+                let out = member.out.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(later).await;
+                    let _ = out.send(frame);
+                });
             };
             match act {
                 Act::Pass => send(intact.clone()),
@@ -367,6 +380,7 @@ impl Shared {
                 log.swapped.push(logged);
                 send(frame);
             }
+            later += self.faults.each_later;
         }
         there.history.push((stamp, intact));
         drop(state);

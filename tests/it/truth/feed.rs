@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 use uproar::codec::ServerMessage;
 use uproar::metric::Metric;
-use uproar::report::Deliveries;
+use uproar::report::{Deliveries, Report, ValidityState};
 
 use super::faulty::{encode, upgrade};
 use super::run::{Ran, run_text};
@@ -26,7 +26,8 @@ fn sequence() -> Vec<u64> {
     sequence
 }
 
-async fn serve() -> SocketAddr {
+/// A server whose clock shows something else than ours, ahead if positive.
+async fn serve(ahead_ms: i64) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -40,6 +41,7 @@ async fn serve() -> SocketAddr {
                     let now = std::time::SystemTime::now();
                     let since = now.duration_since(std::time::UNIX_EPOCH).unwrap();
                     let timestamp_ms = u64::try_from(since.as_millis()).unwrap();
+                    let timestamp_ms = timestamp_ms.checked_add_signed(ahead_ms).unwrap();
                     let event = ServerMessage::Feed { seq, timestamp_ms, value: 1.5 };
                     if ws.send(encode(&event)).await.is_err() {
                         return;
@@ -52,22 +54,28 @@ async fn serve() -> SocketAddr {
     address
 }
 
+const LISTENERS: &str = r#"
+    format = 1
+    name = "feed"
+    [target]
+    builtin = "feed"
+    drain_timeout = "200ms"
+    [[cohort]]
+    name = "listeners"
+    clients = 10
+    [[phase]]
+    name = "steady"
+    duration = "4s"
+"#;
+
+/// Whether the report suspects a clock.
+fn skewed(report: &Report) -> bool {
+    report.validity.reasons.iter().any(|reason| reason.what.contains("skewed clock"))
+}
+
 #[tokio::test]
 async fn a_feeds_gaps_copies_and_swaps_are_counted() {
-    let text = r#"
-        format = 1
-        name = "feed"
-        [target]
-        builtin = "feed"
-        drain_timeout = "200ms"
-        [[cohort]]
-        name = "listeners"
-        clients = 10
-        [[phase]]
-        name = "steady"
-        duration = "4s"
-    "#;
-    let Ran { report, .. } = run_text(text, &["--protocol", "feed"], serve().await).await;
+    let Ran { report, .. } = run_text(LISTENERS, &["--protocol", "feed"], serve(0).await).await;
     let expected = Deliveries {
         expected: Some(2_000),
         delivered: 1_950,
@@ -80,4 +88,27 @@ async fn a_feeds_gaps_copies_and_swaps_are_counted() {
     assert_eq!(report.latency[&Metric::Push].count, 1_950);
     assert_eq!(report.frames.push, 1_980);
     assert_eq!(report.clients.joined, 10);
+    // One clock serves both here.
+    assert!(!skewed(&report), "{:?}", report.validity);
+}
+
+#[tokio::test]
+async fn a_server_clock_ahead_of_ours_makes_pushes_suspect_and_0() {
+    // A minute: no push takes that long.
+    let server = serve(60_000).await;
+    let Ran { report, .. } = run_text(LISTENERS, &["--protocol", "feed"], server).await;
+    assert!(skewed(&report), "{:?}", report.validity);
+    assert_ne!(report.validity.state, ValidityState::Valid);
+    // A histogram's 0 is 1.
+    assert_eq!(report.latency[&Metric::Push].max, Some(1));
+}
+
+#[tokio::test]
+async fn a_push_counts_from_the_servers_timestamp() {
+    let server = serve(-60_000).await;
+    let Ran { report, .. } = run_text(LISTENERS, &["--protocol", "feed"], server).await;
+    let push = &report.latency[&Metric::Push];
+    // Never less, but for the histogram's third digit; more by what a busy machine takes.
+    assert!(push.min >= Some(59_940_000) && push.p50 < Some(65_000_000), "{push:?}");
+    assert!(!skewed(&report), "{:?}", report.validity);
 }

@@ -10,4 +10,5 @@ mod payloads;
 mod resets;
 mod run;
 mod shapes;
+mod spread;
 mod timing;

@@ -92,6 +92,12 @@ pub(super) async fn run_alone(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     execute(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
+/// The same with a scenario's text.
+pub(super) async fn run_text_alone(text: &str, server: SocketAddr) -> Ran {
+    let _alone = ALONE.write().await;
+    execute(text, &["--protocol", "rooms"], server).await
+}
+
 /// Runs a scenario's text.
 pub(super) async fn run_text(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
     let _together = ALONE.read().await;

@@ -1,0 +1,279 @@
+//! Every reason at its limit and just over it, from snapshots as workers hand them over.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::coordinator::Stop;
+use crate::machine::cpu::MachineCpu;
+use crate::measure::{ErrorKey, Recorder, Totals, WorkerHealth};
+use crate::metric::Step;
+use crate::plan::Plan;
+use crate::report::verdict::Trust;
+use crate::report::{Build, Target};
+use crate::scenario::{Overrides, Source, read};
+
+const S: u64 = 1_000_000;
+
+fn plan() -> Arc<Plan> {
+    let text = r#"
+        format = 1
+        name = "judged"
+        [target]
+        builtin = "echo"
+        [[cohort]]
+        name = "people"
+        clients = 100
+        publish = { rate = "1/s" }
+        [[phase]]
+        name = "steady"
+        duration = "10s"
+        [thresholds]
+        "delivery.p99" = "< 1s"
+    "#;
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+}
+
+/// What a run of two workers comes to, if the first recorded this.
+fn recorded(record: impl FnOnce(&mut Recorder)) -> Outcome {
+    let plan = plan();
+    let mut recorder = Recorder::new(Arc::clone(&plan));
+    record(&mut recorder);
+    let mut totals = Totals::new(plan, 2);
+    totals.take(recorder.take(0, S, WorkerHealth::default()));
+    Outcome {
+        totals,
+        stopped: Stop::default(),
+        aborted: None,
+        started_unix_ms: 0,
+        scheduled_us: 10 * S,
+        duration_us: 10 * S,
+        generator_cpu_us: None,
+        server: None,
+        server_ended: None,
+        machine: None,
+        drain_timed_out: false,
+    }
+}
+
+/// A release build against a machine of its own.
+fn setting() -> Setting {
+    Setting {
+        run_id: String::new(),
+        command: Vec::new(),
+        target: Target::default(),
+        build: Build { profile: "release".to_owned(), ..Build::default() },
+        trust: Trust::Standard,
+        same_host: false,
+    }
+}
+
+/// The one reason there is, if any.
+#[track_caller]
+fn judged(outcome: &Outcome) -> Option<(Severity, String)> {
+    let Validity { state, reasons } = judge_run(outcome, &setting());
+    assert!(reasons.len() < 2, "{reasons:?}");
+    let reason = reasons.into_iter().next();
+    let expected = match reason.as_ref().map(|reason| reason.severity) {
+        Some(Severity::Invalid) => ValidityState::Invalid,
+        Some(Severity::Suspect) => ValidityState::Suspect,
+        _ => ValidityState::Valid,
+    };
+    assert_eq!(state, expected);
+    reason.map(|reason| (reason.severity, format!("{}: {}", reason.what, reason.measured)))
+}
+
+#[track_caller]
+fn is(outcome: &Outcome, expected: Option<(Severity, &str)>) {
+    let found = judged(outcome);
+    let matches = match (&found, expected) {
+        (None, None) => true,
+        (Some((severity, text)), Some((wanted, part))) => {
+            *severity == wanted && text.contains(part)
+        }
+        _ => false,
+    };
+    assert!(matches, "{found:?}, not {expected:?}");
+}
+
+/// All messages that late, and all deliveries that long.
+fn lagging(lag_us: u64, delivery_us: u64) -> Outcome {
+    recorded(|recorder| {
+        for _ in 0..1_000 {
+            recorder.latency(Metric::Lag, 0, S, lag_us);
+            recorder.latency(Metric::Delivery, 0, S, delivery_us);
+        }
+    })
+}
+
+/// Histograms have three digits, so limits above 2 ms are met to within their last one.
+#[test]
+fn lag_against_delivery() {
+    let (suspect, invalid) = (Severity::Suspect, Severity::Invalid);
+    let table = [
+        ("no more than 1 ms", 1_000, 1_500, None),
+        ("over 1 ms and 10 %", 1_001, 5_000, Some((suspect, "messages left late: 1.0 ms"))),
+        ("10 % at most", 2_001, 20_000, None),
+        ("over 10 %", 2_002, 20_000, Some((suspect, "messages left late: 2.0 ms"))),
+        ("over delivery, but not over 5 ms", 4_999, 4_000, Some((suspect, "left late: 5.0 ms"))),
+        ("over 5 ms, but not over delivery", 6_000, 6_003, Some((suspect, "left late: 6.0 ms"))),
+        ("over 5 ms", 5_004, 4_000, Some((invalid, "left later than they took to arrive: 5.0 ms"))),
+        ("over delivery", 6_004, 6_003, Some((invalid, "left later than they took to arrive"))),
+    ];
+    for (name, lag_us, delivery_us, expected) in table {
+        println!("{name}");
+        is(&lagging(lag_us, delivery_us), expected);
+    }
+}
+
+#[test]
+fn lag_without_deliveries_is_nothing_to_compare() {
+    is(&recorded(|recorder| recorder.latency(Metric::Lag, 0, S, 9 * S)), None);
+}
+
+/// The second worker was that busy in intervals of a length.
+fn busy(per_mille: u64, intervals: usize, wall_us: u64) -> Outcome {
+    let mut outcome = recorded(|_| {});
+    let mut recorder = Recorder::new(plan());
+    for _ in 0..intervals {
+        let cpu_us = wall_us * per_mille / 1_000;
+        let health = WorkerHealth { cpu_us, wall_us, clients_up: 0 };
+        outcome.totals.take(recorder.take(1, S, health));
+    }
+    outcome
+}
+
+/// Shares in tenths of a percent.
+#[test]
+fn a_worker_that_had_no_core_left() {
+    let (suspect, invalid) = (Severity::Suspect, Severity::Invalid);
+    let table = [
+        (700, 3, S, None),
+        (701, 3, S, Some((suspect, "the generator was busy: worker 1 at 70 % of a core"))),
+        (950, 3, S, Some((suspect, "the generator was busy"))),
+        (
+            951,
+            3,
+            S,
+            Some((invalid, "the generator was the bottleneck: worker 1 at 95 % of a core")),
+        ),
+        // Not for long enough, and too short to be told.
+        (1_000, 2, S, None),
+        (1_000, 9, S / 2 - 1, None),
+    ];
+    for (share, intervals, wall_us, expected) in table {
+        println!("{share} {intervals} {wall_us}");
+        is(&busy(share, intervals, wall_us), expected);
+    }
+}
+
+/// So many of 100 joined, and one connection failed in that way.
+fn joined(clients: u64, kind: ErrorKind) -> Outcome {
+    recorded(|recorder| {
+        recorder.counts(0).started += 100;
+        recorder.counts(0).joined += clients;
+        let key = ErrorKey { kind, step: Step::Tcp, cohort: 0 };
+        recorder.error(key, S, || "Too many open files".to_owned());
+    })
+}
+
+#[test]
+fn clients_missing_for_a_limit_of_this_machine() {
+    is(&joined(99, ErrorKind::LocalLimit), None);
+    let why = "a limit of this machine: 98 % joined; Too many open files";
+    is(&joined(98, ErrorKind::LocalLimit), Some((Severity::Invalid, why)));
+    // Theirs is a finding.
+    is(&joined(0, ErrorKind::Refused), None);
+}
+
+#[test]
+fn runs_that_ended_early() {
+    let mut outcome = recorded(|_| {});
+    outcome.server_ended = Some("signal: 9".to_owned());
+    let why = "the built-in server ended before the run did: signal: 9";
+    is(&outcome, Some((Severity::Invalid, why)));
+    let mut outcome = recorded(|_| {});
+    outcome.aborted = Some(Abort::Unwelcome);
+    is(&outcome, Some((Severity::Invalid, "the host refuses it")));
+    // Somebody asked for that.
+    outcome.aborted = Some(Abort::Threshold { key: "delivery.p99".to_owned() });
+    is(&outcome, None);
+}
+
+#[test]
+fn time_that_was_stolen() {
+    let stolen = |of_10_000: u64| {
+        let mut outcome = recorded(|_| {});
+        let before = MachineCpu { busy: 100, steal: 70, total: 1_000 };
+        let after = MachineCpu { busy: 9_000, steal: 70 + of_10_000, total: 11_000 };
+        outcome.machine = Some((before, after));
+        outcome
+    };
+    is(&stolen(500), None);
+    is(&stolen(501), Some((Severity::Suspect, "took processor time: 5.01 %")));
+}
+
+#[test]
+fn pushes_from_the_future() {
+    let pushed = |of_1_000: u64| {
+        recorded(|recorder| {
+            recorder.counts(0).pushed += 1_000;
+            recorder.counts(0).push_future += of_1_000;
+        })
+    };
+    is(&pushed(10), None);
+    is(
+        &pushed(11),
+        Some((
+            Severity::Suspect,
+            "a skewed clock: pushes arrived before the server sent them: 1.1 %",
+        )),
+    );
+    is(&recorded(|_| {}), None);
+}
+
+#[test]
+fn a_gated_percentile_with_too_few_samples() {
+    let delivered = |samples: u64| {
+        recorded(|recorder| {
+            for _ in 0..samples {
+                recorder.latency(Metric::Delivery, 0, S, 300);
+            }
+        })
+    };
+    is(&delivered(1_000), None);
+    is(&delivered(999), Some((Severity::Suspect, "delivery.p99 from 999")));
+    // That there are none at all is the threshold's to fail.
+    is(&delivered(0), None);
+}
+
+#[test]
+fn notes_change_nothing() {
+    let mut outcome = recorded(|_| {});
+    outcome.drain_timed_out = true;
+    let mut setting = setting();
+    setting.same_host = true;
+    setting.build.profile = "debug".to_owned();
+    let Validity { state, reasons } = judge_run(&outcome, &setting);
+    assert_eq!(state, ValidityState::Valid);
+    let notes = ["share this machine", "a debug build", "still on their way"];
+    assert_eq!(reasons.len(), notes.len());
+    for (reason, note) in reasons.iter().zip(notes) {
+        assert_eq!(reason.severity, Severity::Note);
+        assert!(reason.what.contains(note), "{reason:?}");
+    }
+}
+
+#[test]
+fn the_gravest_reason_comes_first_and_decides() {
+    let mut outcome = lagging(1_001, 5_000);
+    let mut setting = setting();
+    setting.same_host = true;
+    outcome.server_ended = Some("signal: 9".to_owned());
+    let Validity { state, reasons } = judge_run(&outcome, &setting);
+    assert_eq!(state, ValidityState::Invalid);
+    let severities: Vec<_> = reasons.iter().map(|reason| reason.severity).collect();
+    assert_eq!(severities, [Severity::Invalid, Severity::Suspect, Severity::Note]);
+    outcome.server_ended = None;
+    assert_eq!(judge_run(&outcome, &setting).state, ValidityState::Suspect);
+}
