@@ -3,6 +3,8 @@
 //! For a receiver in a room: J0/J1 = join written/confirmed, L0/L1 = leave written/confirmed,
 //! F = failure seen or injected; for a message: S = sent. All by the run's clock.
 
+use super::findings::FindingKind;
+
 /// W: how long before a failure or a leave a message may have been overtaken by it.
 pub const WINDOW_US: u64 = 1_000_000;
 
@@ -65,6 +67,18 @@ pub(super) enum Fate {
     MissedAway,
     /// Not the receiver's concern: it had not joined yet, or had left.
     NotMember,
+}
+
+impl Fate {
+    /// What is to be told one by one.
+    pub(super) fn unusual(self) -> Option<FindingKind> {
+        match self {
+            Self::Lost => Some(FindingKind::Lost),
+            Self::Uncertain => Some(FindingKind::Uncertain),
+            Self::MissedAway => Some(FindingKind::MissedAway),
+            Self::Delivered | Self::NotMember => None,
+        }
+    }
 }
 
 /// What the rule needs to know beyond the stay.

@@ -6,6 +6,7 @@
 
 mod counts;
 mod fate;
+mod findings;
 mod hist;
 mod judge;
 mod ledger;
@@ -19,6 +20,7 @@ mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
 pub use fate::WINDOW_US;
+pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
 pub use hist::{Hist, HistKey, Histograms, encode};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};

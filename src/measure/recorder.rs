@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, ErrorKey, Errors};
+use super::findings::Findings;
 use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::LedgerPart;
 use super::recovery::FaultEvent;
@@ -22,6 +23,8 @@ pub struct Recorder {
     pub closes: Closes,
     /// Ledger facts since the last snapshot.
     pub ledger: LedgerPart,
+    /// Unusual arrivals since the last snapshot.
+    pub findings: Findings,
     /// Faults' effects since the last snapshot.
     pub faults: Vec<FaultEvent>,
 }
@@ -38,6 +41,7 @@ impl Recorder {
             errors: Errors::default(),
             closes: Closes::default(),
             ledger: LedgerPart::default(),
+            findings: Findings::default(),
             faults: Vec::new(),
         }
     }
@@ -76,6 +80,7 @@ impl Recorder {
             errors: std::mem::take(&mut self.errors),
             closes: std::mem::take(&mut self.closes),
             ledger: std::mem::take(&mut self.ledger),
+            findings: self.findings.hand_over(),
             faults: std::mem::take(&mut self.faults),
             health,
             closing: false,

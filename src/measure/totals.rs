@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, Errors};
+use super::findings::Findings;
 use super::hist::{Hist, Histograms};
 use super::recovery::Recovery;
 use super::series::Series;
@@ -107,6 +108,7 @@ impl Totals {
                 recovery.take(event.moment);
             }
         }
+        self.settler.findings.merge(snapshot.findings);
         self.settler.take(snapshot.ledger);
     }
 
@@ -201,6 +203,12 @@ impl Totals {
             .iter()
             .zip(tolls)
             .map(|(recovery, toll)| (recovery, toll.missed_away, toll.lost))
+    }
+
+    /// Which messages were unusual, as far as they are kept.
+    #[must_use]
+    pub fn findings(&self) -> &Findings {
+        &self.settler.findings
     }
 
     /// Each worker's health.
