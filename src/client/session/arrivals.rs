@@ -181,6 +181,11 @@ impl Session<'_> {
     }
 
     fn pushed(&mut self, seq: u64, timestamp_ms: u64, now_us: u64) {
+        // A feed goes on until it reads our close frame, and how long that takes is no part of
+        // the load: the run may be over.
+        if self.closing.is_some() {
+            return;
+        }
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
         recorder.counts(cohort).frames_push += 1;

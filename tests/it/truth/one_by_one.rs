@@ -51,7 +51,7 @@ const FAULT_US: u64 = 4_000_000;
 type Key = (u32, u32, String, u32);
 
 /// Whether the stamp itself is damaged, so that nobody can tell whose it was.
-fn unreadable_at(seq: u32) -> bool {
+fn spoils_stamp(seq: u32) -> bool {
     seq.is_multiple_of(2)
 }
 
@@ -70,7 +70,7 @@ fn mistreat(seed: u32, delivery: &Delivery<'_>) -> Act {
         0 => Act::Drop,
         1 => Act::Twice,
         2 => Act::Swap,
-        3 if unreadable_at(stamp.seq) => damaged_at(20),
+        3 if spoils_stamp(stamp.seq) => damaged_at(20),
         3 => damaged_at(uproar::stamp::STAMP_LEN + 20),
         _ => Act::Pass,
     }
@@ -175,7 +175,7 @@ impl Done {
             add(Reordered, key, vec![at_us, *late_us]);
         }
         for (key, at_us) in keys(log, &log.changed) {
-            if unreadable_at(key.3) {
+            if spoils_stamp(key.3) {
                 *unreadable.entry(key.0).or_default() += 1;
                 add(Lost, key, vec![at_us]);
             } else {

@@ -119,6 +119,12 @@ pub(super) async fn run_alone(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     execute(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
+/// Runs a scenario's text while no other test of this kind runs.
+pub(super) async fn run_text_alone(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
+    let _alone = ALONE.write().await;
+    execute(text, arguments, server).await
+}
+
 /// Runs a scenario's text, and gives what its `ledger.jsonl` lists too.
 pub(super) async fn run_listed(text: &str, arguments: &[&str], server: SocketAddr) -> Listed {
     let _together = ALONE.read().await;
