@@ -8,3 +8,4 @@ mod signals;
 mod support;
 mod truth;
 mod unreachable;
+mod validity;
