@@ -8,9 +8,10 @@ use jiff::Timestamp;
 
 use super::Failure;
 use crate::report::Exit;
+use crate::report::ledger::LEDGER_FILE;
 
 /// Every file a run writes. A folder that holds anything else is not ours to write into.
-const OURS: [&str; 2] = ["report.json", "report.md"];
+const OURS: [&str; 3] = ["report.json", "report.md", LEDGER_FILE];
 /// What a file is called until it is whole.
 const PARTIAL: &str = ".partial";
 
@@ -89,6 +90,14 @@ impl Folder {
             let _ = fs::remove_file(self.path.join(name));
         }
         written
+    }
+
+    /// Removes an earlier run's file, if it is there.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 

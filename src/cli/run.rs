@@ -17,6 +17,7 @@ use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
 use crate::protocol::{Protocol, ProtocolKind};
 use crate::report::json::to_json;
+use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
 use crate::report::summary::{Place, Style, render};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
@@ -51,7 +52,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         }
     };
     let report = assemble(&outcome, &setting);
-    finish(args, &folder, &report)
+    let ledger = to_jsonl(&outcome.totals, &report.run.id)
+        .map_err(|error| internal(format!("the ledger has no JSON: {error}")))?;
+    finish(args, &folder, &report, ledger.as_deref())
 }
 
 fn internal(message: String) -> Failure {
@@ -358,17 +361,31 @@ fn redact_setting((key, value): (&str, &str)) -> String {
 }
 
 /// Writes the run's files, prints what was asked for, and gives the exit code.
-fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, Failure> {
+fn finish(
+    args: &RunArgs,
+    folder: &Folder,
+    report: &Report,
+    ledger: Option<&str>,
+) -> Result<ExitCode, Failure> {
     let json =
         to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let markdown = to_markdown(report);
+    let files =
+        [("report.json", Some(&*json)), ("report.md", Some(&*markdown)), (LEDGER_FILE, ledger)];
+    let write = |(name, text): (&'static str, Option<&str>)| {
+        let written = match text {
+            Some(text) => folder.write(name, text),
+            // An earlier run's would pass for this one's.
+            None => folder.remove(name),
+        };
+        written.err().map(|error| (name, error))
+    };
     // Each is tried, even after one has failed: whatever can't be written must not stay from an
     // earlier run.
-    let tried = [("report.json", &json), ("report.md", &markdown)]
-        .map(|(name, text)| (name, folder.write(name, text)));
-    let failed = tried.into_iter().find_map(|(name, done)| done.err().map(|error| (name, error)));
+    let failed: Vec<_> = files.into_iter().filter_map(write).collect();
+    let failed = failed.first();
     let path = folder.file("report.json").display().to_string();
-    let not_written = failed.as_ref().map(|(name, error)| format!("{name}: {error}"));
+    let not_written = failed.map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {
         Some(why) => Place::NotWritten(why),
         None => Place::At(&path),
@@ -380,7 +397,7 @@ fn finish(args: &RunArgs, folder: &Folder, report: &Report) -> Result<ExitCode, 
     };
     print::stdout(&text)?;
     let (_, decided) = Evidence::of(report, trust(args)).decide();
-    if let Some((name, error)) = &failed {
+    if let Some((name, error)) = failed {
         let path = folder.file(name).display().to_string();
         let message = format!("the report was not written: {path}: {error}");
         let help = "what is printed above is complete; what could be written is in the folder";

@@ -3,6 +3,7 @@
 //! For a receiver in a room: J0/J1 = join written/confirmed, L0/L1 = leave written/confirmed,
 //! F = failure seen or injected; for a message: S = sent. All by the run's clock.
 
+use super::findings::FindingKind;
 use super::recovery::Failure;
 pub use crate::plan::LEDGER_WINDOW_US as WINDOW_US;
 
@@ -65,6 +66,18 @@ pub(super) enum Fate {
     MissedAway,
     /// Not the receiver's concern: it had not joined yet, or had left.
     NotMember,
+}
+
+impl Fate {
+    /// What is to be told one by one.
+    pub(super) fn unusual(self) -> Option<FindingKind> {
+        match self {
+            Self::Lost => Some(FindingKind::Lost),
+            Self::Uncertain => Some(FindingKind::Uncertain),
+            Self::MissedAway => Some(FindingKind::MissedAway),
+            Self::Delivered | Self::NotMember => None,
+        }
+    }
 }
 
 /// What the rule needs to know beyond the stay.

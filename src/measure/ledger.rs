@@ -6,6 +6,8 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::findings::{Finding, FindingKind};
+
 /// A message that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
@@ -78,6 +80,28 @@ pub(super) struct Heard {
     pub(super) sent_us: u64,
     pub(super) first_us: u64,
     pub(super) last_us: u64,
+}
+
+impl Heard {
+    /// Something unusual about one of these arrivals, whose own time is known if it was alone.
+    pub(super) fn finding(
+        &self,
+        kind: FindingKind,
+        receiver: u32,
+        message: MessageId,
+        due_us: Option<u64>,
+    ) -> Finding {
+        Finding {
+            kind,
+            receiver,
+            message: Some(message),
+            due_us,
+            sent_us: Some(self.sent_us),
+            arrived: true,
+            received_us: (self.slots.count() == 1).then_some(self.first_us),
+            failure: None,
+        }
+    }
 }
 
 /// A set of a room's slots: one word for rooms of up to 64, more where needed.

@@ -6,6 +6,7 @@
 
 mod counts;
 mod fate;
+mod findings;
 mod hist;
 mod judge;
 mod ledger;
@@ -20,12 +21,13 @@ mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
 pub use fate::WINDOW_US;
+pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
 pub use hist::{Hist, HistKey, Histograms, encode};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
 pub use order::{Arrival, Order};
 pub use recorder::Recorder;
-pub use recovery::{Failure, Moment, Recoveries, Recovery, RecoveryEvent};
+pub use recovery::{Failure, Moment, OUTAGE, Recoveries, Recovery, RecoveryEvent};
 pub use series::{Point, Series};
 pub use settler::Settled;
 pub use snapshot::{Snapshot, WorkerHealth};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, ErrorKey, Errors};
+use super::findings::Findings;
 use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::LedgerPart;
 use super::recovery::RecoveryEvent;
@@ -22,6 +23,8 @@ pub struct Recorder {
     pub closes: Closes,
     /// Ledger facts since the last snapshot.
     pub ledger: LedgerPart,
+    /// Unusual arrivals since the last snapshot.
+    pub findings: Findings,
     /// Clients hit and clients back since the last snapshot.
     pub recoveries: Vec<RecoveryEvent>,
 }
@@ -38,6 +41,7 @@ impl Recorder {
             errors: Errors::default(),
             closes: Closes::default(),
             ledger: LedgerPart::default(),
+            findings: Findings::default(),
             recoveries: Vec::new(),
         }
     }
@@ -76,6 +80,7 @@ impl Recorder {
             errors: std::mem::take(&mut self.errors),
             closes: std::mem::take(&mut self.closes),
             ledger: std::mem::take(&mut self.ledger),
+            findings: self.findings.hand_over(),
             recoveries: std::mem::take(&mut self.recoveries),
             health,
             closing: false,

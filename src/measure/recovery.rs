@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedFault};
 
 /// A failed connection: when, and which fault of the plan took it if the client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ impl Recovery {
         self.back_us.get(needed.checked_sub(1)?).copied()
     }
 }
+
+/// The kind of what nobody ordered, as reports name it.
+pub const OUTAGE: &str = "outage";
 
 /// Failures are gathered in stretches of this length.
 const BIN_US: u64 = 100_000;
@@ -173,22 +176,37 @@ impl Recoveries {
         }
     }
 
-    /// The fault or outage a failure belongs to, as far as is known yet.
-    fn row_mut(&mut self, failure: Failure) -> Option<&mut Recovery> {
-        let planned = failure.fault.map(usize::from).or_else(|| {
-            let blamed = |fault: &crate::plan::PlannedFault| {
+    /// The planned fault a failure belongs to.
+    fn planned_for(&self, failure: Failure) -> Option<usize> {
+        failure.fault.map(usize::from).or_else(|| {
+            let blamed = |fault: &PlannedFault| {
                 fault.blamed().is_some_and(|span| span.contains(&failure.at_us))
             };
             self.plan.faults.iter().rposition(blamed)
-        });
-        match planned {
+        })
+    }
+
+    /// The outage a failure belongs to, if it is known yet.
+    fn outage_for(&self, failure: Failure) -> Option<usize> {
+        let within = |outage: &Recovery| (outage.at_us..outage.until_us).contains(&failure.at_us);
+        self.outages.iter().rposition(within)
+    }
+
+    fn row_mut(&mut self, failure: Failure) -> Option<&mut Recovery> {
+        match self.planned_for(failure) {
             Some(fault) => self.planned.get_mut(fault),
-            None => {
-                let within = |outage: &&mut Recovery| {
-                    (outage.at_us..outage.until_us).contains(&failure.at_us)
-                };
-                self.outages.iter_mut().rev().find(within)
+            None => self.outage_for(failure).and_then(|outage| self.outages.get_mut(outage)),
+        }
+    }
+
+    /// What a failure is put down to: its kind, as reports name it, and when it struck.
+    #[must_use]
+    pub fn to_blame(&self, failure: Failure) -> Option<(&'static str, u64)> {
+        match self.planned_for(failure) {
+            Some(fault) => {
+                self.plan.faults.get(fault).map(|fault| (fault.kind.name(), fault.at_us))
             }
+            None => self.outage_for(failure).map(|outage| (OUTAGE, self.outages[outage].at_us)),
         }
     }
 
@@ -204,7 +222,7 @@ impl Recoveries {
         let row = match failure {
             Some(failure) => self.row_mut(failure),
             None => {
-                let holds = |fault: &crate::plan::PlannedFault| fault.holds_up(client, sent_us);
+                let holds = |fault: &PlannedFault| fault.holds_up(client, sent_us);
                 let fault = self.plan.faults.iter().rposition(holds);
                 fault.and_then(|fault| self.planned.get_mut(fault))
             }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::counts::counters;
 use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
+use super::findings::{Finding, FindingKind, Findings};
 use super::hist::{HistKey, Histograms};
 use super::ledger::{Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
 use super::recovery::{Failure, Recoveries};
@@ -49,6 +50,28 @@ struct Open {
     heard_us: Option<(u64, u64)>,
 }
 
+impl Open {
+    fn finding(
+        &self,
+        kind: FindingKind,
+        receiver: u32,
+        id: MessageId,
+        slot: u32,
+        failure: Option<Failure>,
+    ) -> Finding {
+        Finding {
+            kind,
+            receiver,
+            message: Some(id),
+            due_us: Some(self.due_us),
+            sent_us: Some(self.sent_us),
+            arrived: self.slots.contains(slot),
+            received_us: None,
+            failure,
+        }
+    }
+}
+
 /// A settled message that some expected and never heard.
 #[derive(Debug)]
 struct Missed {
@@ -82,6 +105,7 @@ pub(super) struct Settler {
     settled: Vec<Settled>,
     /// Of messages due in phases that are measured.
     by_size: SpreadBySize,
+    pub(super) findings: Findings,
 }
 
 impl Settler {
@@ -102,6 +126,7 @@ impl Settler {
                 plan.scenario.cohorts.len() * plan.scenario.phases.len()
             ],
             by_size: SpreadBySize::default(),
+            findings: Findings::default(),
             plan,
         }
     }
@@ -204,8 +229,8 @@ impl Settler {
                 open.heard_us = Some((first_us.min(heard.first_us), last_us.max(heard.last_us)));
             }
             if again > 0 {
-                let phase = self.plan.phase_at(open.due_us);
-                self.count_duplicates(id, phase, &before, &heard.slots);
+                let due_us = open.due_us;
+                self.count_duplicates(id, due_us, &before, &heard);
             }
         } else if heard.sent_us <= self.horizon_us {
             self.hear_late(id, &heard);
@@ -214,12 +239,14 @@ impl Settler {
         }
     }
 
-    fn count_duplicates(&mut self, id: MessageId, phase: usize, before: &Slots, now: &Slots) {
+    fn count_duplicates(&mut self, id: MessageId, due_us: u64, before: &Slots, now: &Heard) {
         let plan = Arc::clone(&self.plan);
+        let phase = plan.phase_at(due_us);
         for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
             let slot = slot as u32;
-            if before.contains(slot) && now.contains(slot) {
+            if before.contains(slot) && now.slots.contains(slot) {
                 self.settled_mut(*client, phase).duplicated += 1;
+                self.findings.note(now.finding(FindingKind::Duplicated, *client, id, Some(due_us)));
             }
         }
     }
@@ -228,8 +255,8 @@ impl Settler {
     /// came in time makes nothing else found.
     fn hear_late(&mut self, id: MessageId, heard: &Heard) {
         let plan = Arc::clone(&self.plan);
-        let due_us = self.missed.get(&id).map_or(heard.sent_us, |missed| missed.due_us);
-        let phase = plan.phase_at(due_us);
+        let due_us = self.missed.get(&id).map(|missed| missed.due_us);
+        let phase = plan.phase_at(due_us.unwrap_or(heard.sent_us));
         for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
             if !heard.slots.contains(slot) || !self.followed[*client as usize] {
                 continue;
@@ -240,7 +267,9 @@ impl Settler {
             if found {
                 settled.lost -= 1;
                 settled.delivered += 1;
+                self.findings.retract_loss(*client, id);
             }
+            self.findings.note(heard.finding(FindingKind::Late, *client, id, due_us));
         }
     }
 
@@ -318,6 +347,9 @@ impl Settler {
                     recoveries.blame(*client, open.sent_us, failure, false);
                 }
                 Fate::NotMember => {}
+            }
+            if let Some(kind) = fate.unusual() {
+                self.findings.note(open.finding(kind, *client, id, slot as u32, failure));
             }
         }
         if let Some((first_us, last_us)) = open.heard_us

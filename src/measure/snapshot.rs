@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Closes, Counts, Errors};
+use super::findings::Findings;
 use super::hist::Histograms;
 use super::ledger::LedgerPart;
 use super::recovery::RecoveryEvent;
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub closes: Closes,
     /// The worker's part of the ledger.
     pub ledger: LedgerPart,
+    /// Which messages arrived in an unusual way.
+    pub findings: Findings,
     /// Clients that lost their connection or stood still, and those that are back.
     pub recoveries: Vec<RecoveryEvent>,
     /// The worker itself.

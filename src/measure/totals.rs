@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, Errors};
+use super::findings::Findings;
 use super::hist::{Hist, HistKey, Histograms};
 use super::recovery::Recoveries;
 use super::series::Series;
@@ -106,6 +107,7 @@ impl Totals {
         for event in snapshot.recoveries {
             self.recoveries.take(event);
         }
+        self.settler.findings.merge(snapshot.findings);
         self.settler.take(snapshot.ledger);
     }
 
@@ -215,6 +217,12 @@ impl Totals {
     #[must_use]
     pub fn recoveries(&self) -> &Recoveries {
         &self.recoveries
+    }
+
+    /// Which messages were unusual, as far as they are kept.
+    #[must_use]
+    pub fn findings(&self) -> &Findings {
+        &self.settler.findings
     }
 
     /// Each worker's health.

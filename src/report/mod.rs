@@ -7,6 +7,7 @@ mod assemble;
 pub mod escape;
 mod exit;
 pub mod json;
+pub mod ledger;
 pub mod markdown;
 mod model;
 pub mod summary;

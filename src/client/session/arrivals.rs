@@ -8,7 +8,10 @@ use crate::client::mailbox::HoldUp;
 use crate::client::session::End;
 use crate::client::stays::Belongs;
 use crate::machine::clock::{micros, unix_ms};
-use crate::measure::{Arrival, Failure, MemberChange, MessageId, Moment, Recorder, RecoveryEvent};
+use crate::measure::{
+    Arrival, Failure, Finding, FindingKind, MemberChange, MessageId, Moment, Recorder,
+    RecoveryEvent,
+};
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::Incoming;
 use crate::stamp::{self, Found, Stamp};
@@ -73,31 +76,42 @@ impl Session<'_> {
 
     fn arrive(&mut self, found: Found, now_us: u64) {
         let cohort = self.client.cohort;
+        let receiver = self.client.id;
+        let note = |recorder: &mut Recorder, kind, stamp| {
+            recorder.findings.note(Finding::of_arrival(kind, receiver, stamp, now_us));
+        };
         let mut recorder = self.ctx.recorder.borrow_mut();
         let (stamp, intact) = match found {
             Found::Intact(stamp) => (stamp, true),
             Found::Corrupted(stamp) => (stamp, false),
             Found::Unreadable => {
                 recorder.counts(cohort).corrupted += 1;
+                note(&mut recorder, FindingKind::Corrupted, None);
                 return;
             }
         };
         let Stamp { run, publisher, room, seq, due_us, sent_us, preflight } = stamp;
         if run != self.ctx.run || preflight || publisher >= self.ctx.plan.client_count() {
             recorder.counts(cohort).foreign += 1;
+            note(&mut recorder, FindingKind::Foreign, None);
             return;
         }
-        recorder.counts(cohort).corrupted += u64::from(!intact);
+        if !intact {
+            recorder.counts(cohort).corrupted += 1;
+            note(&mut recorder, FindingKind::Corrupted, Some(stamp));
+        }
         let mine = self.rooms.iter().find(|mine| mine.id == room);
         let belongs = mine.map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us));
         let slot = match (belongs, mine) {
             (Belongs::Member, Some(mine)) => mine.slot,
             (Belongs::Replayed, _) => {
                 recorder.counts(cohort).replayed += 1;
+                note(&mut recorder, FindingKind::Replayed, Some(stamp));
                 return;
             }
             (Belongs::Unexpected | Belongs::Member, _) => {
                 recorder.counts(cohort).unexpected += 1;
+                note(&mut recorder, FindingKind::Unexpected, Some(stamp));
                 return;
             }
         };
@@ -105,10 +119,12 @@ impl Session<'_> {
         let message = MessageId { room, publisher, seq };
         if arrival == Arrival::Duplicate || !recorder.ledger.hear(message, slot, sent_us, now_us) {
             recorder.counts(cohort).duplicated += 1;
+            note(&mut recorder, FindingKind::Duplicated, Some(stamp));
             return;
         }
         if matches!(arrival, Arrival::Reordered | Arrival::TooOld) {
             recorder.counts(cohort).reordered += 1;
+            note(&mut recorder, FindingKind::Reordered, Some(stamp));
         }
         let from_sent_us = now_us.saturating_sub(sent_us);
         recorder.latency(Metric::Delivery, cohort, due_us, now_us.saturating_sub(due_us));
@@ -180,6 +196,11 @@ impl Session<'_> {
     }
 
     fn pushed(&mut self, seq: u64, timestamp_ms: u64, now_us: u64) {
+        // A feed goes on until it reads our close frame, and how long that takes is no part of
+        // the load: the run may be over.
+        if self.closing.is_some() {
+            return;
+        }
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
         recorder.counts(cohort).frames_push += 1;

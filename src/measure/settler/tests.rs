@@ -358,11 +358,21 @@ fn a_late_arrival_moves_its_own_message_from_lost_to_delivered() {
     }
     coordinator.advance(sent_us + 31 * S);
     assert_eq!((sum(&coordinator).lost, sum(&coordinator).late), (2, 0));
+    let listed = |coordinator: &Coordinator| {
+        let findings = coordinator.settler.findings.sorted();
+        let listed = |of: Finding| (of.kind, of.receiver, of.due_us, of.received_us);
+        findings.into_iter().map(listed).collect::<Vec<_>>()
+    };
+    let [first, second] = [0, 1].map(|slot: usize| plan.rooms()[0].members[slot]);
+    let lost = |receiver| (FindingKind::Lost, receiver, Some(due_us), None);
+    assert_eq!(listed(&coordinator), [lost(first), lost(second)]);
     hear(&mut coordinator, 0, 0, sent_us, sent_us + 32 * S);
     let first = coordinator.settler.sum(|_, phase| phase == 0);
     assert_eq!(first, sum(&coordinator), "a message belongs to the phase it was due in");
     assert_eq!((first.expected, first.delivered), (members, members - 1));
     assert_eq!((first.lost, first.late), (1, 1));
+    let late = (FindingKind::Late, plan.rooms()[0].members[0], Some(due_us), Some(53 * S));
+    assert_eq!(listed(&coordinator), [late, lost(second)], "no longer lost");
     // The same again, and one that had come in time: neither makes the other one found.
     hear(&mut coordinator, 0, 0, sent_us, sent_us + 33 * S);
     hear(&mut coordinator, 0, 3, sent_us, sent_us + 33 * S);
@@ -436,7 +446,7 @@ fn first_and_last_arrivals_are_filed_by_how_many_heard_a_measured_message() {
         // A copy neither widens the spread nor makes one recipient two.
         hear(&mut coordinator, seq, 0, sent_us, sent_us + 20_000);
     }
-    coordinator.settler.finish(&mut coordinator.spreads);
+    coordinator.settler.finish(&mut coordinator.spreads, &mut coordinator.recoveries);
     let of = |hist: &super::super::Hist| (hist.inner().min(), hist.inner().max());
     let by_size = coordinator.settler.by_size();
     let found: Vec<_> = by_size

@@ -17,7 +17,7 @@ use super::{
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
 use crate::machine::host::Host;
-use crate::measure::{self, Hist, Recovery, Totals, judge};
+use crate::measure::{self, Hist, OUTAGE, Recovery, Totals, judge};
 use crate::metric::{Detail, LocalLimit, Metric};
 use crate::plan::{Plan, describe, headline};
 use crate::protocol::ProtocolKind;
@@ -337,9 +337,6 @@ fn faults(outcome: &Outcome) -> Vec<FaultOutcome> {
     all.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     all
 }
-
-/// The kind of what nobody ordered.
-const OUTAGE: &str = "outage";
 
 fn latencies(
     totals: &Totals,

@@ -5,6 +5,7 @@
 use super::super::escape::escape_terminal;
 use super::layout::{COLUMNS, LABEL, pack};
 use super::{Block, faults};
+use crate::report::ledger::LEDGER_FILE;
 use crate::report::{Deliveries, ErrorGroup, Report};
 use crate::units::format::{count, percent, seconds};
 
@@ -70,6 +71,10 @@ pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
         (deliveries.late, "late"),
     ];
     phrases.extend(if_any.into_iter().filter(|(n, _)| *n != Some(0)).filter_map(phrase));
+    // Of feeds, which alone have losses and no stamps, nothing is listed.
+    if deliveries.lost.is_some_and(|lost| lost > 0) && deliveries.uncertain.is_some() {
+        phrases.push(format!("listed in {LEDGER_FILE}"));
+    }
     if report.ledger.receivers_followed > 0 && report.ledger.share < 1.0 {
         phrases.push(format!("{} of receivers followed", percent(report.ledger.share)));
     }

@@ -11,3 +11,4 @@ mod signals;
 mod support;
 mod truth;
 mod unreachable;
+mod validity;

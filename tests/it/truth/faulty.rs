@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use uproar::codec::{ClientMessage, CodecKind, Content, ServerMessage};
 use uproar::stamp::{self, Found, Stamp};
 
@@ -59,6 +60,9 @@ pub(super) struct Faults {
     /// Each member of a room gets everything so much later than the one that joined before it;
     /// the first one at once.
     pub(super) each_later: Duration,
+    /// Connections of clients with a number divisible by the first are closed with 1012 once they
+    /// were sent as many frames as the second says.
+    pub(super) closes: Option<(u32, u64)>,
 }
 
 impl Default for Faults {
@@ -72,6 +76,7 @@ impl Default for Faults {
             history_older_than_us: None,
             freeze: None,
             each_later: Duration::ZERO,
+            closes: None,
         }
     }
 }
@@ -81,6 +86,21 @@ impl Default for Faults {
 pub(super) struct Logged {
     pub(super) stamp: Stamp,
     pub(super) receiver: u32,
+}
+
+/// What the server saw of a client's comings and goings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Joined {
+        room: String,
+    },
+    Left {
+        room: String,
+    },
+    /// The client closed its connection.
+    Closed,
+    /// The connection ended otherwise, or was closed by the server.
+    Failed,
 }
 
 /// Everything the server did. The preflight client is left out.
@@ -104,6 +124,18 @@ pub(super) struct Log {
     pub(super) to_leavers: u64,
     pub(super) history: u64,
     pub(super) freezes: u64,
+    /// By time on the server's clock, in microseconds.
+    pub(super) seen: Vec<(u64, u32, Seen)>,
+    /// Every message taken from a publisher, by publisher, room and number.
+    pub(super) taken: BTreeMap<(u32, String, u32), Stamp>,
+    /// Names by the plan's number.
+    pub(super) room_names: BTreeMap<u32, String>,
+    /// When the message was sent that overtook, for each in `swapped`.
+    pub(super) overtaken_us: Vec<u64>,
+    /// How far the server's clock is ahead of the run's, at most.
+    pub(super) ahead_us: Option<u64>,
+    /// Connections that the server closed.
+    pub(super) closes: u64,
 }
 
 pub(super) struct Server {
@@ -117,6 +149,7 @@ struct Shared {
     state: Mutex<State>,
     frozen: watch::Sender<bool>,
     froze: AtomicBool,
+    began: Instant,
 }
 
 #[derive(Default)]
@@ -144,6 +177,23 @@ struct Member {
     waiting: HashMap<u32, (Logged, Message)>,
 }
 
+impl Member {
+    fn kept_waiting(&self) -> impl Iterator<Item = Logged> {
+        self.waiting.values().map(|(logged, _)| *logged)
+    }
+}
+
+impl Room {
+    fn remove(&mut self, log: &mut Log, unwanted: impl Fn(&Member) -> bool) {
+        self.members.retain(|member| {
+            if unwanted(member) {
+                log.dropped.extend(member.kept_waiting());
+            }
+            !unwanted(member)
+        });
+    }
+}
+
 impl Server {
     pub(super) async fn start(faults: Faults) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -153,6 +203,7 @@ impl Server {
             state: Mutex::default(),
             frozen: watch::Sender::new(false),
             froze: AtomicBool::new(false),
+            began: Instant::now(),
         });
         let serving = Arc::clone(&shared);
         let task = tokio::spawn(async move {
@@ -165,7 +216,12 @@ impl Server {
     }
 
     pub(super) fn log(&self) -> Log {
-        self.shared.state.lock().unwrap().log.clone()
+        let state = self.shared.state.lock().unwrap();
+        let mut log = state.log.clone();
+        // What nothing came to overtake was never delivered.
+        let members = state.rooms.values().flat_map(|room| &room.members);
+        log.dropped.extend(members.flat_map(Member::kept_waiting));
+        log
     }
 }
 
@@ -204,18 +260,25 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         state.connections
     };
     let mut frozen = shared.frozen.subscribe();
-    let mut client = None;
+    let mut client: Option<u32> = None;
+    let mut delivered = 0;
+    let mut end = Seen::Failed;
     loop {
         tokio::select! {
             frame = ws.next() => {
                 frozen.wait_for(|frozen| !frozen).await.unwrap();
                 let Some(Ok(frame)) = frame else { break };
+                if frame.is_close() {
+                    end = Seen::Closed;
+                }
                 match CodecKind::Json.codec().decode_client(&frame) {
                     Ok(ClientMessage::Join { room, username }) => {
                         client = username.strip_prefix('u').and_then(|n| n.parse().ok());
                         shared.join(&room, connection, client, &out);
                     }
-                    Ok(ClientMessage::Leave { room }) => shared.leave(&room, connection, &out),
+                    Ok(ClientMessage::Leave { room }) => {
+                        shared.leave(&room, connection, client, &out);
+                    }
                     Ok(ClientMessage::Message { room, content: Content::Text(payload) }) => {
                         shared.publish(&room, client, &payload);
                     }
@@ -225,21 +288,48 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
             Some(first) = outgoing.recv() => {
                 frozen.wait_for(|frozen| !frozen).await.unwrap();
                 let mut fed = ws.feed(first).await;
-                while let (Ok(()), Ok(next)) = (&fed, outgoing.try_recv()) {
+                delivered += 1;
+                let closes = shared.faults.closes.filter(|(n, _)| client.is_some_and(|c| c % n == 0));
+                let is_last = |delivered| closes.is_some_and(|(_, after)| delivered >= after);
+                while !is_last(delivered)
+                    && let (Ok(()), Ok(next)) = (&fed, outgoing.try_recv())
+                {
                     fed = ws.feed(next).await;
+                    delivered += 1;
                 }
                 if fed.is_err() || ws.flush().await.is_err() {
+                    break;
+                }
+                if is_last(delivered) {
+                    shared.state.lock().unwrap().log.closes += 1;
+                    let frame = CloseFrame { code: 1012.into(), reason: "restarting".into() };
+                    let _ = ws.close(Some(frame)).await;
+                    // What still comes is read and not taken, so that our end is no reset.
+                    while let Some(Ok(_)) = ws.next().await {}
                     break;
                 }
             }
         }
     }
-    for room in shared.state.lock().unwrap().rooms.values_mut() {
-        room.members.retain(|member| member.connection != connection);
+    let mut state = shared.state.lock().unwrap();
+    let State { rooms, log, .. } = &mut *state;
+    shared.saw(log, client, end);
+    for room in rooms.values_mut() {
+        room.remove(log, |member| member.connection == connection);
     }
 }
 
 impl Shared {
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap()
+    }
+
+    fn saw(&self, log: &mut Log, client: Option<u32>, seen: Seen) {
+        if let Some(client) = client {
+            log.seen.push((self.now_us(), client, seen));
+        }
+    }
+
     fn join(
         self: &Arc<Self>,
         room: &str,
@@ -253,7 +343,8 @@ impl Shared {
         let mut state = self.state.lock().unwrap();
         let State { rooms, log, .. } = &mut *state;
         let there = rooms.entry(room.to_owned()).or_default();
-        there.members.retain(|member| member.connection != connection);
+        there.remove(log, |member| member.connection == connection);
+        self.saw(log, client, Seen::Joined { room: room.to_owned() });
         let told = self.faults.joined_after.is_zero() || client.is_none();
         there.members.push(Member {
             connection,
@@ -294,13 +385,21 @@ impl Shared {
         }
     }
 
-    fn leave(&self, room: &str, connection: u64, out: &mpsc::UnboundedSender<Message>) {
+    fn leave(
+        &self,
+        room: &str,
+        connection: u64,
+        client: Option<u32>,
+        out: &mpsc::UnboundedSender<Message>,
+    ) {
         let mut state = self.state.lock().unwrap();
-        if let Some(room) = state.rooms.get_mut(room) {
+        let State { rooms, log, .. } = &mut *state;
+        self.saw(log, client, Seen::Left { room: room.to_owned() });
+        if let Some(room) = rooms.get_mut(room) {
             for member in &mut room.members {
                 member.left |= member.connection == connection;
             }
-            room.members.retain(|member| !member.left || self.faults.keeps_leavers);
+            room.remove(log, |member| member.left && !self.faults.keeps_leavers);
         }
         let _ = out.send(encode(&ServerMessage::Left { room: room.into() }));
     }
@@ -323,8 +422,14 @@ impl Shared {
         };
         let Some(there) = rooms.get_mut(room) else { return };
         let intact = frame(payload);
-        log.messages += u64::from(!stamp.preflight);
         let mut later = Duration::ZERO;
+        if !stamp.preflight {
+            log.messages += 1;
+            log.taken.insert((stamp.publisher, room.to_owned(), stamp.seq), stamp);
+            log.room_names.entry(stamp.room).or_insert_with(|| room.to_owned());
+            let ahead_us = self.now_us().saturating_sub(stamp.sent_us);
+            log.ahead_us = Some(log.ahead_us.map_or(ahead_us, |least_us| least_us.min(ahead_us)));
+        }
         for member in &mut there.members {
             let Some(receiver) = member.client.filter(|_| !stamp.preflight) else {
                 let _ = member.out.send(intact.clone());
@@ -340,8 +445,8 @@ impl Shared {
             let overtaken = member.waiting.remove(&stamp.publisher);
             let delivery = Delivery { stamp, receiver, payload };
             let act = match (self.faults.rule)(&delivery) {
-                // The second of a pair can't be the first of another.
-                Act::Swap if overtaken.is_some() => Act::Pass,
+                // The second of a pair can't be the first of another, and has to arrive.
+                _ if overtaken.is_some() => Act::Pass,
                 act => act,
             };
             let send = |frame: Message| {
@@ -378,6 +483,7 @@ impl Shared {
             }
             if let Some((logged, frame)) = overtaken {
                 log.swapped.push(logged);
+                log.overtaken_us.push(stamp.sent_us);
                 send(frame);
             }
             later += self.faults.each_later;

@@ -6,6 +6,7 @@ mod faulty;
 mod feed;
 mod joins;
 mod losses;
+mod one_by_one;
 mod payloads;
 mod resets;
 mod run;

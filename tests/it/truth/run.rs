@@ -1,11 +1,14 @@
 //! Runs a scenario with the binary, and reads its report. No test lives here.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::sync::{RwLock, Semaphore};
+use uproar::measure::FindingKind;
 use uproar::report::{Deliveries, Report};
 
 /// Runs whose latencies are judged are alone; the others are a few at a time.
@@ -81,6 +84,30 @@ pub(super) struct Ran {
     pub(super) exit: Option<i32>,
 }
 
+/// A finished run and its `ledger.jsonl`.
+pub(super) struct Listed {
+    pub(super) report: Report,
+    pub(super) lines: Vec<Line>,
+    pub(super) left_out: BTreeMap<String, u64>,
+}
+
+/// A line of `ledger.jsonl`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    pub(super) kind: FindingKind,
+    pub(super) receiver: u32,
+    pub(super) cohort: String,
+    pub(super) publisher: Option<u32>,
+    pub(super) room: Option<String>,
+    pub(super) seq: Option<u32>,
+    pub(super) due_s: Option<f64>,
+    pub(super) sent_s: Option<f64>,
+    pub(super) arrived: bool,
+    pub(super) received_s: Option<f64>,
+    pub(super) fault: Option<String>,
+}
+
 /// Runs beside others.
 pub(super) async fn run(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     run_text(&scenario(setup), &["--protocol", "rooms"], server).await
@@ -92,10 +119,26 @@ pub(super) async fn run_alone(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     execute(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
-/// The same with a scenario's text.
-pub(super) async fn run_text_alone(text: &str, server: SocketAddr) -> Ran {
+/// Runs a scenario's text while no other test of this kind runs.
+pub(super) async fn run_text_alone(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
     let _alone = ALONE.write().await;
-    execute(text, &["--protocol", "rooms"], server).await
+    execute(text, arguments, server).await
+}
+
+/// Runs a scenario's text, and gives what its `ledger.jsonl` lists too.
+pub(super) async fn run_listed(text: &str, arguments: &[&str], server: SocketAddr) -> Listed {
+    let _together = ALONE.read().await;
+    let _place = PLACES.acquire().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let Ran { report, .. } = execute_in(folder.path(), text, arguments, server).await;
+    let listed = std::fs::read_to_string(folder.path().join("out/ledger.jsonl")).unwrap();
+    let (lines, last) = listed.trim_end().rsplit_once('\n').expect("more than the last line");
+    let last: BTreeMap<String, BTreeMap<String, u64>> = serde_json::from_str(last).unwrap();
+    Listed {
+        report,
+        lines: lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        left_out: last["left_out"].clone(),
+    }
 }
 
 /// Runs a scenario's text.
@@ -107,9 +150,13 @@ pub(super) async fn run_text(text: &str, arguments: &[&str], server: SocketAddr)
 
 async fn execute(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("truth.toml");
+    execute_in(folder.path(), text, arguments, server).await
+}
+
+async fn execute_in(folder: &Path, text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
+    let file = folder.join("truth.toml");
     std::fs::write(&file, text).unwrap();
-    let out = folder.path().join("out");
+    let out = folder.join("out");
     let output = command(&file, &out, arguments, server).await;
     let json = std::fs::read_to_string(out.join("report.json"))
         .unwrap_or_else(|error| panic!("no report ({error}): {}", words(&output)));

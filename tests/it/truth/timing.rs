@@ -20,6 +20,11 @@ fn within(what: &str, us: Option<u64>, from_ms: u64, to_ms: u64) {
     );
 }
 
+/// A histogram's third digit may take this much away.
+fn rounded_up(us: u64) -> u64 {
+    us + us / 1_000
+}
+
 fn sums_up(report: &Report) {
     assert_eq!(report.publishes.due, report.publishes.sent + report.publishes.not_sent);
 }
@@ -94,7 +99,33 @@ async fn an_injected_delay_comes_back_as_it_is() {
     for metric in [Metric::DeliveryFromSent, Metric::Delivery, Metric::OwnCopy] {
         let figures = &report.latency[&metric];
         // Never less, but for the histogram's third digit.
-        within(metric.name(), figures.min.map(|us| us + us / 1_000), 80, 90);
+        within(metric.name(), figures.min.map(rounded_up), 80, 90);
         within(metric.name(), figures.p50, 80, 95);
     }
+}
+
+/// Each client is alone in its room and says something every second at an instant of its own, and
+/// all are away for half a second from the same instant on: they hear again from 0.5 s to 1.5 s
+/// after they were lost, evenly spread.
+#[tokio::test]
+async fn an_outage_lasts_until_something_is_heard_again() {
+    let server = Server::start(Faults::default()).await;
+    let setup = Setup {
+        room: 1,
+        rate: 1,
+        seconds: 5,
+        cohort: "reconnect = { first = \"500ms\", jitter = \"none\", while_away = \"skip\" }",
+        more: "[[fault]]\nat = \"steady + 2s\"\nkind = \"reset\"\nclients = \"100%\"",
+        ..Setup::default()
+    };
+    let Ran { report, .. } = run_alone(&setup, server.address).await;
+    let (reconnect, outage) =
+        (&report.latency[&Metric::Reconnect], &report.latency[&Metric::Outage]);
+    assert_eq!((reconnect.count, outage.count), (20, 20));
+    within("reconnect.min", reconnect.min.map(rounded_up), 500, 800);
+    within("reconnect.max", reconnect.max, 500, 800);
+    within("outage.min", outage.min.map(rounded_up), 500, 900);
+    within("outage.mean", outage.mean.map(|us| us as u64), 850, 1_250);
+    within("outage.max", outage.max, 1_300, 1_800);
+    assert_eq!(report.deliveries.lost, Some(0));
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::coordinator::Stop;
 use crate::machine::cpu::MachineCpu;
 use crate::measure::{ErrorKey, Recorder, Totals, WorkerHealth};
-use crate::metric::Step;
+use crate::metric::{Detail, Step};
 use crate::plan::Plan;
 use crate::report::verdict::Trust;
 use crate::report::{Build, Target};
@@ -172,7 +172,7 @@ fn joined(clients: u64, kind: ErrorKind) -> Outcome {
     recorded(|recorder| {
         recorder.counts(0).started += 100;
         recorder.counts(0).joined += clients;
-        let key = ErrorKey { kind, step: Step::Tcp, cohort: 0 };
+        let key = ErrorKey { kind, step: Step::Tcp, cohort: 0, detail: Detail::None };
         recorder.error(key, S, || "Too many open files".to_owned());
     })
 }
