@@ -3,6 +3,7 @@
 mod addresses;
 mod commands;
 mod hostile;
+mod limits;
 mod misbehaving;
 mod output;
 mod refused;
