@@ -162,3 +162,48 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many bytes a head that comes byte by byte is handed over.
+    fn whole_after(bytes: &[u8]) -> Option<usize> {
+        let mut head = Head::default();
+        bytes.iter().position(|byte| {
+            head.add(std::slice::from_ref(byte));
+            head.whole
+        })
+    }
+
+    #[test]
+    fn a_head_is_whole_at_its_empty_line_or_when_it_is_none() {
+        let ends_at = |text: &str| whole_after(text.as_bytes()).map(|at| at + 1);
+        assert_eq!(ends_at("HTTP/1.1 101 X\r\nA: b\r\n\r\nframes"), Some(24));
+        assert_eq!(ends_at("HTTP/1.1 101 X\nA: b\n\nframes"), Some(21));
+        assert_eq!(ends_at("HTTP/1.1 101 X\r\nA: b\r\n"), None);
+        assert_eq!(ends_at("HTTP"), None);
+        assert_eq!(ends_at("HTML"), Some(3));
+        assert_eq!(ends_at("SSH-2.0"), Some(1));
+        let endless = [b"HTTP/1.1 ".to_vec(), vec![b'x'; 2 * HEAD_BYTES_MAX]].concat();
+        assert_eq!(whole_after(&endless), Some(HEAD_BYTES_MAX));
+    }
+
+    #[test]
+    fn a_head_is_given_as_the_reader_has_room_and_nothing_is_lost() {
+        let text = b"HTTP/1.1 101 X\r\n\r\nand frames";
+        let mut head = Head::default();
+        head.add(text);
+        let mut given = Vec::new();
+        loop {
+            let mut room = [0; 5];
+            let mut room = ReadBuf::new(&mut room);
+            let done = head.give(&mut room);
+            given.extend_from_slice(room.filled());
+            if done {
+                break;
+            }
+        }
+        assert_eq!(given, text);
+    }
+}

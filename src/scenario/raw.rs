@@ -61,7 +61,8 @@ keys! {
         protocol: Choice<ProtocolKind>,
         /// How messages are encoded, for cohorts that name no codec of their own.
         codec: Choice<CodecKind> = "json",
-        /// Longest time for name lookup, TCP and the WebSocket upgrade together. Over 0.
+        /// Longest time for TCP and the WebSocket upgrade together, and for the run's one name
+        /// lookup. Over 0.
         connect_timeout: Duration = "10s",
         /// Longest time from a join to its confirmation. Over 0.
         join_timeout: Duration = "10s",

@@ -71,9 +71,9 @@ type Row = (&'static str, Manner, ErrorKind, Option<&'static str>, Step);
 fn hold(rows: &[Row], target: &str) {
     const JOIN: &str = r#"join = { rooms = "lobby" }"#;
     std::thread::scope(|scope| {
-        for half in rows.chunks(rows.len().div_ceil(3)) {
+        for some in rows.chunks(rows.len().div_ceil(3)) {
             scope.spawn(move || {
-                for (name, manner, kind, detail, step) in half {
+                for (name, manner, kind, detail, step) in some {
                     let server = Misbehaving::start(*manner);
                     let report = run_against(&server.url(), "rooms", target, JOIN);
                     all_met(name, &report, *kind, *detail, *step);

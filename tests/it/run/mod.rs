@@ -4,6 +4,7 @@ mod addresses;
 mod commands;
 mod faults;
 mod hostile;
+mod limits;
 mod misbehaving;
 mod output;
 mod refused;
