@@ -445,4 +445,4 @@ impl Settler {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
