@@ -451,4 +451,4 @@ impl Settler {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,6 +4,8 @@
 //! Pure: the same scenario and seed give the same plan, and nothing here opens anything. What
 //! the run does differently (a client that is away, a closed loop) is not the plan's business.
 
+#[cfg(test)]
+pub(crate) mod any;
 mod arrivals;
 mod levels;
 mod predict;

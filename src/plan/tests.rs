@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::scenario::{Overrides, Source, read};
 
@@ -59,7 +61,7 @@ fn due_in(plan: &Plan, from_us: u64, to_us: u64) -> usize {
     all.filter(|due| (from_us..to_us).contains(&due.at_us)).count()
 }
 
-/// Everything a seed decides.
+/// Everything a seed decides, room by room and due time by due time.
 fn drawn(plan: &Plan) -> impl PartialEq + std::fmt::Debug + use<> {
     let members: Vec<_> = plan.rooms().iter().map(|room| room.members.clone()).collect();
     let clients = 0..plan.client_count();
@@ -70,7 +72,16 @@ fn drawn(plan: &Plan) -> impl PartialEq + std::fmt::Debug + use<> {
             (0..5).map(|n| (whole.next(n * S), one.next(n * S), one.choose(3))).collect::<Vec<_>>()
         })
         .collect();
-    (members, rooms, dues(plan), plan.faults.clone(), churns)
+    let gone: Vec<_> = (0..plan.client_count())
+        .map(|client| {
+            let dues = dues_of(plan, client).into_iter();
+            dues.map(|due| plan.publish_rooms(client, due.k).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let windows: Vec<_> = (0..plan.client_count()).map(|client| plan.windows(client)).collect();
+    let drawn = (members, rooms, dues(plan), gone, plan.faults.clone());
+    (drawn, churns, windows)
 }
 
 #[test]
@@ -94,6 +105,25 @@ fn a_seed_decides_everything_and_another_seed_differs() {
     }
     let slots: usize = a.rooms().iter().map(|room| room.members.len()).sum();
     assert_eq!((slots, a.membership_count()), (140, 140), "40 × 3 + 20");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_same_seed_is_the_same_plan_whatever_its_shape(shape in any::shape(), seed in 0..u64::MAX / 4) {
+        let (a, b) = (shape.plan(seed), shape.plan(seed));
+        prop_assert_eq!(drawn(&a), drawn(&b));
+        let other = shape.plan(seed + 1);
+        prop_assert_ne!(dues_of(&a, 0), dues_of(&other, 0));
+        prop_assert_ne!(drawn(&a), drawn(&other));
+        for (client, membership) in
+            (0..a.client_count()).flat_map(|c| a.memberships(c).iter().map(move |at| (c, at)))
+        {
+            let members = &a.rooms()[membership.room as usize].members;
+            prop_assert_eq!(members[membership.slot as usize], client);
+        }
+    }
 }
 
 #[test]

@@ -90,3 +90,87 @@ fn line<'a>(totals: &'a Totals, finding: &Finding, room: Option<&'a str>) -> Lin
         fault_at_s: seconds(blamed.map(|(_, at_us)| at_us)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::measure::{Failure, MessageId, Recorder, WorkerHealth};
+    use crate::plan::Plan;
+    use crate::scenario::{Overrides, Source, read};
+
+    fn totals(findings: &[Finding]) -> Totals {
+        let text = r#"
+            format = 1
+            name = "ledger"
+            [target]
+            builtin = "rooms"
+            [rooms.lobby]
+            count = 2
+            [[cohort]]
+            name = "first"
+            clients = 2
+            join = { rooms = "lobby" }
+            publish = { rate = "1/s" }
+            [[cohort]]
+            name = "second"
+            clients = 2
+            join = { rooms = "lobby" }
+            [[phase]]
+            name = "steady"
+            duration = "5s"
+            [[fault]]
+            at = "1600ms"
+            kind = "reset"
+            clients = "50%"
+        "#;
+        let source = Source { name: "test".to_owned(), text: text.to_owned() };
+        let plan = Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()));
+        let mut recorder = Recorder::new(Arc::clone(&plan));
+        findings.iter().for_each(|finding| recorder.findings.note(*finding));
+        let mut totals = Totals::new(plan, 1);
+        totals.take(recorder.take(0, 1, WorkerHealth::default()));
+        totals
+    }
+
+    fn lost(room: u32) -> Finding {
+        Finding {
+            kind: FindingKind::Lost,
+            receiver: 2,
+            message: Some(MessageId { room, publisher: 1, seq: 7 }),
+            due_us: Some(1_500_000),
+            sent_us: Some(1_500_042),
+            arrived: false,
+            received_us: None,
+            failure: Some(Failure { at_us: 1_600_000, fault: Some(0) }),
+        }
+    }
+
+    #[test]
+    fn a_line_names_everything_and_the_last_counts_the_rest() {
+        let foreign = Finding::of_arrival(FindingKind::Foreign, 0, None, 2_000_001);
+        // A server can make up a room that no plan has.
+        let nowhere = Finding { kind: FindingKind::Unexpected, arrived: true, ..lost(99) };
+        let mut findings = vec![foreign, nowhere, lost(1)];
+        let uncertain = Finding { kind: FindingKind::Uncertain, ..lost(0) };
+        findings.extend(vec![uncertain; 1_002]);
+        let text = to_jsonl(&totals(&findings), "1a2b3c4").unwrap().unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3 + 1_000 + 1);
+        assert_eq!(
+            lines[1_000..],
+            [
+                r#"{"kind":"lost","receiver":2,"cohort":"second","publisher":1,"room":"uproar-1a2b3c4-1","seq":7,"due_s":1.5,"sent_s":1.500042,"arrived":false,"received_s":null,"fault":"reset","fault_at_s":1.6}"#,
+                r#"{"kind":"unexpected","receiver":2,"cohort":"second","publisher":1,"room":null,"seq":7,"due_s":1.5,"sent_s":1.500042,"arrived":true,"received_s":null,"fault":"reset","fault_at_s":1.6}"#,
+                r#"{"kind":"foreign","receiver":0,"cohort":"first","publisher":null,"room":null,"seq":null,"due_s":null,"sent_s":null,"arrived":true,"received_s":2.000001,"fault":null,"fault_at_s":null}"#,
+                r#"{"left_out":{"lost":0,"duplicated":0,"reordered":0,"corrupted":0,"replayed":0,"unexpected":0,"foreign":0,"uncertain":2,"missed_away":0,"late":0}}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn where_nothing_was_unusual_there_is_no_file() {
+        assert_eq!(to_jsonl(&totals(&[]), "1a2b3c4").unwrap(), None);
+    }
+}

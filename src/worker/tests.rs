@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::client::Target;
-use crate::plan::Plan;
+use crate::plan::{Plan, any};
 use crate::scenario::{Overrides, Source, read};
 
 fn plan() -> Arc<Plan> {
@@ -70,7 +72,18 @@ fn agenda(worker: &Worker) -> BTreeMap<u32, Vec<(u64, String)>> {
         match event {
             Event::Start(local) => note(local, "start".to_owned()),
             Event::Stop(local) => note(local, "stop".to_owned()),
-            Event::LeaveServer(local) | Event::LeaveRoom(local) => note(local, "leave".to_owned()),
+            Event::LeaveServer(local) => {
+                note(local, "leave".to_owned());
+                let (slot, ctx) = (&worker.slots[local as usize], &worker.ctx);
+                slot.schedule_leave_server(&ctx.plan, &ctx.agenda, at_us);
+            }
+            Event::LeaveRoom(local) => {
+                let (slot, ctx) = (&worker.slots[local as usize], &worker.ctx);
+                let rooms = ctx.plan.memberships(slot.client.id).len();
+                let room = slot.room_churns.borrow_mut().choose(rooms);
+                note(local, format!("leave {room}"));
+                slot.schedule_leave_room(&ctx.plan, &ctx.agenda, at_us);
+            }
             Event::Publish(local) => {
                 let slot = &worker.slots[local as usize];
                 note(local, format!("{:?}", slot.next.get()));
@@ -103,5 +116,31 @@ fn shares_add_up_to_the_plan() {
             }
         }
         assert_eq!(together, whole, "with {workers} workers");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn shares_add_up_to_any_plan(shape in any::shape(), seed in 0..u64::MAX / 4, workers in 1_u16..9) {
+        let plan = Arc::new(shape.plan(seed));
+        let mut together = BTreeMap::new();
+        for worker in 0..workers {
+            for (client, events) in agenda(&share(&plan, worker, workers)) {
+                prop_assert!(together.insert(client, events).is_none(), "client {} is twice", client);
+            }
+        }
+        prop_assert_eq!(&together, &agenda(&share(&plan, 0, 1)));
+        // And that is what the plan says, message by message.
+        prop_assert_eq!(together.len(), plan.client_count() as usize);
+        for (client, events) in together {
+            let windows = plan.windows(client);
+            let mut publishes = plan.publishes(client);
+            let next = || plan.next_due(client, &windows, &mut publishes);
+            let dues = std::iter::from_fn(next).map(|due| (due.at_us, format!("{:?}", Some(due))));
+            let done = events.into_iter().filter(|(_, what)| what.starts_with("Some"));
+            prop_assert_eq!(done.collect::<Vec<_>>(), dues.collect::<Vec<_>>());
+        }
     }
 }

@@ -18,7 +18,7 @@ const SLOW_US: u64 = 10 * S;
 /// How far the coordinator's news of one worker lie behind another's, at most.
 const BEHIND_US: u64 = 5 * S;
 
-fn plan() -> Arc<Plan> {
+pub(in crate::measure) fn plan() -> Arc<Plan> {
     let text = r#"
         format = 1
         name = "ledger"
@@ -51,17 +51,17 @@ fn plan() -> Arc<Plan> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Fact {
+pub(in crate::measure) enum Fact {
     Published(Published),
     Member(MemberEvent),
     Heard { message: MessageId, slot: u32, sent_us: u64 },
 }
 
 /// A fact with its time and the client whose worker tells it.
-type Told = (u64, u32, Fact);
+pub(in crate::measure) type Told = (u64, u32, Fact);
 
 /// Everything that happens in a run, by time.
-fn history(plan: &Plan, seed: u64, copies: bool) -> Vec<Told> {
+pub(in crate::measure) fn history(plan: &Plan, seed: u64, copies: bool) -> Vec<Told> {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let mut facts = Vec::new();
     for client in 0..plan.client_count() {
