@@ -1,14 +1,15 @@
 //! What all clients of a worker share, and what each has of its own across its connections.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::agenda::Agenda;
 use super::dial::{DialError, Target};
-use super::mailbox::{HoldUp, Mailbox};
+use super::mailbox::{Held, HoldUp, Mailbox, Taken};
+use super::session::Session;
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
 use crate::measure::Recorder;
@@ -89,6 +90,8 @@ pub struct Client {
     pub(super) last_sent_us: Cell<u64>,
     /// Whether its attempts are used up.
     pub gave_up: Cell<bool>,
+    /// Its session while it is connected, for the worker to publish on without waking its task.
+    pub(super) line: RefCell<Weak<RefCell<Session>>>,
     /// A fault that holds up what it hears, until something sent after it was heard.
     pub(super) held_up: Cell<Option<HoldUp>>,
 }
@@ -108,8 +111,25 @@ impl Client {
             in_flight: Cell::new(0),
             last_sent_us: Cell::new(0),
             gave_up: Cell::new(false),
+            line: RefCell::default(),
             held_up: Cell::new(None),
         }
+    }
+
+    /// Hands a due message over: it leaves at once if the client is joined and nothing is before
+    /// it. A task that has to be woken would wait behind every client that hears something at
+    /// the same time, and the message with it. With `only_active`, a client that is away takes
+    /// none.
+    #[must_use]
+    pub fn release(&self, held: Held, only_active: bool) -> Taken {
+        let session = self.line.borrow().upgrade();
+        if let Some(session) = session
+            && !self.mailbox.holds_any()
+            && session.borrow_mut().publish_now(held)
+        {
+            return Taken::Yes;
+        }
+        self.mailbox.hold(held, only_active)
     }
 
     /// Closed loop: a message that was scheduled or waited will not be sent.

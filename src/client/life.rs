@@ -39,7 +39,7 @@ enum Departure {
     GaveUp,
 }
 
-async fn come_and_go(ctx: &Context, client: &Client) -> Departure {
+async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
     let cohort = ctx.plan.cohort(client.id);
     let mut rng = ctx.plan.backoff_rng(client.id);
     let mut backoff = cohort.reconnect.map(Backoff::new);

@@ -126,6 +126,16 @@ impl Mailbox {
         self.inner.borrow_mut().active = active;
     }
 
+    /// Whether due messages wait.
+    pub fn holds_any(&self) -> bool {
+        !self.inner.borrow().held.is_empty()
+    }
+
+    /// Wakes the client's task.
+    pub fn wake(&self) {
+        wake(&mut self.inner.borrow_mut());
+    }
+
     /// The next due message, without taking it.
     pub fn next_held(&self) -> Option<Held> {
         self.inner.borrow().held.front().copied()

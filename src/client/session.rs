@@ -9,8 +9,10 @@ mod deadlines;
 mod orders;
 mod publishing;
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context as Task, Poll, ready};
 
 use futures_util::{Sink, Stream};
@@ -93,9 +95,10 @@ struct Closing {
     deadline_us: u64,
 }
 
-pub(super) struct Session<'a> {
-    ctx: &'a Context,
-    client: &'a Client,
+#[derive(Debug)]
+pub(super) struct Session {
+    ctx: Rc<Context>,
+    client: Rc<Client>,
     protocol: Protocol,
     ws: WebSocketStream<Socket>,
     began_us: u64,
@@ -111,6 +114,8 @@ pub(super) struct Session<'a> {
     pinger: Option<Pinger>,
     /// Something may wait in the write buffer.
     unflushed: bool,
+    /// A write from outside the session's own task that failed.
+    failed_write: Option<Error>,
     /// Closed loop: own messages on their way on this connection.
     unanswered: u32,
     closing: Option<Closing>,
@@ -139,10 +144,10 @@ pub(super) struct Ended {
     pub(super) silent_since_us: Option<u64>,
 }
 
-impl<'a> Session<'a> {
+impl Session {
     pub(super) fn new(
-        ctx: &'a Context,
-        client: &'a Client,
+        ctx: &Rc<Context>,
+        client: &Rc<Client>,
         dialed: Dialed,
         outage: Option<Outage>,
         silent_since_us: Option<u64>,
@@ -151,8 +156,8 @@ impl<'a> Session<'a> {
         let cohort = ctx.plan.cohort(client.id);
         let now_us = dialed.upgraded_us;
         let mut session = Self {
-            ctx,
-            client,
+            ctx: Rc::clone(ctx),
+            client: Rc::clone(client),
             protocol,
             ws: dialed.ws,
             began_us: dialed.began_us,
@@ -175,6 +180,7 @@ impl<'a> Session<'a> {
             last_push_us: None,
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
             unflushed: false,
+            failed_write: None,
             unanswered: 0,
             closing: None,
             falls_silent: false,
@@ -194,14 +200,39 @@ impl<'a> Session<'a> {
         session
     }
 
-    /// Runs the connection to its end. Everything the end changes is recorded here.
-    pub(super) async fn run(mut self) -> Ended {
-        let end = poll_fn(|cx| self.poll(cx)).await;
+    /// Runs the connection to its end. Meanwhile the worker may publish on it directly.
+    pub(super) async fn run(self) -> Ended {
+        let client = Rc::clone(&self.client);
+        let session = Rc::new(RefCell::new(self));
+        client.line.replace(Rc::downgrade(&session));
+        let end = poll_fn(|cx| session.borrow_mut().poll(cx)).await;
+        client.line.take();
         if matches!(&end, End::Lost(error) if error.kind == ErrorKind::Closed) {
             // The library has queued the answer to the server's close frame. One try is enough:
             // the server may be gone.
-            poll_fn(|cx| Poll::Ready(Pin::new(&mut self.ws).poll_flush(cx).is_ready())).await;
+            let flush = |cx: &mut Task<'_>| {
+                Poll::Ready(Pin::new(&mut session.borrow_mut().ws).poll_flush(cx).is_ready())
+            };
+            poll_fn(flush).await;
         }
+        let ended = session.borrow_mut().ended(end);
+        if let Some(session) = Rc::into_inner(session) {
+            session.into_inner().leave_behind();
+        }
+        ended
+    }
+
+    /// Gives up the connection; one that falls silent leaves its socket open.
+    fn leave_behind(self) {
+        if self.falls_silent
+            && let Ok(stream) = self.ws.into_inner().into_std()
+        {
+            self.ctx.silent.borrow_mut().push(stream);
+        }
+    }
+
+    /// Closes the books. Everything the end changes is recorded here.
+    fn ended(&mut self, end: End) -> Ended {
         let now_us = self.ctx.clock.now_us();
         let hit = self.hit_by(&end, now_us);
         let mut recorder = self.ctx.recorder.borrow_mut();
@@ -240,12 +271,6 @@ impl<'a> Session<'a> {
         for _ in 0..self.unanswered {
             self.client.abandon_in_flight();
         }
-        drop(recorder);
-        if self.falls_silent
-            && let Ok(stream) = self.ws.into_inner().into_std()
-        {
-            self.ctx.silent.borrow_mut().push(stream);
-        }
         Ended {
             end,
             at_us: now_us,
@@ -270,6 +295,9 @@ impl<'a> Session<'a> {
 
     fn poll(&mut self, cx: &mut Task<'_>) -> Poll<End> {
         self.client.mailbox.register(cx);
+        if let Some(error) = self.failed_write.take() {
+            return Poll::Ready(self.lost(&error));
+        }
         loop {
             while let Some(order) = self.client.mailbox.take_order() {
                 if let Some(end) = self.obey(order) {

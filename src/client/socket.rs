@@ -77,11 +77,13 @@ pub(super) struct Socket {
     stream: TcpStream,
     traffic: Rc<Traffic>,
     head: Option<Box<Head>>,
+    /// Whether the last write found no room.
+    pushed_back: bool,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream, traffic: Rc<Traffic>) -> Self {
-        Self { stream, traffic, head: Some(Box::default()) }
+        Self { stream, traffic, head: Some(Box::default()), pushed_back: false }
     }
 
     fn poll_received(
@@ -108,6 +110,11 @@ impl Socket {
             head.add(piece.filled());
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether the last write found no room; what is left goes when the kernel has some.
+    pub(super) fn has_pushed_back(&self) -> bool {
+        self.pushed_back
     }
 
     /// The socket alone, out of the reactor.
@@ -148,6 +155,7 @@ impl AsyncWrite for Socket {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.pushed_back = polled.is_pending();
         if let Poll::Ready(Ok(written)) = &polled {
             self.traffic.sent.set(self.traffic.sent.get() + *written as u64);
         }

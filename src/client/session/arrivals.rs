@@ -16,7 +16,7 @@ use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::Incoming;
 use crate::stamp::{self, Found, Stamp};
 
-impl Session<'_> {
+impl Session {
     /// Takes a frame in; gives the end if it ends the connection.
     pub(super) fn take(&mut self, frame: &Message) -> Option<End> {
         let now_us = self.ctx.clock.now_us();

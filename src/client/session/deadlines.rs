@@ -14,7 +14,7 @@ use crate::scenario::Load;
 /// Closed loop: after this long without its own copy a message no longer holds up the next.
 const ANSWER_TIMEOUT_US: u64 = 10_000_000;
 
-impl Session<'_> {
+impl Session {
     /// Acts on everything that has a time limit.
     pub(super) fn check_deadlines(&mut self, now_us: u64) -> Option<End> {
         if let Some(closing) = &self.closing {

@@ -13,7 +13,7 @@ use crate::measure::{Failure, MemberChange, Moment, RecoveryEvent};
 /// How long we wait for the answer to our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Session<'_> {
+impl Session {
     /// Does what it is told; gives the end if that ends the connection at once.
     pub(super) fn obey(&mut self, order: Order) -> Option<End> {
         match order {

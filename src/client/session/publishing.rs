@@ -1,5 +1,8 @@
 //! What a session sends: due messages, and in a closed loop when the next is due.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use tokio_tungstenite::tungstenite::Error;
 
 use super::{Presence, Session};
@@ -10,7 +13,7 @@ use crate::metric::Metric;
 use crate::scenario::To;
 use crate::stamp::{self, Stamp};
 
-impl Session<'_> {
+impl Session {
     /// Closed loop: the next message is due at an instant.
     pub(super) fn schedule_next(&self, at_us: u64) {
         self.client.in_flight.set(self.client.in_flight.get() + 1);
@@ -22,8 +25,24 @@ impl Session<'_> {
         self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In)
     }
 
+    /// Publishes from outside the session's own task; false if the message has to wait for it.
+    pub(in crate::client) fn publish_now(&mut self, held: Held) -> bool {
+        let free = self.ready && self.closing.is_none() && !self.unflushed;
+        if !free || self.failed_write.is_some() || !self.can_publish() {
+            return false;
+        }
+        let written = self.publish(held);
+        // What the socket took is gone; for the rest it has the task's waker.
+        self.unflushed = self.ws.get_ref().has_pushed_back();
+        if let Err(error) = written {
+            self.failed_write = Some(error);
+            self.client.mailbox.wake();
+        }
+        true
+    }
+
     pub(super) fn publish(&mut self, held: Held) -> Result<(), Error> {
-        let plan = &self.ctx.plan;
+        let plan = Arc::clone(&self.ctx.plan);
         let rooms: Vec<u32> = plan.publish_rooms(self.client.id, held.due.k).collect();
         let to = plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
         let mut rooms = rooms.into_iter();
@@ -56,7 +75,7 @@ impl Session<'_> {
     }
 
     fn publish_to(&mut self, room: u32, held: Held) -> Result<(), Error> {
-        let (ctx, client) = (self.ctx, self.client);
+        let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&self.client));
         let seq = client.next_seq(room);
         let sent_us = ctx.clock.now_us();
         let stamp = Stamp {

@@ -328,10 +328,16 @@ async fn against(seed: u32) {
     assert!(left_out.values().all(|left_out| *left_out == 0), "{left_out:?}");
     assert!(lines.iter().all(|line| line.cohort == "people"));
     assert!(lines.is_sorted_by_key(|line| line.sent_s.or(line.received_s)));
-    let of_fault = lines
-        .iter()
-        .filter(|line| line.kind == MissedAway && line.fault.as_deref() == Some("reset"));
-    assert_eq!(Some(of_fault.count() as u64), report.faults[0].missed_away);
+    // Each row's toll is what its lines add up to, be it a fault or an outage of the server's.
+    for row in &report.faults {
+        let of_row = |line: &&Line| {
+            line.fault.as_ref() == Some(&row.kind) && line.fault_at_s == Some(row.at_s)
+        };
+        let count = |kind| lines.iter().filter(of_row).filter(|line| line.kind == kind).count();
+        assert_eq!(Some(count(MissedAway) as u64), row.missed_away, "{row:?}");
+        assert_eq!(Some(count(Lost) as u64), row.lost, "{row:?}");
+    }
+    assert!(report.faults.iter().any(|row| row.kind == "reset" && row.missed_away > Some(0)));
 
     let mut listed = BTreeMap::new();
     let mut unreadable: BTreeMap<u32, u64> = BTreeMap::new();

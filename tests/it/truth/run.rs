@@ -106,6 +106,7 @@ pub(super) struct Line {
     pub(super) arrived: bool,
     pub(super) received_s: Option<f64>,
     pub(super) fault: Option<String>,
+    pub(super) fault_at_s: Option<f64>,
 }
 
 /// Runs beside others.
