@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
+pub use pacer::Pacer;
 
 use crate::client::{Context, Event, Held, HoldUp, Order, Taken};
 use crate::machine::clock::{Clock, micros};
@@ -26,7 +27,6 @@ use crate::metric::Metric;
 use crate::plan::Window;
 use crate::protocol::Protocol;
 use crate::scenario::{Cohort, FaultKind, WhileAway};
-use pacer::Pacer;
 use part::{Part, Slot};
 
 /// How often a worker hands over a snapshot while the schedule runs.
@@ -81,7 +81,7 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
                 Some(Command::Prepare(_) | Command::Start { .. }) => {}
             },
             _ = tick.tick() => end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await,
-            paced = pacer.next(&worker.ctx), if !worker.ctx.draining.get() => worker.act(paced?),
+            paced = pacer.next(&worker.ctx.agenda, &worker.ctx.clock), if !worker.ctx.draining.get() => worker.act(paced?),
         }
     }
     end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await;
