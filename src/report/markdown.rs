@@ -114,7 +114,7 @@ fn spread_by_size(report: &Report, lines: &mut Vec<String>) {
         return;
     }
     lines.push(
-        "| heard by | first p50 | first p99 | last p50 | last p99 | first to last p50 | messages |"
+        "| heard by | first, from sent: p50 | p99 | last, from sent: p50 | p99 | first to last: p50 | messages |"
             .to_owned(),
     );
     lines.push("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());

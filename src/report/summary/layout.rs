@@ -88,8 +88,12 @@ impl Block {
     }
 
     fn list_height(&self) -> usize {
-        let more = usize::from(self.shown < self.items.len());
-        self.items.iter().take(self.shown).map(Vec::len).sum::<usize>() + more
+        self.list_height_of(self.shown)
+    }
+
+    fn list_height_of(&self, shown: usize) -> usize {
+        let more = usize::from(shown < self.items.len());
+        self.items.iter().take(shown).map(Vec::len).sum::<usize>() + more
     }
 
     fn height(&self) -> usize {
@@ -159,7 +163,8 @@ fn cut(blocks: &mut [Block], keep: impl Fn(&Block) -> usize) {
     while height(blocks) > LINES {
         let longest = blocks
             .iter_mut()
-            .filter(|block| block.shown > keep(block))
+            // The line that says what is left out takes the place of one item.
+            .filter(|block| block.list_height_of(keep(block)) < block.list_height())
             .max_by_key(|block| block.list_height());
         let Some(block) = longest else { return };
         block.shown -= 1;
@@ -310,6 +315,17 @@ mod tests {
             assert_eq!((has("legend"), has("other")), (legend, other), "{rest}: {text}");
             assert_eq!(text.matches("an item").count(), items_shown, "{rest}: {text}");
         }
+    }
+
+    #[test]
+    fn an_item_is_not_cut_for_the_line_that_says_so() {
+        let blocks = vec![
+            Block::labelled("a").lines((0..28).map(|i| i.to_string())),
+            Block::labelled("b").list(items(2), 1, 2),
+            Block::labelled("c").line("x").spare(Spare::Goes),
+        ];
+        let text = fit(blocks);
+        assert!(text.contains("item 1") && !text.contains("more in report.json"), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a run says while it goes on and at its end, and where.
 
+use uproar::metric::Metric;
 use uproar::report::json::from_json;
 use uproar::report::markdown::to_markdown;
 
@@ -55,6 +56,36 @@ fn json_on_stdout_is_the_report_that_was_written() {
     let written = std::fs::read_to_string(folder.path().join("out/report.json")).unwrap();
     assert_eq!(said.stdout, written);
     assert_eq!(from_json(&said.stdout).unwrap().scenario.name, "short");
+}
+
+#[test]
+fn a_report_explains_its_latencies_and_tells_who_used_the_machine() {
+    let folder = folder_with(SHORT);
+    let said = say(folder.path(), &[&RUN[..], &["--quiet"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.all());
+    let report = read_report(&folder.path().join("out"));
+    for metric in
+        [Metric::Delivery, Metric::DeliveryFromSent, Metric::Lag, Metric::Held, Metric::Turn]
+    {
+        let figures = &report.latency[&metric];
+        assert_eq!(figures.meaning.as_deref(), Some(metric.meaning()));
+        assert!(said.stdout.contains(&format!("\n{} ", metric.label())), "{}", said.stdout);
+    }
+    assert!(report.cohorts[0].latency[&Metric::Delivery].meaning.is_none());
+    assert!(said.stdout.contains("from due (when the plan wanted it sent)"), "{}", said.stdout);
+    if cfg!(target_os = "linux") {
+        let machine = report.machine;
+        let shares = [machine.busy_share, machine.steal_share].map(Option::unwrap);
+        assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{machine:?}");
+        assert!(shares[0] > 0.0, "this run alone used some of it: {machine:?}");
+        // Both processes were given some of it, and no more than there is.
+        let most_s = report.run.duration_s * f64::from(report.host.cores);
+        for used in [Some(&report.generator), report.server.as_ref()] {
+            let cpu_s = used.unwrap().cpu_s.unwrap();
+            assert!((0.0..=most_s).contains(&cpu_s), "{cpu_s} of {most_s}");
+        }
+        assert!(said.stdout.contains("\ncores used  generator "), "{}", said.stdout);
+    }
 }
 
 #[test]
