@@ -20,6 +20,8 @@ const LAG_SUSPECT_US: u64 = 1_000;
 const LAG_INVALID_US: u64 = 5_000;
 /// Pushes that arrived before the server sent them, by its clock and ours.
 const FUTURE_SUSPECT: f64 = 0.01;
+/// Over this share of the due messages refused by clients' full queues.
+const REFUSED_SUSPECT: f64 = 0.01;
 /// Clients that have to be up unless the server is to blame.
 const UP_SHARE: f64 = 0.99;
 
@@ -30,6 +32,7 @@ pub(super) fn judge_run(outcome: &Outcome, setting: &Setting) -> Validity {
     reasons.extend(workers(outcome));
     reasons.extend(local_limits(outcome));
     reasons.extend(early_end(outcome));
+    reasons.extend(less_than_planned(outcome));
     reasons.extend(steal(outcome));
     reasons.extend(clocks(outcome));
     reasons.extend(too_few(outcome));
@@ -130,6 +133,19 @@ fn early_end(outcome: &Outcome) -> Vec<Reason> {
         reasons.push(reason(Severity::Invalid, what, measured, "", remedy));
     }
     reasons
+}
+
+/// Clients that could not send for so long that they kept no more: what was measured is a smaller
+/// load than the plan's.
+fn less_than_planned(outcome: &Outcome) -> Option<Reason> {
+    let counts = outcome.totals.counts(None);
+    let share = counts.held_full as f64 / counts.due.max(1) as f64;
+    (share > REFUSED_SUSPECT).then(|| {
+        let what = "the load was less than planned: clients that could not send kept no more";
+        let measured = format!("{} of {} due messages", count(counts.held_full), count(counts.due));
+        let remedy = "lower the rate, or read the figures as those of a server past its limit";
+        reason(Severity::Suspect, what, measured, percent(REFUSED_SUSPECT), remedy)
+    })
 }
 
 fn steal(outcome: &Outcome) -> Option<Reason> {

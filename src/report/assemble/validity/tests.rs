@@ -277,3 +277,16 @@ fn the_gravest_reason_comes_first_and_decides() {
     outcome.server_ended = None;
     assert_eq!(judge_run(&outcome, &setting).state, ValidityState::Suspect);
 }
+
+#[test]
+fn messages_that_clients_could_not_keep() {
+    let refused = |held_full| {
+        recorded(|recorder| {
+            let counts = recorder.counts(0);
+            (counts.due, counts.sent) = (1_000, 1_000 - held_full);
+            (counts.not_sent, counts.held_full) = (held_full, held_full);
+        })
+    };
+    is(&refused(10), None);
+    is(&refused(11), Some((Severity::Suspect, "kept no more: 11 of 1,000 due messages")));
+}
