@@ -4,6 +4,8 @@
 //! `cargo bench --bench departure`. Figures are of this machine and this minute; nothing is
 //! asserted. The machine should have nothing else to do.
 
+#![expect(clippy::print_stdout, reason = "its table is what it is for")]
+
 use std::io;
 use std::path::Path;
 use std::process::Command;

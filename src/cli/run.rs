@@ -12,6 +12,7 @@ use super::folder::Folder;
 use super::{Failure, fit, prepare, print, progress, signals};
 use crate::client::{self, DialError, Preflight, Target};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
+use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
@@ -68,8 +69,9 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
     let mut early = stop.clone();
     let run = rand::random_range(0..RUN_LIMIT);
     let workers = args.workers.unwrap_or_else(|| default_workers(plan));
+    let (cores, server_cores) = share_cores(plan, workers);
     let starting = async {
-        let server = start_server(plan, workers).await?;
+        let server = start_server(plan, workers, &server_cores).await?;
         let ready = make_ready(args, plan, run, server.as_ref()).await;
         Ok::<_, Failure>((server, ready))
     };
@@ -90,7 +92,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
     let plan_of_run = Arc::clone(plan);
-    let run = Run { plan: plan_of_run, target, run, workers, strangers_host, lookup_us };
+    let run = Run { plan: plan_of_run, target, run, workers, strangers_host, lookup_us, cores };
     let outcome = coordinator::run(run, server, sender, stop).await;
     if let Some(shown) = shown {
         // It ends with its sender; a panic in it has been printed and costs no figures.
@@ -116,14 +118,27 @@ fn default_workers(plan: &Plan) -> u16 {
     workers.max(1)
 }
 
-async fn start_server(plan: &Plan, workers: u16) -> Result<Option<BuiltinServer>, Failure> {
+/// With the built-in server beside it, each side keeps to cores of its own: (generator, server).
+fn share_cores(plan: &Plan, workers: u16) -> (Vec<usize>, Vec<usize>) {
+    if plan.scenario.target.url.is_some() {
+        return Default::default();
+    }
+    let shared = allowed().and_then(|allowed| shared(&allowed, usize::from(workers)));
+    shared.unwrap_or_default()
+}
+
+async fn start_server(
+    plan: &Plan,
+    workers: u16,
+    cores: &[usize],
+) -> Result<Option<BuiltinServer>, Failure> {
     let target = &plan.scenario.target;
     if target.url.is_some() {
         return Ok(None);
     }
     let binary = std::env::current_exe()
         .map_err(|error| internal(format!("can't find our own binary: {error}")))?;
-    let arguments = [
+    let mut arguments = vec![
         "--mode".to_owned(),
         target.protocol.name().to_owned(),
         "--threads".to_owned(),
@@ -135,6 +150,10 @@ async fn start_server(plan: &Plan, workers: u16) -> Result<Option<BuiltinServer>
         "--max-rooms".to_owned(),
         (plan.rooms().len() + 64).to_string(),
     ];
+    if !cores.is_empty() {
+        let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
+        arguments.extend(["--cores".to_owned(), cores.join(",")]);
+    }
     BuiltinServer::start(&binary, &arguments)
         .await
         .map(Some)

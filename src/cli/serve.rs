@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::{Failure, print};
+use crate::machine::cores::keep_to;
 use crate::machine::host::cores;
 use crate::machine::limits::raise_open_files;
 use crate::protocol::ProtocolKind;
@@ -100,6 +101,10 @@ pub(super) struct ServeArgs {
     /// the other end of the pipe can't leave the server behind, however it ends.
     #[arg(long, hide = true)]
     exit_with_stdin: bool,
+
+    /// Run on these cores only.
+    #[arg(long, hide = true, value_delimiter = ',')]
+    cores: Vec<usize>,
 }
 
 fn mode() -> impl clap::builder::TypedValueParser<Value = ProtocolKind> {
@@ -115,6 +120,8 @@ fn policy() -> impl clap::builder::TypedValueParser<Value = SlowConsumer> {
 /// Serves until a signal, or the end of standard input, says stop.
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
     let config = config(args)?;
+    // Before there are other threads, which inherit it.
+    keep_to(&args.cores);
     // Every connection is a file, and the soft limit is often 1,024. Best effort: what is refused
     // for want of files is counted by the server.
     let _ = raise_open_files();

@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::builtin::BuiltinServer;
@@ -12,6 +13,7 @@ use super::keeper::{Keeper, Seen};
 use super::watchdog::{Abort, Watchdog};
 use crate::client::Target;
 use crate::machine::clock::{Clock, unix_ms};
+use crate::machine::cores::stand_back;
 use crate::machine::cpu::{MachineCpu, ProcessStat, process_cpu_us};
 use crate::measure::Totals;
 use crate::plan::Plan;
@@ -35,6 +37,8 @@ pub struct Run {
     pub run: u32,
     /// Worker threads, at least 1.
     pub workers: u16,
+    /// The cores they keep to; empty for any.
+    pub cores: Vec<usize>,
     /// Whether the host is neither loopback nor private.
     pub strangers_host: bool,
     /// How long the lookup of the host's name took, in microseconds; `None` if there was none.
@@ -129,11 +133,35 @@ pub async fn run(
     run: Run,
     server: Option<BuiltinServer>,
     progress: watch::Sender<Progress>,
+    stop: watch::Receiver<Stop>,
+) -> io::Result<Outcome> {
+    // Merging and settling take milliseconds at a time, which a worker or the server on the same
+    // core would be late by: a thread of its own, which lets them go first. Children that the
+    // keeper starts must not inherit that, so it stays on this one.
+    let keeping = Handle::current();
+    let (done, outcome) = oneshot::channel();
+    std::thread::Builder::new().name("coordinator".to_owned()).spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let drive =
+            |runtime: Runtime| runtime.block_on(drive(run, server, keeping, progress, stop));
+        // It fails only if nobody waits any more.
+        let _ = done.send(runtime.and_then(drive));
+    })?;
+    outcome.await.map_err(|_| io::Error::other("the coordinator panicked"))?
+}
+
+async fn drive(
+    run: Run,
+    server: Option<BuiltinServer>,
+    keeping: Handle,
+    progress: watch::Sender<Progress>,
     mut stop: watch::Receiver<Stop>,
 ) -> io::Result<Outcome> {
     let (replies, mut received) = mpsc::channel(REPLIES_MAX);
     let links = prepare(&run, &replies, &mut received).await?;
     drop(replies);
+    // Not before the workers' threads are there, which would inherit it.
+    stand_back();
     let mut drive = Drive {
         totals: Totals::new(Arc::clone(&run.plan), links.len()),
         watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
@@ -150,7 +178,8 @@ pub async fn run(
     links.iter().for_each(|link| link.send(Command::Start { epoch }));
 
     let schedule_end = epoch + Duration::from_micros(run.plan.end_us());
-    let mut keeper = server.map(|server| Keeper::start(server, Arc::clone(&run.plan), clock));
+    let mut keeper =
+        server.map(|server| Keeper::start(server, Arc::clone(&run.plan), clock, &keeping));
     let server_before = look(&mut keeper).await.stat;
     let mut aborted = None;
     let mut tick =
@@ -241,6 +270,7 @@ async fn prepare(
             run: run.run,
             worker,
             workers: run.workers,
+            cores: run.cores.clone(),
         })));
         links.push(link);
     }

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -79,13 +80,18 @@ fn actions(plan: &Plan) -> Vec<(u64, Action)> {
 }
 
 impl Keeper {
-    /// Begins with the run's clock.
-    pub(super) fn start(mut server: BuiltinServer, plan: Arc<Plan>, clock: Clock) -> Self {
+    /// Begins with the run's clock, on a runtime whose thread has the priority a server needs.
+    pub(super) fn start(
+        mut server: BuiltinServer,
+        plan: Arc<Plan>,
+        clock: Clock,
+        on: &Handle,
+    ) -> Self {
         let (sender, seen) = watch::channel(Seen { stat: server.stat(), ended: None });
         let (stop, stopped) = oneshot::channel();
         let look = Arc::<Notify>::default();
         let asked = Arc::clone(&look);
-        let task = tokio::spawn(async move {
+        let task = on.spawn(async move {
             let mut watched = Watched { server, seen: sender, asked };
             tokio::select! {
                 () = watched.keep(&plan, clock) => {}

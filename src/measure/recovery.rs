@@ -44,7 +44,7 @@ pub enum Moment {
 /// One fault's or outage's figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovery {
-    /// When it struck; of an outage, within [`BIN_US`].
+    /// When it struck; of an outage, to 100 ms.
     pub at_us: u64,
     /// Clients it took; fewer than chosen if some were away already.
     pub hit: u64,

@@ -41,6 +41,8 @@ pub struct Prepare {
     pub worker: u16,
     /// All workers, at least 1.
     pub workers: u16,
+    /// The cores to keep to, of the machine the worker is on; empty for any.
+    pub cores: Vec<usize>,
 }
 
 /// From a worker to the coordinator.
@@ -165,6 +167,7 @@ mod tests {
             run: 7,
             worker: 1,
             workers: 2,
+            cores: vec![0],
         };
         let text = serde_json::to_string(&prepare).unwrap();
         let back: Prepare = serde_json::from_str(&text).unwrap();

@@ -21,6 +21,7 @@ pub use pacer::Pacer;
 
 use crate::client::{Context, Event, Held, HoldUp, Order, Taken};
 use crate::machine::clock::{Clock, micros};
+use crate::machine::cores::keep_to;
 use crate::machine::cpu::thread_cpu_us;
 use crate::measure::{Recorder, Snapshot, WorkerHealth};
 use crate::metric::Metric;
@@ -53,6 +54,7 @@ pub fn run(end: WorkerEnd) -> io::Result<()> {
 async fn serve(mut end: WorkerEnd) -> io::Result<()> {
     // Without a coordinator there is nobody to work for.
     let Some(Command::Prepare(prepare)) = end.commands.recv().await else { return Ok(()) };
+    keep_to(&prepare.cores);
     let mut pacer = Pacer::new()?;
     // All that takes long comes before the run's start.
     let part = Part::draw(*prepare);

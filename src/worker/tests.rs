@@ -54,7 +54,7 @@ fn share(plan: &Arc<Plan>, worker: u16, workers: u16) -> Worker {
         message_bytes_max: 1,
     };
     let (plan, target) = (Arc::clone(plan), target.into());
-    let prepare = Prepare { plan, target, run: 7, worker, workers };
+    let prepare = Prepare { plan, target, run: 7, worker, workers, cores: Vec::new() };
     Worker::new(Part::draw(prepare), Clock::starting_at(Instant::now()))
 }
 

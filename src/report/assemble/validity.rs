@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::coordinator::{Abort, Outcome};
-use crate::measure::judge;
+use crate::measure::{judge, percentile_has_enough};
 use crate::metric::{ErrorKind, Metric};
 use crate::report::{Reason, Severity, Validity, ValidityState};
 use crate::units::format::{count, duration_us, percent};
@@ -64,10 +64,15 @@ fn reason(
 
 fn lag(outcome: &Outcome) -> Option<Reason> {
     let totals = &outcome.totals;
-    let lag_us = totals.latency(Metric::Lag, None, None).percentile(99.0)?;
+    let lag = totals.latency(Metric::Lag, None, None);
+    // The highest that has its samples: with fewer, one slow message would decide.
+    let percentile = [99.0, 95.0, 90.0, 50.0]
+        .into_iter()
+        .find(|percentile| percentile_has_enough(*percentile, lag.len()))?;
+    let lag_us = lag.percentile(percentile)?;
     let delivery_us = totals.latency(Metric::Delivery, None, None).percentile(50.0)?;
     let remedy = "use fewer clients or a lower rate, or give the generator a machine of its own";
-    let measured = format!("{} (p99)", duration_us(lag_us));
+    let measured = format!("{} (p{percentile})", duration_us(lag_us));
     if lag_us > delivery_us && lag_us > LAG_INVALID_US {
         let limit = format!("the delivery p50 of {}", duration_us(delivery_us));
         let what = "messages left later than they took to arrive";

@@ -77,6 +77,7 @@ async fn connect(clients: u32, target: Target) -> Outcome {
         target: Arc::new(target),
         run: 7,
         workers: 2,
+        cores: Vec::new(),
         strangers_host: false,
         lookup_us: Some(4_711),
     };

@@ -68,7 +68,8 @@ fn a_generator_that_stood_still_is_invalid_and_says_by_how_much() {
     let reasons = invalid_reasons(&report);
     let lag = reasons.iter().find(|reason| reason.what.starts_with("messages left later"));
     let lag = lag.unwrap_or_else(|| panic!("{reasons:?}"));
-    assert!(lag.measured.ends_with("s (p99)"), "{lag:?}");
+    // 800 messages are too few for p99.
+    assert!(lag.measured.ends_with("s (p95)"), "{lag:?}");
     assert!(lag.limit.starts_with("the delivery p50 of "), "{lag:?}");
     assert!(lag.remedy.contains("lower rate"), "{lag:?}");
 

@@ -290,3 +290,20 @@ fn messages_that_clients_could_not_keep() {
     is(&refused(10), None);
     is(&refused(11), Some((Severity::Suspect, "kept no more: 11 of 1,000 due messages")));
 }
+
+/// 600 samples are too few for p99 and enough for p95.
+#[test]
+fn lag_of_few_messages_goes_by_the_percentile_that_has_its_samples() {
+    let late = |late| {
+        recorded(|recorder| {
+            for n in 0..600 {
+                recorder.latency(Metric::Lag, 0, S, if n < late { 4_000 } else { 50 });
+            }
+            for _ in 0..1_000 {
+                recorder.latency(Metric::Delivery, 0, S, 5_000);
+            }
+        })
+    };
+    is(&late(30), None);
+    is(&late(31), Some((Severity::Suspect, "messages left late: 4.0 ms (p95)")));
+}
