@@ -34,12 +34,14 @@ pub(in crate::report) fn commonest(report: &Report, most: usize) -> Vec<&SpreadF
 /// What a message's first and last recipients waited from sent, by how many heard it. Rooms of
 /// one small size have it all in the table's rows already.
 pub(super) fn by_size(report: &Report) -> Option<Block> {
-    let sizes = &report.spread_by_size;
+    let sizes: Vec<_> = report.spread_by_size.iter().filter(|of| of.last.p50.is_some()).collect();
     let large = sizes.iter().any(|of| of.recipients_from > 50);
     if sizes.len() < 2 && !large {
         return None;
     }
-    let rows = commonest(report, SIZES).into_iter().map(|of| {
+    // A size that few messages went to has nothing to say.
+    let told = commonest(report, SIZES).into_iter().filter(|of| of.last.p50.is_some());
+    let rows = told.map(|of| {
         [
             recipients(of),
             format!("first p50 {}", cell(of.first.p50)),

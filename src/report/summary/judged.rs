@@ -107,7 +107,7 @@ pub(super) fn thresholds(report: &Report) -> Option<Block> {
             "", ""
         )]
     });
-    Some(Block::labelled("thresholds").list(items.collect(), 2, 8))
+    Some(Block::labelled("thresholds").list(items.collect(), 6, 8))
 }
 
 /// `generator 0.31, server 0.28; machine 62 % busy, 0 % stolen`: cores that each process kept busy
