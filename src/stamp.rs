@@ -25,7 +25,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-const MAGIC: &str = "upr1";
+pub(crate) const MAGIC: &str = "upr1";
 const END: &str = "1rpu";
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 

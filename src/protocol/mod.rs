@@ -1,32 +1,199 @@
-//! How a client speaks to a server: what it writes to join, leave and publish, and what an
-//! arriving frame means. A protocol never opens a connection and never counts anything.
+//! How a client speaks to a server: what it writes to get in, join, leave and publish, and what
+//! an arriving message means.
+//!
+//! A [`Protocol`] is what all connections of a cohort have in common, a [`Talk`] one connection's
+//! side of it, sans-I/O: frames and instants go in, frames and meanings come out. It never opens a
+//! connection, never looks at a clock, and never counts anything.
 
+pub mod capture;
+mod described;
+pub mod description;
+pub mod frame;
+pub mod framing;
+pub mod matcher;
 mod native;
+pub mod pointer;
+mod relay;
+pub mod scope;
+pub mod send;
+mod talk;
+pub mod template;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use native::Protocol;
+use crate::codec::CodecKind;
+use crate::metric::{ErrorKind, Step};
+use description::Description;
+use framing::Splitter;
 
-/// What a frame without a stamp means to a client.
+pub use relay::{Away, Recipients};
+pub use talk::{Outgoing, Talk};
+
+/// How one cohort's clients speak. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Protocol {
+    /// uproar's own protocols, which the built-in server speaks.
+    Native(ProtocolKind, CodecKind),
+    /// One that a file describes.
+    Described(Arc<Description>),
+}
+
+impl Protocol {
+    /// The name in reports and on the command line.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Native(kind, _) => kind.name(),
+            Self::Described(file) => &file.name,
+        }
+    }
+
+    /// Whether rooms are joined by a message; else a connection is a member from its upgrade on.
+    #[must_use]
+    pub fn joins(&self) -> bool {
+        match self {
+            Self::Native(kind, _) => *kind == ProtocolKind::Rooms,
+            Self::Described(file) => file.join.is_some(),
+        }
+    }
+
+    /// Whether clients can publish at all.
+    #[must_use]
+    pub fn publishes(&self) -> bool {
+        match self {
+            Self::Native(kind, _) => *kind != ProtocolKind::Feed,
+            Self::Described(file) => file.publish.is_some(),
+        }
+    }
+
+    /// Whether the server confirms what is published.
+    #[must_use]
+    pub fn acknowledges(&self) -> bool {
+        match self {
+            Self::Native(..) => false,
+            Self::Described(file) => {
+                file.publish.as_ref().is_some_and(|publish| publish.ack.is_some())
+            }
+        }
+    }
+
+    /// Who hears a publish.
+    #[must_use]
+    pub fn recipients(&self) -> Recipients {
+        match self {
+            Self::Native(ProtocolKind::Echo, _) => Recipients::Sender,
+            Self::Native(..) => Recipients::Room,
+            Self::Described(file) => file.recipients,
+        }
+    }
+
+    /// What becomes of messages published while a receiver is away.
+    #[must_use]
+    pub fn away(&self) -> Away {
+        match self {
+            Self::Native(..) => Away::Missed,
+            Self::Described(file) => file.away,
+        }
+    }
+
+    /// Takes frames apart where a frame is not one message; one for each connection.
+    #[must_use]
+    pub fn splitter(&self) -> Option<Splitter> {
+        match self {
+            Self::Native(..) => None,
+            Self::Described(file) => file.framing.clone().map(Splitter::new),
+        }
+    }
+}
+
+/// What an arrived message means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming<'a> {
-    /// A join is confirmed.
-    Joined(Cow<'a, str>),
-    /// A leave is confirmed.
-    Left(Cow<'a, str>),
-    /// A feed's event.
-    Push {
-        /// Counts up by one from event to event.
-        seq: u64,
-        /// Unix time by the server's clock.
-        timestamp_ms: u64,
-    },
-    /// The server refuses something.
-    Error(Cow<'a, str>),
-    /// Nothing this protocol knows.
+    /// Nothing took it: whatever stamps it holds are deliveries.
+    Data,
+    /// It may not deliver, and nothing else took it.
     Unmatched,
+    /// An event of a feed that nobody stamped.
+    Event(Event),
+    /// The connection is set up: rooms can be joined.
+    Open,
+    /// The server took the client back, with all its rooms.
+    Resumed,
+    /// A step went on.
+    Step,
+    /// The n-th of the connection's rooms is joined.
+    Joined(usize),
+    /// The n-th of the connection's rooms is left.
+    Left(usize),
+    /// A marked message to the n-th room is to be published, to hear when it is joined.
+    Probe(usize),
+    /// The server has the publish of this id.
+    Acked(u64),
+    /// The server refuses the publish of this id.
+    Rejected(u64, Cow<'a, str>),
+    /// A question that was answered.
+    Reply,
+    /// Of no interest, by the rule's index.
+    Ignored(usize),
+    /// Part of keeping the connection alive.
+    Heartbeat,
+    /// An error reply that no step was waiting behind.
+    Error(Cow<'a, str>),
+    /// The conversation can't go on.
+    Failed(Failure),
+}
+
+/// An event of a feed that nobody stamped. What the protocol doesn't tell is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// The same at all its receivers.
+    pub key: Option<u64>,
+    /// What it is counted within, and its number there.
+    pub sequence: Option<(u64, u64)>,
+    /// Unix time in microseconds by the server's clock.
+    pub sent_unix_us: Option<u64>,
+}
+
+/// Why a conversation can't go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// In which step.
+    pub step: Step,
+    /// `TimedOut`, `ServerError`, `HeartbeatLost` or `ProtocolViolation`.
+    pub kind: ErrorKind,
+    /// For a person; may quote the server.
+    pub text: String,
+}
+
+/// What took a message, for whoever shows a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Taker {
+    /// The n-th step of `connect`.
+    Connect(usize),
+    /// The n-th step of `resume`.
+    Resume(usize),
+    /// The join of the n-th room.
+    Join(usize),
+    /// The leave of the n-th room.
+    Leave(usize),
+    /// The acknowledgement of a publish.
+    Ack,
+    /// The n-th reply.
+    Reply(usize),
+    /// The heartbeat.
+    Heartbeat,
+    /// The error rule.
+    Error,
+    /// The n-th ignore.
+    Ignore(usize),
+    /// `delivery`: its stamps are deliveries.
+    Delivery,
+    /// Nothing.
+    #[default]
+    Nobody,
 }
 
 /// The protocols that are built in, named as the built-in server's modes.

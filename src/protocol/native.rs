@@ -1,87 +1,116 @@
 //! uproar's own protocols: rooms through a codec, and the three that relay or push frames.
 
-use tokio_tungstenite::tungstenite::Message;
+use std::collections::VecDeque;
 
-use super::{Incoming, ProtocolKind};
+use memchr::memmem;
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+
+use super::scope::{Person, RoomName};
+use super::{Event, Incoming, Outgoing, ProtocolKind, Taker};
 use crate::codec::{ClientMessage, CodecKind, Content, ServerMessage};
+use crate::stamp::MAGIC;
 
-/// How one cohort's clients speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Protocol {
+/// One connection's side.
+#[derive(Debug)]
+pub struct Talk {
     kind: ProtocolKind,
     codec: CodecKind,
+    client: u32,
+    /// Rooms asked for whose answer is due, by what they are called.
+    asked: Vec<(usize, String)>,
+    pub(super) out: VecDeque<Message>,
+    pub(super) taker: Taker,
 }
 
-impl Protocol {
-    /// A protocol with its codec; echo and broadcast relay frames and use none.
-    #[must_use]
-    pub fn new(kind: ProtocolKind, codec: CodecKind) -> Self {
-        Self { kind, codec }
+impl Talk {
+    pub(super) fn new(kind: ProtocolKind, codec: CodecKind, person: &Person) -> Self {
+        let (asked, out) = (Vec::new(), VecDeque::new());
+        Self { kind, codec, client: person.client, asked, out, taker: Taker::Nobody }
     }
 
-    /// Which protocol it is.
-    #[must_use]
-    pub fn kind(&self) -> ProtocolKind {
-        self.kind
+    fn say(&mut self, message: &ClientMessage<'_>) {
+        self.out.push_back(self.codec.codec().encode_client(message));
     }
 
-    /// What the client offers in `Sec-WebSocket-Protocol`.
-    #[must_use]
-    pub fn subprotocol(&self) -> Option<&'static str> {
-        match self.kind {
-            ProtocolKind::Rooms | ProtocolKind::Feed => Some(self.codec.subprotocol()),
-            ProtocolKind::Echo | ProtocolKind::Broadcast => None,
+    pub(super) fn join(&mut self, at: usize, room: RoomName<'_>) {
+        if self.kind != ProtocolKind::Rooms {
+            return;
         }
+        let username = format!("u{}", self.client).into();
+        self.say(&ClientMessage::Join { room: room.name.into(), username });
+        self.asked.push((at, room.name.to_owned()));
     }
 
-    /// Whether rooms are joined by a message; else a connection is a member from its upgrade on.
-    #[must_use]
-    pub fn joins(&self) -> bool {
-        self.kind == ProtocolKind::Rooms
+    pub(super) fn leave(&mut self, at: usize, room: RoomName<'_>) -> bool {
+        if self.kind != ProtocolKind::Rooms {
+            return false;
+        }
+        self.say(&ClientMessage::Leave { room: room.name.into() });
+        self.asked.push((at, room.name.to_owned()));
+        true
     }
 
-    /// Asks to hear a room.
-    #[must_use]
-    pub fn join(&self, room: &str, username: &str) -> Message {
-        let message = ClientMessage::Join { room: room.into(), username: username.into() };
-        self.codec.codec().encode_client(&message)
-    }
-
-    /// Asks to hear a room no longer.
-    #[must_use]
-    pub fn leave(&self, room: &str) -> Message {
-        self.codec.codec().encode_client(&ClientMessage::Leave { room: room.into() })
-    }
-
-    /// A message to a room.
-    #[must_use]
-    pub fn publish(&self, room: &str, payload: String, binary: bool) -> Message {
-        if self.joins() {
+    pub(super) fn publish(&mut self, room: RoomName<'_>, message: Outgoing<'_>) {
+        let Outgoing { payload, binary, .. } = message;
+        if self.kind == ProtocolKind::Rooms {
             let content = if binary {
-                Content::Binary(payload.into_bytes().into())
+                Content::Binary(payload.as_bytes().into())
             } else {
                 Content::Text(payload.into())
             };
-            let message = ClientMessage::Message { room: room.into(), content };
-            return self.codec.codec().encode_client(&message);
+            return self.say(&ClientMessage::Message { room: room.name.into(), content });
         }
-        if binary { Message::binary(payload.into_bytes()) } else { Message::text(payload) }
+        let bytes = Bytes::copy_from_slice(payload.as_bytes());
+        self.out.push_back(match binary {
+            true => Message::Binary(bytes),
+            false => Message::Text(Utf8Bytes::from(payload)),
+        });
     }
 
-    /// What a frame without a stamp means.
-    #[must_use]
-    pub fn read<'a>(&self, frame: &'a Message) -> Incoming<'a> {
-        if matches!(self.kind, ProtocolKind::Echo | ProtocolKind::Broadcast) {
-            return Incoming::Unmatched;
+    /// The n-th room that was asked for, if this is its name.
+    fn answered(&mut self, name: &str) -> Option<usize> {
+        let asked = self.asked.iter().position(|(_, asked)| asked == name)?;
+        Some(self.asked.swap_remove(asked).0)
+    }
+
+    pub(super) fn read<'a>(&mut self, frame: &'a Message) -> Incoming<'a> {
+        let bytes = match frame {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+            _ => return Incoming::Unmatched,
+        };
+        self.taker = Taker::Delivery;
+        // A message with a stamp is never parsed.
+        let relays = matches!(self.kind, ProtocolKind::Echo | ProtocolKind::Broadcast);
+        if relays || memmem::find(bytes, MAGIC.as_bytes()).is_some() {
+            return Incoming::Data;
         }
+        self.taker = Taker::Nobody;
         match self.codec.codec().decode_server(frame) {
-            Ok(ServerMessage::Joined { room }) => Incoming::Joined(room),
-            Ok(ServerMessage::Left { room }) => Incoming::Left(room),
-            Ok(ServerMessage::Error { reason }) => Incoming::Error(reason),
-            Ok(ServerMessage::Feed { seq, timestamp_ms, .. }) => {
-                Incoming::Push { seq, timestamp_ms }
+            Ok(ServerMessage::Joined { room }) => match self.answered(&room) {
+                Some(at) => {
+                    self.taker = Taker::Join(at);
+                    Incoming::Joined(at)
+                }
+                None => Incoming::Step,
+            },
+            Ok(ServerMessage::Left { room }) => match self.answered(&room) {
+                Some(at) => {
+                    self.taker = Taker::Leave(at);
+                    Incoming::Left(at)
+                }
+                None => Incoming::Step,
+            },
+            Ok(ServerMessage::Error { reason }) => {
+                self.taker = Taker::Error;
+                Incoming::Error(reason)
             }
-            Ok(ServerMessage::Pong | ServerMessage::Message { .. }) | Err(_) => Incoming::Unmatched,
+            Ok(ServerMessage::Feed { seq, timestamp_ms, .. }) => {
+                self.taker = Taker::Delivery;
+                let sent_unix_us = Some(timestamp_ms.saturating_mul(1_000));
+                Incoming::Event(Event { key: None, sequence: Some((0, seq)), sent_unix_us })
+            }
+            Ok(ServerMessage::Pong | ServerMessage::Message { .. }) | Err(_) => Incoming::Data,
         }
     }
 }

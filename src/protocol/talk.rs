@@ -1,0 +1,221 @@
+//! One connection's side of a protocol, whichever it is.
+
+use std::rc::Rc;
+
+use tokio_tungstenite::tungstenite::Message;
+
+use super::described;
+use super::frame::Frame;
+use super::matcher::Matcher;
+use super::native;
+use super::scope::{Captured, Person, RoomName};
+use super::{Failure, Incoming, Protocol, Taker};
+
+/// A message to be published.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// What it says, stamp included.
+    pub payload: &'a str,
+    /// Whether it belongs to the binary share.
+    pub binary: bool,
+    /// Its number, by publisher and room.
+    pub seq: u32,
+    /// Unix time.
+    pub now_ms: u64,
+}
+
+/// One connection's side of a protocol.
+#[derive(Debug)]
+pub enum Talk {
+    /// uproar's own.
+    Native(native::Talk),
+    /// What a file describes.
+    Described(Box<described::Talk>),
+}
+
+macro_rules! each {
+    ($talk:expr, $inner:ident => $body:expr) => {
+        match $talk {
+            Self::Native($inner) => $body,
+            Self::Described($inner) => $body,
+        }
+    };
+}
+
+impl Talk {
+    /// A connection that is about to begin. `captured` is what earlier connections of this client
+    /// and its logins captured.
+    #[must_use]
+    pub fn new(protocol: &Protocol, person: Rc<Person>, captured: Captured) -> Self {
+        match protocol {
+            Protocol::Native(kind, codec) => Self::Native(native::Talk::new(*kind, *codec, &person)),
+            Protocol::Described(file) => {
+                Self::Described(Box::new(described::Talk::new(file, person, captured)))
+            }
+        }
+    }
+
+    /// Begins, after the upgrade: queues what is said first. `back`: the client was joined before.
+    /// Gives `Open` where nothing has to be said before rooms can be joined.
+    pub fn begin(&mut self, back: bool, now_us: u64) -> Incoming<'static> {
+        match self {
+            Self::Native(_) => Incoming::Open,
+            Self::Described(talk) => talk.begin(back, now_us),
+        }
+    }
+
+    /// The next frame to be written. Whatever is queued is to be written before anything new.
+    pub fn take_frame(&mut self) -> Option<Message> {
+        each!(self, talk => talk.out.pop_front())
+    }
+
+    /// Asks to hear the n-th of the connection's rooms. Only when open.
+    ///
+    /// # Errors
+    ///
+    /// When what is to be said names a value that there isn't.
+    pub fn join(&mut self, at: usize, room: RoomName<'_>, now_us: u64) -> Result<(), Failure> {
+        match self {
+            Self::Native(talk) => talk.join(at, room),
+            Self::Described(talk) => talk.join(at, room, now_us)?,
+        }
+        Ok(())
+    }
+
+    /// Asks to hear the n-th room no longer; false if the protocol can't.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub fn leave(&mut self, at: usize, room: RoomName<'_>, now_us: u64) -> Result<bool, Failure> {
+        match self {
+            Self::Native(talk) => Ok(talk.leave(at, room)),
+            Self::Described(talk) => talk.leave(at, room, now_us),
+        }
+    }
+
+    /// Says something in the n-th room. Gives the id that an acknowledgement will bring back.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub fn publish(
+        &mut self,
+        at: usize,
+        room: RoomName<'_>,
+        message: Outgoing<'_>,
+    ) -> Result<Option<u64>, Failure> {
+        match self {
+            Self::Native(talk) => {
+                talk.publish(room, message);
+                Ok(None)
+            }
+            Self::Described(talk) => talk.publish(at, room, message),
+        }
+    }
+
+    /// Does something besides publishing: the n-th action.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub fn act(&mut self, action: usize, room: Option<RoomName<'_>>) -> Result<(), Failure> {
+        match self {
+            Self::Native(_) => Ok(()),
+            Self::Described(talk) => talk.act(action, room),
+        }
+    }
+
+    /// What a frame means that arrived, where a frame is one message.
+    pub fn read<'a>(&mut self, frame: &'a Message, now_us: u64) -> Incoming<'a> {
+        match (self, frame) {
+            (Self::Native(talk), frame) => talk.read(frame),
+            (Self::Described(talk), Message::Text(text)) => {
+                talk.read(text.as_bytes(), true, now_us)
+            }
+            (Self::Described(talk), Message::Binary(bytes)) => talk.read(bytes, false, now_us),
+            _ => Incoming::Unmatched,
+        }
+    }
+
+    /// What a message means that was taken out of frames.
+    pub fn read_part<'a>(&mut self, bytes: &'a [u8], is_text: bool, now_us: u64) -> Incoming<'a> {
+        match self {
+            Self::Native(_) => Incoming::Data,
+            Self::Described(talk) => talk.read(bytes, is_text, now_us),
+        }
+    }
+
+    /// What the time that passed has brought about; to be called until it gives `None`.
+    pub fn tick(&mut self, now_us: u64) -> Option<Incoming<'static>> {
+        match self {
+            Self::Native(_) => None,
+            Self::Described(talk) => talk.tick(now_us),
+        }
+    }
+
+    /// When [`tick`](Self::tick) next has something to do.
+    #[must_use]
+    pub fn deadline_us(&self) -> Option<u64> {
+        match self {
+            Self::Native(_) => None,
+            Self::Described(talk) => talk.deadline_us(),
+        }
+    }
+
+    /// A marked message to the n-th room was heard: it is joined.
+    pub fn probed(&mut self, at: usize) {
+        if let Self::Described(talk) = self {
+            talk.probed(at);
+        }
+    }
+
+    /// Nothing could be read for a while, and that was nobody's fault: whoever had to be heard
+    /// from begins anew.
+    pub fn forgive(&mut self, now_us: u64) {
+        if let Self::Described(talk) = self {
+            talk.forgive(now_us);
+        }
+    }
+
+    /// Leaves on purpose: queues what is said, and gives the code of the close frame.
+    pub fn goodbye(&mut self) -> u16 {
+        match self {
+            Self::Native(_) => 1000,
+            Self::Described(talk) => talk.goodbye(),
+        }
+    }
+
+    /// What took the last message that was read.
+    #[must_use]
+    pub fn taker(&self) -> Taker {
+        each!(self, talk => talk.taker)
+    }
+
+    /// What is waited for, and how it would be known.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(Taker, &Matcher)> {
+        match self {
+            Self::Native(_) => Vec::new(),
+            Self::Described(talk) => talk.waiting(),
+        }
+    }
+
+    /// Of each condition of a matcher that is waited for, whether it holds for a message.
+    #[must_use]
+    pub fn explain(&self, matcher: &Matcher, frame: &Frame<'_>) -> Vec<(String, Option<String>)> {
+        match self {
+            Self::Native(_) => Vec::new(),
+            Self::Described(talk) => talk.explain(matcher, frame),
+        }
+    }
+
+    /// What was captured, for the client's next connection.
+    #[must_use]
+    pub fn captured(&self) -> Captured {
+        match self {
+            Self::Native(_) => Captured::default(),
+            Self::Described(talk) => talk.captured().clone(),
+        }
+    }
+}
