@@ -10,7 +10,7 @@ use super::framing::Framing;
 use super::matcher::Matcher;
 use super::pointer::Pointer;
 use super::relay::{Away, Recipients};
-use super::scope::Names;
+use super::scope::{Names, Variable};
 use super::send::Send;
 use super::template::Template;
 
@@ -75,6 +75,22 @@ pub struct Description {
     /// Captures that may change while a connection lasts, by index: templates that name them are
     /// never folded over them.
     pub changing: Vec<usize>,
+}
+
+impl Description {
+    /// Whether a connection is for one room: what it says until it is open names it.
+    #[must_use]
+    pub fn connects_to_a_room(&self) -> bool {
+        let upgrade = self.query.iter().chain(&self.headers).map(|(_, template)| template);
+        let said = self.connect.iter().flat_map(|step| step.send.templates());
+        self.path
+            .iter()
+            .chain(upgrade)
+            .chain(&self.subprotocols)
+            .chain(said)
+            .flat_map(Template::variables)
+            .any(|variable| matches!(variable, Variable::Room | Variable::N))
+    }
 }
 
 /// How often a login is done.

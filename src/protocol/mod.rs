@@ -51,12 +51,27 @@ impl Protocol {
         }
     }
 
-    /// Whether rooms are joined by a message; else a connection is a member from its upgrade on.
+    /// Whether rooms are joined by a message; else a connection is a member once it is open.
     #[must_use]
     pub fn joins(&self) -> bool {
+        self.audience() == Audience::Joined
+    }
+
+    /// Who hears what, by which act.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
         match self {
-            Self::Native(kind, _) => *kind == ProtocolKind::Rooms,
-            Self::Described(file) => file.join.is_some(),
+            Self::Native(ProtocolKind::Rooms, _) => Audience::Joined,
+            Self::Native(ProtocolKind::Echo, _) => Audience::Alone,
+            Self::Native(ProtocolKind::Broadcast, _) => Audience::Everyone,
+            Self::Native(ProtocolKind::Feed, _) => Audience::Feed,
+            Self::Described(file) if file.join.is_some() => Audience::Joined,
+            Self::Described(file) if file.connects_to_a_room() => Audience::Connected,
+            Self::Described(file) if file.publish.is_none() => Audience::Feed,
+            Self::Described(file) => match file.recipients {
+                Recipients::Sender => Audience::Alone,
+                Recipients::Room | Recipients::Others | Recipients::Nobody => Audience::Everyone,
+            },
         }
     }
 
@@ -107,6 +122,21 @@ impl Protocol {
             Self::Described(file) => file.framing.clone().map(Splitter::new),
         }
     }
+}
+
+/// Which rooms there are, and what makes a client a member of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Rooms are joined and left by messages; a connection can be in several.
+    Joined,
+    /// A connection is for one room from its upgrade on: the path, the query or a step names it.
+    Connected,
+    /// There are no rooms: everyone hears only itself.
+    Alone,
+    /// There are no rooms: everyone hears everyone.
+    Everyone,
+    /// There are no rooms, and nobody publishes: the server pushes to everyone.
+    Feed,
 }
 
 /// What an arrived message means.

@@ -44,13 +44,18 @@ macro_rules! each {
 
 impl Talk {
     /// A connection that is about to begin. `captured` is what earlier connections of this client
-    /// and its logins captured.
+    /// and its logins captured, `home` the room it is for, where it is for one.
     #[must_use]
-    pub fn new(protocol: &Protocol, person: Rc<Person>, captured: Captured) -> Self {
+    pub fn new(
+        protocol: &Protocol,
+        person: Rc<Person>,
+        captured: Captured,
+        home: Option<RoomName<'_>>,
+    ) -> Self {
         match protocol {
             Protocol::Native(kind, codec) => Self::Native(native::Talk::new(*kind, *codec, &person)),
             Protocol::Described(file) => {
-                Self::Described(Box::new(described::Talk::new(file, person, captured)))
+                Self::Described(Box::new(described::Talk::new(file, person, captured, home)))
             }
         }
     }
@@ -67,6 +72,12 @@ impl Talk {
     /// The next frame to be written. Whatever is queued is to be written before anything new.
     pub fn take_frame(&mut self) -> Option<Message> {
         each!(self, talk => talk.out.pop_front())
+    }
+
+    /// Whether frames are queued.
+    #[must_use]
+    pub fn holds_frames(&self) -> bool {
+        !each!(self, talk => talk.out.is_empty())
     }
 
     /// Asks to hear the n-th of the connection's rooms. Only when open.
@@ -94,14 +105,13 @@ impl Talk {
         }
     }
 
-    /// Says something in the n-th room. Gives the id that an acknowledgement will bring back.
+    /// Says something in a room. Gives the id that an acknowledgement will bring back.
     ///
     /// # Errors
     ///
     /// As [`join`](Self::join).
     pub fn publish(
         &mut self,
-        at: usize,
         room: RoomName<'_>,
         message: Outgoing<'_>,
     ) -> Result<Option<u64>, Failure> {
@@ -110,7 +120,7 @@ impl Talk {
                 talk.publish(room, message);
                 Ok(None)
             }
-            Self::Described(talk) => talk.publish(at, room, message),
+            Self::Described(talk) => talk.publish(room, message),
         }
     }
 

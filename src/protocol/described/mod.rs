@@ -66,19 +66,27 @@ pub struct Talk {
     /// Counts up: the next `{{ id }}`.
     id: u64,
     waits: Vec<Wait>,
-    /// By the room's place among the connection's; made when something is first said there.
-    prepared: FxHashMap<usize, Prepared>,
+    /// The room the connection is for, where it is for one.
+    home: Option<(Box<str>, u32)>,
+    /// By the room's number; made when something is first said there.
+    prepared: FxHashMap<u32, Prepared>,
     beat: time::Beat,
     pub(super) out: VecDeque<Message>,
     pub(super) taker: Taker,
 }
 
 impl Talk {
-    pub(super) fn new(file: &Arc<Description>, person: Rc<Person>, captured: Captured) -> Self {
+    pub(super) fn new(
+        file: &Arc<Description>,
+        person: Rc<Person>,
+        captured: Captured,
+        home: Option<RoomName<'_>>,
+    ) -> Self {
         Self {
             file: Arc::clone(file),
             person,
             captured,
+            home: home.map(|room| (room.name.into(), room.n)),
             stage: Stage::Connecting(0),
             id: 0,
             waits: Vec::new(),
@@ -98,7 +106,9 @@ impl Talk {
         Scope {
             person: &self.person,
             captured: &self.captured,
-            room,
+            room: room.or_else(|| {
+                self.home.as_ref().map(|(name, n)| RoomName { name, n: *n })
+            }),
             id,
             payload: None,
             seq: None,

@@ -11,19 +11,17 @@ use crate::protocol::{Failure, Outgoing, Taker};
 impl Talk {
     pub(in crate::protocol) fn publish(
         &mut self,
-        at: usize,
         room: RoomName<'_>,
         message: Outgoing<'_>,
     ) -> Result<Option<u64>, Failure> {
         let id = self.next_id();
-        self.try_publish(at, room, message, id).map_err(|missing| unsaid(Taker::Nobody, &missing))?;
+        self.try_publish(room, message, id).map_err(|missing| unsaid(Taker::Nobody, &missing))?;
         let acknowledged = self.file.publish.as_ref().is_some_and(|publish| publish.ack.is_some());
         Ok(acknowledged.then_some(id))
     }
 
     fn try_publish(
         &mut self,
-        at: usize,
         room: RoomName<'_>,
         message: Outgoing<'_>,
         id: u64,
@@ -39,7 +37,7 @@ impl Talk {
             seq: None,
             now_ms: None,
         };
-        let prepared = match self.prepared.entry(at) {
+        let prepared = match self.prepared.entry(room.n) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let send = publish.send.fold(&scope, &file.changing)?;
