@@ -1,7 +1,15 @@
 //! How a client speaks to a server: what it writes to join, leave and publish, and what an
 //! arriving frame means. A protocol never opens a connection and never counts anything.
 
+pub mod capture;
+pub mod frame;
+pub mod framing;
+pub mod matcher;
 mod native;
+pub mod pointer;
+pub mod scope;
+pub mod send;
+pub mod template;
 
 use std::borrow::Cow;
 
