@@ -16,10 +16,11 @@ mod raw;
 mod read;
 mod scale;
 mod source;
-mod suggest;
 mod tree;
 mod unions;
 mod values;
+
+use crate::units::suggest;
 
 pub use builtin::{Builtin, builtin};
 pub use mistake::ScenarioErrors;

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of several names.
 
 /// The name among `known` that `wrong` was most likely meant to be, if one is near.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -23,7 +23,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// "did you mean `x`? " or nothing, to open a help text with.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(wrong, known).map_or_else(String::new, |name| format!("did you mean `{name}`? "))
 }
 

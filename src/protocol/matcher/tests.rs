@@ -1,0 +1,1 @@
+//! Matchers from the outside.
