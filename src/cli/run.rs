@@ -10,12 +10,13 @@ use url::Url;
 use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
 use super::{Failure, fit, prepare, print, progress, signals};
-use crate::client::{self, DialError, Preflight, Target};
+use crate::client::{self, DialError, Target, Visit};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
+use crate::protocol::scope::{Captured, Person};
 use crate::protocol::{Protocol, ProtocolKind};
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
@@ -217,13 +218,21 @@ async fn make_ready(
     };
     if !args.no_preflight {
         let codec = scenario.cohorts.first().map_or(scenario.target.codec, |cohort| cohort.codec);
-        let preflight = Preflight {
+        let visit = Visit {
             target: &target,
-            protocol: Protocol::new(protocol, codec),
+            protocol: &Protocol::Native(protocol, codec),
+            person: Person {
+                client: 0,
+                run: crate::worker::run_name(run).into(),
+                user: None,
+                setting: Arc::default(),
+            },
+            captured: Captured::default(),
             run,
-            join_timeout: scenario.target.join_timeout,
+            room: format!("uproar-{run:07x}-preflight"),
+            limit: scenario.target.join_timeout,
         };
-        let answered = client::preflight(preflight)
+        let answered = client::preflight(visit)
             .await
             .map_err(|error| unreachable(&target.url, protocol, &error))?;
         client::prefer_family(&mut target.addresses, answered);

@@ -15,7 +15,8 @@ use crate::machine::clock::Clock;
 use crate::measure::Recorder;
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
-use crate::protocol::Protocol;
+use crate::protocol::scope::{Captured, Person, RoomName, Setting};
+use crate::protocol::{Audience, Protocol, Talk};
 
 /// Shared by the clients of one worker, on one thread.
 #[derive(Debug)]
@@ -36,6 +37,10 @@ pub struct Context {
     pub room_names: Vec<String>,
     /// By cohort.
     pub protocols: Vec<Protocol>,
+    /// By cohort: what its clients' templates may name.
+    pub settings: Vec<Arc<Setting>>,
+    /// This run's id as text.
+    pub run_name: Arc<str>,
     /// Bytes on the sockets, by cohort.
     pub traffic: Vec<Rc<Traffic>>,
     /// Clients that are joined in all their rooms.
@@ -48,6 +53,37 @@ pub struct Context {
 }
 
 impl Context {
+    /// A room as templates name it.
+    pub(super) fn room(&self, room: u32) -> RoomName<'_> {
+        RoomName { name: &self.room_names[room as usize], n: room }
+    }
+
+    /// A client as templates name it.
+    pub(super) fn person(&self, client: &Client) -> Person {
+        Person {
+            client: client.id,
+            run: Arc::clone(&self.run_name),
+            user: None,
+            setting: Arc::clone(&self.settings[client.cohort]),
+        }
+    }
+
+    /// A connection's side of the client's protocol.
+    pub(super) fn talk(&self, client: &Client) -> Talk {
+        let protocol = &self.protocols[client.cohort];
+        let person = Rc::new(self.person(client));
+        let captured = client.captured.borrow().clone();
+        Talk::new(protocol, person, captured, self.home(client))
+    }
+
+    /// The room that a client's connections are for, where they are for one.
+    pub(super) fn home(&self, client: &Client) -> Option<RoomName<'_>> {
+        if self.protocols[client.cohort].audience() != Audience::Connected {
+            return None;
+        }
+        self.plan.memberships(client.id).first().map(|membership| self.room(membership.room))
+    }
+
     pub(super) fn error(
         &self,
         cohort: usize,
@@ -92,6 +128,8 @@ pub struct Client {
     pub gave_up: Cell<bool>,
     /// Its session while it is connected, for the worker to publish on without waking its task.
     pub(super) line: RefCell<Weak<RefCell<Session>>>,
+    /// What its logins and earlier connections captured.
+    pub(super) captured: RefCell<Captured>,
     /// A fault that holds up what it hears, until something sent after it was heard.
     pub(super) held_up: Cell<Option<HoldUp>>,
 }
@@ -112,6 +150,7 @@ impl Client {
             last_sent_us: Cell::new(0),
             gave_up: Cell::new(false),
             line: RefCell::default(),
+            captured: RefCell::default(),
             held_up: Cell::new(None),
         }
     }

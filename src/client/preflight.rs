@@ -1,140 +1,78 @@
-//! One uncounted client through connect, join and hearing itself, so that a wrong address, a
-//! wrong protocol or a silent server fails in a second and not after the ramp.
+//! An uncounted client or two through connect, join and hearing what was published, so that a
+//! wrong address, a wrong protocol or a silent server fails in a second and not after the ramp.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio_tungstenite::tungstenite::Message;
-
-use super::dial::{DialError, Dialed, Target, classify, dial};
-use super::socket::Traffic;
+use super::dial::DialError;
+use super::guest::{Guest, Told, Unseen, Visit};
 use crate::machine::clock::Clock;
 use crate::metric::{ErrorKind, Step};
-use crate::protocol::{Incoming, Protocol, ProtocolKind};
-use crate::stamp::{self, Found, MIN_PAYLOAD, Stamp};
+use crate::protocol::{Audience, Recipients};
+use crate::stamp::{MIN_PAYLOAD, write_payload};
 
-/// What the preflight client is to do.
-#[derive(Clone, Copy, Debug)]
-pub struct Preflight<'a> {
-    /// Where to dial.
-    pub target: &'a Target,
-    /// How to speak.
-    pub protocol: Protocol,
-    /// The run's id.
-    pub run: u32,
-    /// The time limit of the join, and of hearing itself.
-    pub join_timeout: Duration,
-}
-
-/// Goes through the steps; gives the address that let it in. The error's step says how far it came; `Active` means that it joined
-/// and heard nothing.
+/// Goes through the steps; gives the address that let it in. The error's step says how far it
+/// came; `Active` means that it joined and heard nothing.
 ///
 /// # Errors
 ///
 /// When a step fails or takes longer than its limit.
-pub async fn preflight(preflight: Preflight<'_>) -> Result<SocketAddr, DialError> {
-    let Preflight { target, protocol, run, join_timeout } = preflight;
+pub async fn preflight(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
     let clock = Clock::starting_at(std::time::Instant::now());
-    let traffic = Rc::new(Traffic::default());
-    let dialed = dial(target, protocol.subprotocol(), 0, &clock, &traffic, None).await?;
-    let Dialed { mut ws, address, .. } = dialed;
-    let room = format!("uproar-{run:07x}-preflight");
-    let mut step = Step::Active;
-    let mut next = if protocol.joins() {
-        step = Step::Join;
-        Some(protocol.join(&room, "preflight"))
-    } else if protocol.kind() == ProtocolKind::Feed {
-        None
-    } else {
-        Some(publish(protocol, &room, run))
-    };
-    let conversation = async {
-        loop {
-            if let Some(message) = next.take() {
-                ws.send(message).await.map_err(|error| classify(&error, step))?;
-            }
-            let frame = match ws.next().await {
-                Some(Ok(frame)) => frame,
-                Some(Err(error)) => return Err(classify(&error, step)),
-                None => {
-                    let text = "the connection ended without a close frame";
-                    return Err(DialError::new(ErrorKind::Reset, step, text));
-                }
-            };
-            match hear(protocol, &frame, run, step)? {
-                Heard::Joined => {
-                    step = Step::Active;
-                    next = Some(publish(protocol, &room, run));
-                }
-                Heard::Message => break,
-                Heard::Nothing => {}
-            }
+    let protocol = visit.protocol;
+    let (limit, recipients) = (visit.limit, protocol.recipients());
+    let mut second = visit.clone();
+    second.person.client += 1;
+    let (mut unseen, mut unseen_too) = (Unseen, Unseen);
+    let mut author = Guest::arrive(visit, clock, &mut unseen).await?;
+    let address = author.address();
+    let unheard = |error: DialError, what: &str| match error.kind {
+        ErrorKind::TimedOut if error.step == Step::Active => {
+            DialError { text: format!("{what} within {limit:?}"), ..error }
         }
-        Ok(())
+        _ => error,
     };
-    let outcome = tokio::time::timeout(join_timeout, conversation).await;
-    match outcome {
-        Ok(done) => done?,
-        Err(_) if step == Step::Join => return Err(DialError::timed_out(step, join_timeout)),
-        Err(_) => {
-            let text = match protocol.kind() {
-                ProtocolKind::Feed => "connected, but nothing was pushed",
-                _ => "joined and published, but never heard the message itself",
-            };
-            let text = format!("{text} within {join_timeout:?}");
-            return Err(DialError::new(ErrorKind::TimedOut, step, text));
+    if protocol.audience() == Audience::Feed {
+        let pushed = author.until(|told| *told == Told::Event).await;
+        pushed.map_err(|error| unheard(error, "connected, but nothing was pushed"))?;
+        author.part().await;
+        return Ok(address);
+    }
+    author.join().await?;
+    // Where an author doesn't hear itself, somebody else has to.
+    let mut other = match recipients {
+        Recipients::Others => {
+            let mut other = Guest::arrive(second, clock, &mut unseen_too).await?;
+            other.join().await?;
+            Some(other)
         }
+        Recipients::Room | Recipients::Sender | Recipients::Nobody => None,
+    };
+    if protocol.publishes() {
+        let acked = author
+            .publish(0, false, |stamp| {
+                let mut payload = String::new();
+                write_payload(stamp, MIN_PAYLOAD, &mut payload);
+                payload
+            })
+            .await?;
+        let heard = |told: &Told| matches!(told, Told::Heard(..));
+        let told = match (&mut other, recipients) {
+            (Some(other), _) => other.until(heard).await,
+            (None, Recipients::Nobody) if acked.is_some() => {
+                author.until(|told| matches!(told, Told::Acked(_) | Told::Rejected(..))).await
+            }
+            (None, Recipients::Nobody) => Ok(Told::Open),
+            (None, _) => author.until(heard).await,
+        };
+        let whom = if other.is_some() { "another member" } else { "it" };
+        told.map_err(|error| {
+            unheard(error, &format!("joined and published, but {whom} never heard the message"))
+        })?;
+    }
+    if let Some(other) = other {
+        other.part().await;
     }
     // Its messages must not count for a client that connects next; the answer is not waited for.
-    let closed = tokio::time::timeout(Duration::from_secs(1), ws.close(None)).await;
-    drop(closed);
+    author.part().await;
     Ok(address)
-}
-
-enum Heard {
-    Joined,
-    Message,
-    Nothing,
-}
-
-fn hear(protocol: Protocol, frame: &Message, run: u32, step: Step) -> Result<Heard, DialError> {
-    let bytes = match frame {
-        Message::Text(text) => text.as_bytes(),
-        Message::Binary(bytes) => &bytes[..],
-        Message::Close(frame) => {
-            return Err(DialError::closed(frame.as_ref(), step));
-        }
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(Heard::Nothing),
-    };
-    let mut heard = Heard::Nothing;
-    stamp::scan(bytes, |found| {
-        if let Found::Intact(stamp) | Found::Corrupted(stamp) = found
-            && stamp.run == run
-            && stamp.preflight
-        {
-            heard = Heard::Message;
-        }
-    });
-    if let Heard::Message = heard {
-        return Ok(heard);
-    }
-    match protocol.read(frame) {
-        Incoming::Joined(_) => Ok(Heard::Joined),
-        Incoming::Push { .. } => Ok(Heard::Message),
-        Incoming::Error(reason) => {
-            let text = format!("the server answered with an error: {reason}");
-            Err(DialError::new(ErrorKind::ServerError, step, text))
-        }
-        Incoming::Left(_) | Incoming::Unmatched => Ok(Heard::Nothing),
-    }
-}
-
-fn publish(protocol: Protocol, room: &str, run: u32) -> Message {
-    let stamp =
-        Stamp { run, publisher: 0, room: 0, seq: 0, due_us: 0, sent_us: 0, preflight: true };
-    let mut payload = String::new();
-    stamp::write_payload(&stamp, MIN_PAYLOAD, &mut payload);
-    protocol.publish(room, payload, false)
 }

@@ -4,6 +4,7 @@
 //! sends what is due, and flushes once. All state is in the struct, so dropping the future at
 //! any await loses nothing but the connection.
 
+mod acks;
 mod arrivals;
 mod deadlines;
 mod orders;
@@ -21,6 +22,7 @@ use tokio::time::Sleep;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use self::acks::Acks;
 use super::context::{Client, Context};
 use super::dial::{DialError, Dialed, classify, close_of};
 use super::mailbox::HoldUp;
@@ -30,8 +32,9 @@ use super::stays::Stays;
 use crate::measure::{
     Failure, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
 };
-use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::Protocol;
+use crate::metric::{ErrorKind, Metric};
+use crate::protocol::framing::Splitter;
+use crate::protocol::{Failure as Unspoken, Talk};
 use crate::scenario::Load;
 
 /// Frames read before due messages get their turn.
@@ -99,9 +102,17 @@ struct Closing {
 pub(super) struct Session {
     ctx: Rc<Context>,
     client: Rc<Client>,
-    protocol: Protocol,
+    talk: Talk,
+    /// Takes frames apart, where a frame is not one message.
+    splitter: Option<Splitter>,
+    /// Rooms can be joined: the protocol's own steps are done.
+    open: bool,
+    /// What came last and nothing took, until the client is ready: what a step got instead of its
+    /// answer.
+    stray: Option<String>,
     ws: WebSocketStream<Socket>,
     began_us: u64,
+    tcp_us: u64,
     outage: Option<Outage>,
     /// Until the first message after an outage.
     silent_since_us: Option<u64>,
@@ -109,13 +120,18 @@ pub(super) struct Session {
     /// All rooms were joined once.
     ready: bool,
     heard: FxHashMap<(u32, u32), Sequence>,
-    feed: Sequence,
+    /// A feed's numbers, by what they count within.
+    feeds: FxHashMap<u64, Sequence>,
     last_push_us: Option<u64>,
     pinger: Option<Pinger>,
     /// Something may wait in the write buffer.
     unflushed: bool,
     /// A write from outside the session's own task that failed.
     failed_write: Option<Error>,
+    /// An end that was found where none could be given.
+    unspoken: Option<End>,
+    /// Own messages that the server has yet to confirm, where it does.
+    unacked: Acks,
     /// Closed loop: own messages on their way on this connection.
     unanswered: u32,
     closing: Option<Closing>,
@@ -152,15 +168,19 @@ impl Session {
         outage: Option<Outage>,
         silent_since_us: Option<u64>,
     ) -> Self {
-        let protocol = ctx.protocols[client.cohort];
+        let protocol = &ctx.protocols[client.cohort];
         let cohort = ctx.plan.cohort(client.id);
         let now_us = dialed.upgraded_us;
         let mut session = Self {
             ctx: Rc::clone(ctx),
             client: Rc::clone(client),
-            protocol,
+            talk: ctx.talk(client),
+            splitter: protocol.splitter(),
+            open: false,
+            stray: None,
             ws: dialed.ws,
             began_us: dialed.began_us,
+            tcp_us: dialed.tcp_us,
             outage,
             silent_since_us,
             rooms: ctx
@@ -176,11 +196,13 @@ impl Session {
                 .collect(),
             ready: false,
             heard: FxHashMap::default(),
-            feed: Sequence::default(),
+            feeds: FxHashMap::default(),
             last_push_us: None,
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
             unflushed: false,
             failed_write: None,
+            unspoken: None,
+            unacked: Acks::default(),
             unanswered: 0,
             closing: None,
             falls_silent: false,
@@ -190,13 +212,9 @@ impl Session {
             alarm_us: u64::MAX,
             rung_us: u64::MAX,
         };
-        if !protocol.joins() {
-            // The server may count the client in from the moment it reads the upgrade.
-            for at in 0..session.rooms.len() {
-                session.enter(at, dialed.tcp_us);
-                session.entered(at, now_us);
-            }
-        }
+        let begun = session.talk.begin(outage.is_some(), now_us);
+        // A first step that can't be said ends the connection when it is first polled.
+        session.unspoken = session.act_on(begun, now_us);
         session
     }
 
@@ -267,7 +285,9 @@ impl Session {
         if self.ready {
             self.ctx.up.set(self.ctx.up.get() - 1);
         }
+        drop(recorder);
         self.client.mailbox.set_active(false);
+        self.client.captured.replace(self.talk.captured());
         for _ in 0..self.unanswered {
             self.client.abandon_in_flight();
         }
@@ -295,6 +315,9 @@ impl Session {
 
     fn poll(&mut self, cx: &mut Task<'_>) -> Poll<End> {
         self.client.mailbox.register(cx);
+        if let Some(end) = self.unspoken.take() {
+            return Poll::Ready(end);
+        }
         if let Some(error) = self.failed_write.take() {
             return Poll::Ready(self.lost(&error));
         }
@@ -313,6 +336,9 @@ impl Session {
             }
             if let Poll::Ready(Err(error)) = self.poll_write(cx) {
                 return Poll::Ready(self.lost(&error));
+            }
+            if let Some(end) = self.unspoken.take() {
+                return Poll::Ready(end);
             }
             if !self.poll_alarm(cx) {
                 return Poll::Pending;
@@ -358,6 +384,9 @@ impl Session {
         {
             pinger.restart(now_us);
         }
+        if self.is_deaf() {
+            self.talk.forgive(now_us);
+        }
         self.read_from_us = 0;
         true
     }
@@ -375,12 +404,14 @@ impl Session {
             ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
             self.unflushed = false;
         }
-        if self.closing.is_none() {
+        ready!(self.poll_say(cx))?;
+        if self.closing.is_none() && self.open {
             for at in 0..self.rooms.len() {
                 let now_us = self.ctx.clock.now_us();
                 if matches!(self.rooms[at].state, Presence::Out { back_us } if back_us <= now_us) {
                     ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
-                    self.join(at)?;
+                    self.join(at);
+                    ready!(self.poll_say(cx))?;
                 }
             }
             if !self.ready && self.rooms.iter().all(|room| room.state == Presence::In) {
@@ -400,6 +431,53 @@ impl Session {
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes what the protocol has to say, as far as the socket takes it.
+    fn poll_say(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
+        while self.talk.holds_frames() {
+            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
+            if let Some(frame) = self.talk.take_frame() {
+                self.send(frame)?;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes what the protocol has to say, at once.
+    fn say(&mut self) -> Result<(), Error> {
+        while let Some(frame) = self.talk.take_frame() {
+            self.send(frame)?;
+        }
+        Ok(())
+    }
+
+    /// What cannot be said ends the connection, when it is next looked at.
+    fn said<T>(&mut self, said: Result<T, Unspoken>) -> Option<T> {
+        match said {
+            Ok(said) => Some(said),
+            Err(failure) => {
+                self.unspoken = Some(self.broken_off(failure));
+                self.client.mailbox.wake();
+                None
+            }
+        }
+    }
+
+    /// The conversation can't go on.
+    fn broken_off(&mut self, failure: Unspoken) -> End {
+        self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+        let Unspoken { step, kind, text } = failure;
+        let text = self.with_stray(text);
+        self.failed(DialError::new(kind, step, text))
+    }
+
+    /// The text, and what came instead of an answer.
+    fn with_stray(&mut self, text: String) -> String {
+        match self.stray.take() {
+            Some(stray) => format!("{text}; what came instead: {stray}"),
+            None => text,
+        }
     }
 
     fn send(&mut self, message: Message) -> Result<(), Error> {
@@ -426,15 +504,17 @@ impl Session {
         self.member(now_us, change);
     }
 
-    fn join(&mut self, at: usize) -> Result<(), Error> {
-        let name = &self.ctx.room_names[self.rooms[at].id as usize];
-        let message = self.protocol.join(name, &username(self.client.id));
-        self.enter(at, self.ctx.clock.now_us());
-        self.send(message)
+    fn join(&mut self, at: usize) {
+        let now_us = self.ctx.clock.now_us();
+        self.enter(at, now_us);
+        let ctx = Rc::clone(&self.ctx);
+        let joined = self.talk.join(at, ctx.room(self.rooms[at].id), now_us);
+        self.said(joined);
     }
 
     fn become_ready(&mut self) {
         self.ready = true;
+        self.stray = None;
         let now_us = self.ctx.clock.now_us();
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
@@ -467,8 +547,7 @@ impl Session {
         if let Some(closing) = self.closing.take() {
             return closing.end;
         }
-        let step = if self.ready { Step::Active } else { Step::Join };
-        let error = classify(error, step);
+        let error = classify(error, self.step());
         self.ctx.recorder.borrow_mut().closes.record(1006, "", false);
         self.failed(error)
     }
@@ -477,9 +556,4 @@ impl Session {
         self.ctx.failure(self.client.cohort, &error);
         End::Lost(error)
     }
-}
-
-/// The name a client gives itself.
-pub(super) fn username(client: u32) -> String {
-    format!("u{client}")
 }

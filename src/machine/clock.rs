@@ -38,7 +38,11 @@ pub fn micros(duration: Duration) -> u64 {
 /// Unix time in milliseconds by the system's clock, 0 if it stands before 1970.
 #[must_use]
 pub fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    unix_us() / 1_000
+}
+
+/// Unix time in microseconds by the system's clock, 0 if it stands before 1970.
+#[must_use]
+pub fn unix_us() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
 }

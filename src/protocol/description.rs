@@ -11,7 +11,7 @@ use super::matcher::Matcher;
 use super::pointer::Pointer;
 use super::relay::{Away, Recipients};
 use super::scope::{Names, Variable};
-use super::send::Send;
+use super::send::{Piece, Send};
 use super::template::Template;
 
 /// How long a step waits that names no time limit of its own.
@@ -78,11 +78,45 @@ pub struct Description {
 }
 
 impl Description {
+    /// One that says nothing: connections are open at once and only listen.
+    #[must_use]
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            verified: String::new(),
+            names: Names::default(),
+            params: Vec::new(),
+            secret: Vec::new(),
+            path: None,
+            query: Vec::new(),
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            recipients: Recipients::Room,
+            away: Away::Missed,
+            json_from: None,
+            framing: None,
+            error: None,
+            logins: Vec::new(),
+            connect: Vec::new(),
+            resume: Vec::new(),
+            join: None,
+            leave: None,
+            publish: None,
+            delivery: Delivery::default(),
+            replies: Vec::new(),
+            ignores: Vec::new(),
+            actions: Vec::new(),
+            heartbeat: None,
+            goodbye: Goodbye { send: Send::default(), code: 1000 },
+            changing: Vec::new(),
+        }
+    }
+
     /// Whether a connection is for one room: what it says until it is open names it.
     #[must_use]
     pub fn connects_to_a_room(&self) -> bool {
         let upgrade = self.query.iter().chain(&self.headers).map(|(_, template)| template);
-        let said = self.connect.iter().flat_map(|step| step.send.templates());
+        let said = self.connect.iter().flat_map(|step| &step.send.0).map(Piece::template);
         self.path
             .iter()
             .chain(upgrade)

@@ -51,6 +51,17 @@ impl Protocol {
         }
     }
 
+    /// What the client offers in `Sec-WebSocket-Protocol` by itself.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&'static str> {
+        match self {
+            Self::Native(ProtocolKind::Rooms | ProtocolKind::Feed, codec) => {
+                Some(codec.subprotocol())
+            }
+            Self::Native(..) | Self::Described(_) => None,
+        }
+    }
+
     /// Whether rooms are joined by a message; else a connection is a member once it is open.
     #[must_use]
     pub fn joins(&self) -> bool {
@@ -114,12 +125,21 @@ impl Protocol {
         }
     }
 
+    /// What the n-th rule of what is ignored is called.
+    #[must_use]
+    pub fn ignored(&self, at: usize) -> &str {
+        match self {
+            Self::Native(..) => "",
+            Self::Described(file) => file.ignores.get(at).map_or("", |ignore| &ignore.name),
+        }
+    }
+
     /// Takes frames apart where a frame is not one message; one for each connection.
     #[must_use]
     pub fn splitter(&self) -> Option<Splitter> {
         match self {
             Self::Native(..) => None,
-            Self::Described(file) => file.framing.clone().map(Splitter::new),
+            Self::Described(file) => file.framing.as_ref().map(Splitter::new),
         }
     }
 }
@@ -183,8 +203,17 @@ pub struct Event {
     pub key: Option<u64>,
     /// What it is counted within, and its number there.
     pub sequence: Option<(u64, u64)>,
-    /// Unix time in microseconds by the server's clock.
-    pub sent_unix_us: Option<u64>,
+    /// When the server sent it.
+    pub sent: Option<SentUnix>,
+}
+
+/// An instant by the server's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentUnix {
+    /// Unix time in microseconds.
+    pub unix_us: u64,
+    /// What it was rounded down to, in microseconds; at least 1.
+    pub resolution_us: u64,
 }
 
 /// Why a conversation can't go on.
@@ -196,6 +225,15 @@ pub struct Failure {
     pub kind: ErrorKind,
     /// For a person; may quote the server.
     pub text: String,
+}
+
+/// The beginning of what a server said, in quotes, for a message to a person.
+#[must_use]
+pub fn quote(bytes: &[u8]) -> String {
+    const QUOTED_BYTES: usize = 160;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(QUOTED_BYTES)]);
+    let more = if bytes.len() > QUOTED_BYTES { "…" } else { "" };
+    format!("{text:?}{more}")
 }
 
 /// What took a message, for whoever shows a conversation.

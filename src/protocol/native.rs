@@ -6,7 +6,7 @@ use memchr::memmem;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::scope::{Person, RoomName};
-use super::{Event, Incoming, Outgoing, ProtocolKind, Taker};
+use super::{Event, Incoming, Outgoing, ProtocolKind, SentUnix, Taker};
 use crate::codec::{ClientMessage, CodecKind, Content, ServerMessage};
 use crate::stamp::MAGIC;
 
@@ -107,8 +107,9 @@ impl Talk {
             }
             Ok(ServerMessage::Feed { seq, timestamp_ms, .. }) => {
                 self.taker = Taker::Delivery;
-                let sent_unix_us = Some(timestamp_ms.saturating_mul(1_000));
-                Incoming::Event(Event { key: None, sequence: Some((0, seq)), sent_unix_us })
+                let unix_us = timestamp_ms.saturating_mul(1_000);
+                let sent = Some(SentUnix { unix_us, resolution_us: 1_000 });
+                Incoming::Event(Event { key: None, sequence: Some((0, seq)), sent })
             }
             Ok(ServerMessage::Pong | ServerMessage::Message { .. }) | Err(_) => Incoming::Data,
         }

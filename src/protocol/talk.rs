@@ -53,7 +53,9 @@ impl Talk {
         home: Option<RoomName<'_>>,
     ) -> Self {
         match protocol {
-            Protocol::Native(kind, codec) => Self::Native(native::Talk::new(*kind, *codec, &person)),
+            Protocol::Native(kind, codec) => {
+                Self::Native(native::Talk::new(*kind, *codec, &person))
+            }
             Protocol::Described(file) => {
                 Self::Described(Box::new(described::Talk::new(file, person, captured, home)))
             }

@@ -211,6 +211,7 @@ fn unreachable_because(errors: &[ErrorGroup]) -> String {
         ErrorKind::ServerError | ErrorKind::Closed | ErrorKind::Oversize => {
             "is this the server's protocol?"
         }
+        ErrorKind::MissingValue => "does the protocol file capture what it names?",
         ErrorKind::Reset | ErrorKind::HeartbeatLost | ErrorKind::Io => {
             "the server's log may say why"
         }

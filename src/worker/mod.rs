@@ -27,6 +27,7 @@ use crate::measure::{Recorder, Snapshot, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Window;
 use crate::protocol::Protocol;
+use crate::protocol::scope::Setting;
 use crate::scenario::{Cohort, FaultKind, WhileAway};
 use part::{Part, Slot};
 
@@ -109,7 +110,8 @@ impl Worker {
         let Part { prepare, agenda, slots, room_names } = part;
         let Prepare { plan, target, run, worker, .. } = prepare;
         let scenario = &plan.scenario;
-        let protocol = |cohort: &Cohort| Protocol::new(scenario.target.protocol, cohort.codec);
+        let protocol = |cohort: &Cohort| Protocol::Native(scenario.target.protocol, cohort.codec);
+        let setting = |_: &Cohort| Arc::new(Setting::default());
         let ctx = Rc::new(Context {
             target,
             run,
@@ -118,6 +120,8 @@ impl Worker {
             recorder: RefCell::new(Recorder::new(Arc::clone(&plan))),
             room_names,
             protocols: scenario.cohorts.iter().map(protocol).collect(),
+            settings: scenario.cohorts.iter().map(setting).collect(),
+            run_name: run_name(run).into(),
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
             draining: Cell::new(false),

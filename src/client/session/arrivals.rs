@@ -2,18 +2,18 @@
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Presence, Session, close_of};
+use super::{Presence, Session, Unspoken, close_of};
 use crate::client::dial::DialError;
 use crate::client::mailbox::HoldUp;
 use crate::client::session::End;
 use crate::client::stays::Belongs;
-use crate::machine::clock::{micros, unix_ms};
+use crate::machine::clock::{micros, unix_us};
 use crate::measure::{
-    Arrival, Failure, Finding, FindingKind, MemberChange, MessageId, Moment, Recorder,
+    Arrival, Failure, Finding, FindingKind, FrameKind, MemberChange, MessageId, Moment, Recorder,
     RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::Incoming;
+use crate::protocol::{Event, Incoming, SentUnix, quote};
 use crate::stamp::{self, Found, Stamp};
 
 impl Session {
@@ -44,7 +44,7 @@ impl Session {
                 }
                 let (code, reason) = close_of(frame.as_ref());
                 self.ctx.recorder.borrow_mut().closes.record(code, reason, false);
-                let step = if self.ready { Step::Active } else { Step::Join };
+                let step = self.step();
                 Some(self.failed(DialError::closed(frame.as_ref(), step)))
             }
             // Only with raw frames, which we never ask for.
@@ -53,25 +53,128 @@ impl Session {
     }
 
     fn take_data(&mut self, frame: &Message, bytes: &[u8], now_us: u64) -> Option<End> {
-        let mut stamped = false;
-        stamp::scan(bytes, |found| {
-            stamped = true;
-            self.arrive(found, now_us);
+        let Some(mut splitter) = self.splitter.take() else {
+            let incoming = self.talk.read(frame, now_us);
+            return self.take_message(incoming, bytes, now_us);
+        };
+        let mut end = None;
+        let fed = splitter.feed(bytes, |part| {
+            if end.is_none() {
+                let incoming = self.talk.read_part(part, frame.is_text(), now_us);
+                end = self.take_message(incoming, part, now_us);
+            }
         });
-        if stamped {
-            self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_delivery += 1;
-            return None;
-        }
-        match self.protocol.read(frame) {
-            Incoming::Joined(name) => self.joined(&name, now_us),
-            Incoming::Left(name) => self.left(&name, now_us),
-            Incoming::Push { seq, timestamp_ms } => self.pushed(seq, timestamp_ms, now_us),
-            Incoming::Error(reason) => return self.refused(&reason),
-            Incoming::Unmatched => {
-                self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_unmatched += 1;
+        self.splitter = Some(splitter);
+        match fed {
+            Ok(()) => end,
+            Err(text) => {
+                let step = self.step();
+                let kind = ErrorKind::ProtocolViolation;
+                end.or_else(|| {
+                    Some(self.broken_off(Unspoken { step, kind, text: text.to_string() }))
+                })
             }
         }
+    }
+
+    /// Takes a message, which the protocol has looked at.
+    fn take_message(&mut self, incoming: Incoming<'_>, bytes: &[u8], now_us: u64) -> Option<End> {
+        if matches!(incoming, Incoming::Data) {
+            let mut stamped = false;
+            stamp::scan(bytes, |found| {
+                stamped = true;
+                self.arrive(found, now_us);
+            });
+            if stamped {
+                self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_delivery += 1;
+                return None;
+            }
+        }
+        self.count(&incoming, bytes, now_us);
+        self.act_on(incoming, now_us)
+    }
+
+    /// Counts a message that delivers nothing, by what it was taken for.
+    fn count(&mut self, incoming: &Incoming<'_>, bytes: &[u8], now_us: u64) {
+        let cohort = self.client.cohort;
+        let mut recorder = self.ctx.recorder.borrow_mut();
+        let kind = match incoming {
+            Incoming::Open | Incoming::Resumed | Incoming::Step => FrameKind::Step,
+            Incoming::Joined(_) | Incoming::Left(_) => FrameKind::Step,
+            Incoming::Acked(_) => FrameKind::Ack,
+            Incoming::Rejected(..) | Incoming::Error(_) => FrameKind::Error,
+            Incoming::Reply => FrameKind::Reply,
+            Incoming::Data | Incoming::Unmatched => {
+                if !self.ready {
+                    self.stray = Some(quote(bytes));
+                }
+                FrameKind::Unmatched
+            }
+            Incoming::Heartbeat => {
+                recorder.counts(cohort).frames_heartbeat += 1;
+                return;
+            }
+            Incoming::Ignored(at) => {
+                let name = self.ctx.protocols[cohort].ignored(*at);
+                return recorder.ignored(cohort, name, now_us, bytes);
+            }
+            // A feed's events are counted where they are told apart, and a probe is no message.
+            Incoming::Event(_) | Incoming::Probe(_) | Incoming::Failed(_) => return,
+        };
+        recorder.frame(cohort, kind, now_us, bytes);
+    }
+
+    /// Does what a message means, or the time that passed.
+    pub(super) fn act_on(&mut self, incoming: Incoming<'_>, now_us: u64) -> Option<End> {
+        match incoming {
+            Incoming::Open => self.opened(now_us),
+            Incoming::Resumed => self.resumed(now_us),
+            Incoming::Joined(at) => self.joined(at, now_us),
+            Incoming::Left(at) => self.left(at, now_us),
+            Incoming::Probe(at) => self.probe(at),
+            Incoming::Event(event) => self.pushed(event, now_us),
+            Incoming::Acked(id) => self.acknowledged(id, now_us),
+            Incoming::Rejected(id, _) => self.rejected(id),
+            Incoming::Error(reason) => return self.refused(&reason),
+            Incoming::Failed(failure) => return Some(self.broken_off(failure)),
+            Incoming::Data
+            | Incoming::Unmatched
+            | Incoming::Step
+            | Incoming::Reply
+            | Incoming::Ignored(_)
+            | Incoming::Heartbeat => {}
+        }
         None
+    }
+
+    /// Rooms can be joined. Without joins the client is in all of them.
+    fn opened(&mut self, now_us: u64) {
+        self.open = true;
+        if !self.ctx.protocols[self.client.cohort].joins() {
+            for at in 0..self.rooms.len() {
+                // The server may count the client in from the moment it reads the upgrade.
+                self.enter(at, self.tcp_us);
+                self.entered(at, now_us);
+            }
+        }
+    }
+
+    /// The server took the client back, with all its rooms.
+    fn resumed(&mut self, now_us: u64) {
+        self.open = true;
+        for at in 0..self.rooms.len() {
+            self.enter(at, self.tcp_us);
+            self.entered(at, now_us);
+        }
+    }
+
+    /// In which step a failure falls.
+    pub(super) fn step(&self) -> Step {
+        match (self.open, self.ready) {
+            (false, _) => Step::Connect,
+            (true, false) => Step::Join,
+            (true, true) => Step::Active,
+        }
     }
 
     fn arrive(&mut self, found: Found, now_us: u64) {
@@ -91,6 +194,13 @@ impl Session {
             }
         };
         let Stamp { run, publisher, room, seq, due_us, sent_us, preflight } = stamp;
+        if run == self.ctx.run && preflight && publisher < self.ctx.plan.client_count() {
+            drop(recorder);
+            if publisher == receiver {
+                self.hear_probe(room, now_us);
+            }
+            return;
+        }
         if run != self.ctx.run || preflight || publisher >= self.ctx.plan.client_count() {
             recorder.counts(cohort).foreign += 1;
             note(&mut recorder, FindingKind::Foreign, None);
@@ -143,6 +253,14 @@ impl Session {
         }
     }
 
+    /// A marked message of its own came back: the client is in that room.
+    fn hear_probe(&mut self, room: u32, now_us: u64) {
+        if let Some(at) = self.rooms.iter().position(|mine| mine.id == room) {
+            self.talk.probed(at);
+            self.joined(at, now_us);
+        }
+    }
+
     /// What held this client up is over: it hears what was sent since.
     fn goes_on(&self, recorder: &mut Recorder, now_us: u64) {
         if let Some(HoldUp { fault, at_us, .. }) = self.client.held_up.take() {
@@ -165,14 +283,8 @@ impl Session {
         }
     }
 
-    fn room_named(&self, name: &str) -> Option<usize> {
-        self.rooms.iter().position(|room| self.ctx.room_names[room.id as usize] == name)
-    }
-
-    fn joined(&mut self, name: &str, now_us: u64) {
+    fn joined(&mut self, at: usize, now_us: u64) {
         let cohort = self.client.cohort;
-        self.ctx.recorder.borrow_mut().counts(cohort).frames_step += 1;
-        let Some(at) = self.room_named(name) else { return };
         if let Presence::Joining { since_us } = self.rooms[at].state {
             self.entered(at, now_us);
             let mut recorder = self.ctx.recorder.borrow_mut();
@@ -180,10 +292,7 @@ impl Session {
         }
     }
 
-    fn left(&mut self, name: &str, now_us: u64) {
-        let cohort = self.client.cohort;
-        self.ctx.recorder.borrow_mut().counts(cohort).frames_step += 1;
-        let Some(at) = self.room_named(name) else { return };
+    fn left(&mut self, at: usize, now_us: u64) {
         let room = &mut self.rooms[at];
         if matches!(room.state, Presence::Leaving { .. }) {
             let churn = self.ctx.plan.cohort(self.client.id).churn;
@@ -195,7 +304,7 @@ impl Session {
         }
     }
 
-    fn pushed(&mut self, seq: u64, timestamp_ms: u64, now_us: u64) {
+    fn pushed(&mut self, event: Event, now_us: u64) {
         // A feed goes on until it reads our close frame, and how long that takes is no part of
         // the load: the run may be over.
         if self.closing.is_some() {
@@ -204,8 +313,11 @@ impl Session {
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
         recorder.counts(cohort).frames_push += 1;
+        let Event { sequence, sent, .. } = event;
         // Only neighbouring numbers are compared, so the low half is enough.
-        match self.feed.hear(seq as u32) {
+        let arrival =
+            sequence.map(|(per, seq)| self.feeds.entry(per).or_default().hear(seq as u32));
+        match arrival.unwrap_or(Arrival::Next { skipped: 0 }) {
             Arrival::Duplicate => {
                 recorder.counts(cohort).duplicated += 1;
                 return;
@@ -224,10 +336,12 @@ impl Session {
                 return;
             }
         }
-        let now_ms = unix_ms();
-        recorder.counts(cohort).push_future += u64::from(timestamp_ms > now_ms);
-        let push_us = now_ms.saturating_sub(timestamp_ms) * 1_000;
-        recorder.latency(Metric::Push, cohort, now_us, push_us);
+        if let Some(SentUnix { unix_us: sent_us, resolution_us }) = sent {
+            // Both clocks rounded alike, so that rounding is no lateness.
+            let here_us = unix_us() / resolution_us * resolution_us;
+            recorder.counts(cohort).push_future += u64::from(sent_us > here_us);
+            recorder.latency(Metric::Push, cohort, now_us, here_us.saturating_sub(sent_us));
+        }
         if let Some(last_us) = self.last_push_us.replace(now_us) {
             recorder.latency(Metric::Interval, cohort, now_us, now_us.saturating_sub(last_us));
         }
@@ -242,10 +356,9 @@ impl Session {
 
     /// An error reply fails the join that waits; once joined it is counted.
     fn refused(&mut self, reason: &str) -> Option<End> {
-        self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_error += 1;
         let text = format!("the server answered with an error: {reason}");
         if !self.ready {
-            let error = DialError::new(ErrorKind::ServerError, Step::Join, text);
+            let error = DialError::new(ErrorKind::ServerError, self.step(), text);
             return Some(self.failed(error));
         }
         self.ctx.error(self.client.cohort, ErrorKind::ServerError, Step::Active, || text);

@@ -28,11 +28,21 @@ impl Session {
                 Presence::Out { .. } | Presence::In => continue,
             };
             if now_us >= since_us + micros(limit) {
+                let room = &self.ctx.room_names[self.rooms[at].id as usize];
+                let of = if room.is_empty() { String::new() } else { format!(" of {room}") };
+                let error = DialError::timed_out(step, limit);
+                let text = format!("{}{of}", error.text);
+                let text = self.with_stray(text);
                 self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-                return Some(self.failed(DialError::timed_out(step, limit)));
+                return Some(self.failed(DialError { text, ..error }));
             }
         }
         let deaf = self.is_deaf();
+        while let Some(incoming) = (!deaf).then(|| self.talk.tick(now_us)).flatten() {
+            if let Some(end) = self.act_on(incoming, now_us) {
+                return Some(end);
+            }
+        }
         if let Some(pinger) = self.pinger.as_mut().filter(|_| !deaf) {
             match pinger.at(now_us) {
                 Wants::Nothing => {}
@@ -44,7 +54,7 @@ impl Session {
                 }
                 Wants::GiveUp => {
                     self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-                    let step = if self.ready { Step::Active } else { Step::Join };
+                    let step = self.step();
                     let text = "a WebSocket ping was not answered in time";
                     let error = DialError::new(ErrorKind::HeartbeatLost, step, text);
                     return Some(self.failed(error));
@@ -84,7 +94,7 @@ impl Session {
         }
         let limit_us = micros(self.ctx.plan.scenario.target.join_timeout);
         let rooms = self.rooms.iter().filter_map(|room| match room.state {
-            Presence::Out { back_us } => Some(back_us),
+            Presence::Out { back_us } => self.open.then_some(back_us),
             Presence::Joining { since_us } | Presence::Leaving { since_us } => {
                 Some(since_us + limit_us)
             }
@@ -92,7 +102,8 @@ impl Session {
         });
         let pinger = self.pinger.as_ref().filter(|_| !self.is_deaf()).map(Pinger::deadline_us);
         let reading = (self.ready && self.read_from_us > 0).then_some(self.read_from_us);
-        rooms.chain(pinger).chain(reading).chain(self.answer_deadline_us()).min()
+        let talk = (!self.is_deaf()).then(|| self.talk.deadline_us()).flatten();
+        rooms.chain(talk).chain(pinger).chain(reading).chain(self.answer_deadline_us()).min()
     }
 
     /// Arms the alarm; true if it is due already.

@@ -1,5 +1,6 @@
 //! What a session does when it is told to: faults, leaving for a while, leaving for good.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -70,9 +71,11 @@ impl Session {
             }
         }
         self.client.mailbox.set_active(false);
+        // A fault's code is the plan's; else the protocol may have words and a code of its own.
+        let code = if end.is_fault() { code } else { self.talk.goodbye() };
         self.ctx.recorder.borrow_mut().closes.record(code, "", true);
         let frame = CloseFrame { code: code.into(), reason: "".into() };
-        if self.send(Message::Close(Some(frame))).is_err() {
+        if self.say().is_err() || self.send(Message::Close(Some(frame))).is_err() {
             return Some(end);
         }
         self.closing = Some(Closing { end, deadline_us: now_us + micros(CLOSE_TIMEOUT) });
@@ -80,17 +83,20 @@ impl Session {
     }
 
     pub(super) fn leave(&mut self, n: usize) -> Result<(), Error> {
-        if self.closing.is_some() || !self.protocol.joins() {
+        if self.closing.is_some() {
             return Ok(());
         }
         let Some(room) = self.rooms.get(n).filter(|room| room.state == Presence::In) else {
             return Ok(());
         };
         let id = room.id;
-        let message = self.protocol.leave(&self.ctx.room_names[id as usize]);
         let now_us = self.ctx.clock.now_us();
-        self.rooms[n].state = Presence::Leaving { since_us: now_us };
-        self.member(now_us, MemberChange::LeaveWritten { room: id });
-        self.send(message)
+        let ctx = Rc::clone(&self.ctx);
+        let left = self.talk.leave(n, ctx.room(id), now_us);
+        if self.said(left) == Some(true) {
+            self.rooms[n].state = Presence::Leaving { since_us: now_us };
+            self.member(now_us, MemberChange::LeaveWritten { room: id });
+        }
+        self.say()
     }
 }

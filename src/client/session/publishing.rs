@@ -8,8 +8,11 @@ use tokio_tungstenite::tungstenite::Error;
 use super::{Presence, Session};
 use crate::client::agenda::Event;
 use crate::client::mailbox::Held;
+use crate::client::session::acks::Unacked;
+use crate::machine::clock::unix_ms;
 use crate::measure::{MessageId, Published};
 use crate::metric::Metric;
+use crate::protocol::Outgoing;
 use crate::scenario::To;
 use crate::stamp::{self, Stamp};
 
@@ -89,8 +92,17 @@ impl Session {
         };
         let mut payload = String::new();
         stamp::write_payload(&stamp, held.due.size as usize, &mut payload);
-        let name = &ctx.room_names[room as usize];
-        let message = self.protocol.publish(name, payload, held.due.binary);
+        let binary = held.due.binary;
+        let outgoing = Outgoing { payload: &payload, binary, seq, now_ms: unix_ms() };
+        let published = self.talk.publish(ctx.room(room), outgoing);
+        let Some(id) = self.said(published) else {
+            self.not_sent(1);
+            return Ok(());
+        };
+        if let Some(id) = id {
+            let message = MessageId { room, publisher: client.id, seq };
+            self.unacked.sent(Unacked { id, message, due_us: held.due.at_us, sent_us });
+        }
         {
             let mut recorder = ctx.recorder.borrow_mut();
             let held_us = sent_us.saturating_sub(held.released_us);
@@ -101,6 +113,27 @@ impl Session {
         }
         self.unanswered += 1;
         client.last_sent_us.set(sent_us);
-        self.send(message)
+        self.say()
+    }
+
+    /// Publishes a marked message: it belongs to nobody's figures, and who hears it is joined.
+    pub(super) fn probe(&mut self, at: usize) {
+        let ctx = Rc::clone(&self.ctx);
+        let room = self.rooms[at].id;
+        let now_us = ctx.clock.now_us();
+        let stamp = Stamp {
+            run: ctx.run,
+            publisher: self.client.id,
+            room,
+            seq: 0,
+            due_us: now_us,
+            sent_us: now_us,
+            preflight: true,
+        };
+        let mut payload = String::new();
+        stamp::write_payload(&stamp, stamp::MIN_PAYLOAD, &mut payload);
+        let outgoing = Outgoing { payload: &payload, binary: false, seq: 0, now_ms: unix_ms() };
+        let published = self.talk.publish(ctx.room(room), outgoing);
+        self.said(published);
     }
 }

@@ -106,9 +106,7 @@ impl Talk {
         Scope {
             person: &self.person,
             captured: &self.captured,
-            room: room.or_else(|| {
-                self.home.as_ref().map(|(name, n)| RoomName { name, n: *n })
-            }),
+            room: room.or_else(|| self.home.as_ref().map(|(name, n)| RoomName { name, n: *n })),
             id,
             payload: None,
             seq: None,
@@ -157,5 +155,5 @@ fn step_of(what: Taker) -> Step {
 
 /// Something was to be said that names a value there isn't.
 fn unsaid(what: Taker, missing: &Missing) -> Failure {
-    Failure { step: step_of(what), kind: ErrorKind::Template, text: missing.to_string() }
+    Failure { step: step_of(what), kind: ErrorKind::MissingValue, text: missing.to_string() }
 }

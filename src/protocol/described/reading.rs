@@ -12,7 +12,7 @@ use crate::protocol::capture::Capture;
 use crate::protocol::description::{Delivery, Description, TimeUnit};
 use crate::protocol::frame::Frame;
 use crate::protocol::matcher::Matcher;
-use crate::protocol::{Event, Incoming, Taker};
+use crate::protocol::{Event, Incoming, SentUnix, Taker, quote};
 
 impl Talk {
     pub(in crate::protocol) fn read<'a>(
@@ -43,8 +43,9 @@ impl Talk {
             && self.holds(error, &frame)
         {
             self.taker = Taker::Error;
-            let text = frame.quote();
-            let failed = self.fail_oldest(format!("the server answered with an error: {text}"), now_us);
+            let text = quote(frame.bytes());
+            let failed =
+                self.fail_oldest(format!("the server answered with an error: {text}"), now_us);
             return failed.unwrap_or(Incoming::Error(text.into()));
         }
         for (at, ignore) in file.ignores.iter().enumerate() {
@@ -69,7 +70,11 @@ impl Talk {
         // One that names no publish of ours may be the answer to something else.
         let id = ack.id.take(frame)?.parse().ok()?;
         self.taker = Taker::Ack;
-        Some(if refused { Incoming::Rejected(id, frame.quote().into()) } else { Incoming::Acked(id) })
+        Some(if refused {
+            Incoming::Rejected(id, quote(frame.bytes()).into())
+        } else {
+            Incoming::Acked(id)
+        })
     }
 
     fn reply(&mut self, at: usize, frame: &Frame<'_>) -> Incoming<'static> {
@@ -104,9 +109,12 @@ impl Talk {
             key: key.as_ref().and_then(text).map(|text| hashed(&text)),
             sequence: sequence.as_ref().and_then(|sequence| {
                 let number = text(&sequence.at)?.parse().ok()?;
-                Some((sequence.per.as_ref().map_or(Some(0), |per| Some(hashed(&text(per)?)))?, number))
+                Some((
+                    sequence.per.as_ref().map_or(Some(0), |per| Some(hashed(&text(per)?)))?,
+                    number,
+                ))
             }),
-            sent_unix_us: sent_at.as_ref().and_then(|at| unix_us(&text(&at.at)?, at.unit)),
+            sent: sent_at.as_ref().and_then(|at| sent_unix(&text(&at.at)?, at.unit)),
         };
         if event == Event::default() { Incoming::Unmatched } else { Incoming::Event(event) }
     }
@@ -119,17 +127,25 @@ fn hashed(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// Unix time in microseconds; `None` for what is no time of that unit.
-fn unix_us(text: &str, unit: TimeUnit) -> Option<u64> {
-    let times = match unit {
-        TimeUnit::Seconds => 1e6,
-        TimeUnit::Millis => 1e3,
-        TimeUnit::Micros => 1.0,
+/// An instant of the server's; `None` for what is no time of that unit.
+fn sent_unix(text: &str, unit: TimeUnit) -> Option<SentUnix> {
+    let unit_us = match unit {
+        TimeUnit::Seconds => 1_000_000,
+        TimeUnit::Millis => 1_000,
+        TimeUnit::Micros => 1,
         TimeUnit::Date => {
             let instant: jiff::Timestamp = text.parse().ok()?;
-            return u64::try_from(instant.as_microsecond()).ok();
+            let unix_us = u64::try_from(instant.as_microsecond()).ok()?;
+            return Some(SentUnix {
+                unix_us,
+                resolution_us: if text.contains('.') { 1 } else { 1_000_000 },
+            });
         }
     };
-    let us = text.parse::<f64>().ok()? * times;
-    (us.is_finite() && (0.0..9e18).contains(&us)).then_some(us as u64)
+    if let Ok(whole) = text.parse::<u64>() {
+        return Some(SentUnix { unix_us: whole.checked_mul(unit_us)?, resolution_us: unit_us });
+    }
+    let unix_us = text.parse::<f64>().ok()? * unit_us as f64;
+    let fits = unix_us.is_finite() && (0.0..9e18).contains(&unix_us);
+    fits.then_some(SentUnix { unix_us: unix_us as u64, resolution_us: 1 })
 }

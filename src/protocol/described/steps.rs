@@ -6,7 +6,7 @@ use crate::protocol::description::{Known, STEP_TIMEOUT, Step};
 use crate::protocol::frame::Frame;
 use crate::protocol::scope::RoomName;
 use crate::protocol::template::Missing;
-use crate::protocol::{Failure, Incoming, Taker};
+use crate::protocol::{Failure, Incoming, Taker, quote};
 
 /// The answer of a room is waited for as long as the target's join timeout, which is the
 /// client's to keep.
@@ -60,7 +60,8 @@ impl Talk {
         let id = self.next_id();
         let scope = self.scope(None, Some(id));
         let changing = &self.file.changing;
-        let expect = step.expect.as_ref().map(|expect| expect.fold(&scope, changing)).transpose()?;
+        let expect =
+            step.expect.as_ref().map(|expect| expect.fold(&scope, changing)).transpose()?;
         let fail = step.fail.as_ref().map(|fail| fail.fold(&scope, changing)).transpose()?;
         self.say(&step.send, None, id)?;
         let waits = expect.is_some();
@@ -166,7 +167,11 @@ impl Talk {
         let (at, well) = found?;
         let wait = self.waits.remove(at);
         self.taker = wait.what;
-        Some(if well { self.answered(&wait, frame, now_us) } else { self.denied(&wait, frame, now_us) })
+        Some(if well {
+            self.answered(&wait, frame, now_us)
+        } else {
+            self.denied(&wait, frame, now_us)
+        })
     }
 
     fn answered(&mut self, wait: &Wait, frame: &Frame<'_>, now_us: u64) -> Incoming<'static> {
@@ -184,7 +189,7 @@ impl Talk {
                 None => {
                     return Incoming::Failed(Failure {
                         step: step_of(wait.what),
-                        kind: ErrorKind::Template,
+                        kind: ErrorKind::MissingValue,
                         text: format!("the answer has nothing to capture as `{}`", capture.name),
                     });
                 }
@@ -203,7 +208,12 @@ impl Talk {
 
     /// The answer is a refusal.
     fn denied(&mut self, wait: &Wait, frame: &Frame<'_>, now_us: u64) -> Incoming<'static> {
-        self.give_up(wait.what, ErrorKind::ServerError, format!("refused: {}", frame.quote()), now_us)
+        self.give_up(
+            wait.what,
+            ErrorKind::ServerError,
+            format!("refused: {}", quote(frame.bytes())),
+            now_us,
+        )
     }
 
     /// A step that failed ends the conversation, but for a resume, which connects anew.

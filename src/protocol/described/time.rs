@@ -62,7 +62,7 @@ impl Talk {
         for term in text.split('+') {
             let term = parse::duration(term.trim()).map_err(|why| Failure {
                 step: Step::Active,
-                kind: ErrorKind::Template,
+                kind: ErrorKind::MissingValue,
                 text: format!("the heartbeat's time is {text:?}: {why}"),
             })?;
             total_us = total_us.saturating_add(u64::try_from(term.as_micros()).unwrap_or(u64::MAX));
@@ -71,7 +71,8 @@ impl Talk {
     }
 
     pub(in crate::protocol) fn deadline_us(&self) -> Option<u64> {
-        let waits = self.waits.iter().map(|wait| wait.deadline_us).filter(|at_us| *at_us < u64::MAX);
+        let waits =
+            self.waits.iter().map(|wait| wait.deadline_us).filter(|at_us| *at_us < u64::MAX);
         waits.chain(self.beat.deadline_us()).min()
     }
 
@@ -103,7 +104,8 @@ impl Talk {
         self.say(send, None, id).map_err(missed)?;
         let asked = self.waits.iter().any(|wait| wait.what == Taker::Heartbeat);
         if let (Some(expect), false) = (expect, asked) {
-            let expect = expect.fold(&self.scope(None, Some(id)), &file.changing).map_err(missed)?;
+            let expect =
+                expect.fold(&self.scope(None, Some(id)), &file.changing).map_err(missed)?;
             let deadline_us = now_us + timeout.as_micros() as u64;
             let (what, expect) = (Taker::Heartbeat, Some(expect));
             self.waits.push(Wait { what, id, expect, fail: None, deadline_us });

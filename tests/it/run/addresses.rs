@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use uproar::client::{Preflight, Target, prefer_family, preflight};
+use uproar::client::{Target, Visit, prefer_family, preflight};
 use uproar::codec::CodecKind;
 use uproar::coordinator::{Outcome, Run, Stop};
 use uproar::metric::Metric;
 use uproar::plan::Plan;
+use uproar::protocol::scope::{Captured, Person};
 use uproar::protocol::{Protocol, ProtocolKind};
 use uproar::scenario::{Source, read};
 use uproar::server::ServerConfig;
@@ -140,11 +141,14 @@ async fn after_preflight_nobody_tries_the_family_that_did_not_answer() {
     let config = ServerConfig { mode: ProtocolKind::Echo, ..ServerConfig::default() };
     let server = tokio::spawn(uproar::server::serve(listener, config, std::future::pending()));
     let mut target = target(&[dead, alive], Duration::from_secs(4));
-    let first = Preflight {
+    let first = Visit {
         target: &target,
-        protocol: Protocol::new(ProtocolKind::Echo, CodecKind::Json),
+        protocol: &Protocol::Native(ProtocolKind::Echo, CodecKind::Json),
+        person: Person { client: 0, run: "7".into(), user: None, setting: Arc::default() },
+        captured: Captured::default(),
         run: 7,
-        join_timeout: PATIENCE,
+        room: String::new(),
+        limit: PATIENCE,
     };
     let answered = preflight(first).await.unwrap();
     assert_eq!(answered, alive);
