@@ -21,6 +21,8 @@
 //! | flags | 4 | bit 0: the filler is ours and can be compared; bit 1: preflight |
 //! | check | 16 | over all of the above |
 
+pub mod texts;
+
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
