@@ -11,11 +11,13 @@ pub mod description;
 pub mod frame;
 pub mod framing;
 pub mod matcher;
+pub mod mqtt;
 mod native;
 pub mod pointer;
 mod relay;
 pub mod scope;
 pub mod send;
+mod splitter;
 mod talk;
 pub mod template;
 
@@ -27,9 +29,9 @@ use serde::{Deserialize, Serialize};
 use crate::codec::CodecKind;
 use crate::metric::{ErrorKind, Step};
 use description::Description;
-use framing::Splitter;
 
 pub use relay::{Away, Recipients};
+pub use splitter::Splitter;
 pub use talk::{Outgoing, Talk};
 
 /// How one cohort's clients speak. Cheap to clone.
@@ -39,6 +41,8 @@ pub enum Protocol {
     Native(ProtocolKind, CodecKind),
     /// One that a file describes.
     Described(Arc<Description>),
+    /// MQTT 3.1.1 or 5.
+    Mqtt(Arc<mqtt::Options>),
 }
 
 impl Protocol {
@@ -48,6 +52,7 @@ impl Protocol {
         match self {
             Self::Native(kind, _) => kind.name(),
             Self::Described(file) => &file.name,
+            Self::Mqtt(_) => "mqtt",
         }
     }
 
@@ -57,6 +62,7 @@ impl Protocol {
         match self {
             Self::Native(kind, _) => *kind == ProtocolKind::Rooms,
             Self::Described(file) => file.join.is_some(),
+            Self::Mqtt(_) => true,
         }
     }
 
@@ -66,6 +72,7 @@ impl Protocol {
         match self {
             Self::Native(kind, _) => *kind != ProtocolKind::Feed,
             Self::Described(file) => file.publish.is_some(),
+            Self::Mqtt(_) => true,
         }
     }
 
@@ -77,6 +84,7 @@ impl Protocol {
             Self::Described(file) => {
                 file.publish.as_ref().is_some_and(|publish| publish.ack.is_some())
             }
+            Self::Mqtt(options) => options.qos == mqtt::Qos::AtLeastOnce,
         }
     }
 
@@ -85,7 +93,7 @@ impl Protocol {
     pub fn recipients(&self) -> Recipients {
         match self {
             Self::Native(ProtocolKind::Echo, _) => Recipients::Sender,
-            Self::Native(..) => Recipients::Room,
+            Self::Native(..) | Self::Mqtt(_) => Recipients::Room,
             Self::Described(file) => file.recipients,
         }
     }
@@ -96,15 +104,21 @@ impl Protocol {
         match self {
             Self::Native(..) => Away::Missed,
             Self::Described(file) => file.away,
+            Self::Mqtt(options) => options.away(),
         }
     }
 
-    /// Takes frames apart where a frame is not one message; one for each connection.
+    /// Takes frames apart where a frame is not one message; one for each connection. `max_bytes`
+    /// is the largest message a server may send.
     #[must_use]
-    pub fn splitter(&self) -> Option<Splitter> {
+    pub fn splitter(&self, max_bytes: usize) -> Option<Splitter> {
         match self {
             Self::Native(..) => None,
-            Self::Described(file) => file.framing.clone().map(Splitter::new),
+            Self::Described(file) => {
+                let framing = file.framing.as_ref()?;
+                Some(Splitter::Separated(framing::Splitter::new(framing)))
+            }
+            Self::Mqtt(_) => Some(Splitter::Packets(mqtt::Packets::new(max_bytes))),
         }
     }
 }
