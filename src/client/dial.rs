@@ -58,10 +58,14 @@ const MESSAGE_BYTES_MIN: usize = 1024 * 1024;
 /// How much larger than this run's largest message one from the server may be.
 const MESSAGE_TIMES: usize = 4;
 
+/// The largest message from the server, in bytes. Past it one is refused as `oversize`: what one
+/// client buffers is bounded, whatever the server announces.
+pub(super) fn message_bytes_max(target: &Target) -> usize {
+    target.message_bytes_max.saturating_mul(MESSAGE_TIMES).max(MESSAGE_BYTES_MIN)
+}
+
 fn config(target: &Target) -> WebSocketConfig {
-    // Past it a message is refused as `oversize`: what one client buffers is bounded, whatever
-    // the server announces.
-    let message_max = target.message_bytes_max.saturating_mul(MESSAGE_TIMES).max(MESSAGE_BYTES_MIN);
+    let message_max = message_bytes_max(target);
     // Each message is written as it comes; the bound is for a server that stops reading.
     let held_max = (4 * target.message_bytes_max).max(256 * 1024);
     WebSocketConfig::default()

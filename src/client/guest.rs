@@ -12,13 +12,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::dial::{DialError, Dialed, Target, classify, dial};
+use super::dial::{DialError, Dialed, Target, classify, dial, message_bytes_max};
 use super::socket::{Socket, Traffic};
 use crate::machine::clock::{Clock, unix_ms};
 use crate::metric::{ErrorKind, Step};
-use crate::protocol::framing::Splitter;
 use crate::protocol::scope::{Captured, Person, RoomName};
-use crate::protocol::{Audience, Failure, Incoming, Outgoing, Protocol, Taker, Talk, quote};
+use crate::protocol::{Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk, quote};
 use crate::stamp::{self, Found, Stamp};
 
 /// How long a guest waits for its close frame to be written.
@@ -136,7 +135,7 @@ impl<'w> Guest<'w> {
         let dialed = dial(target, protocol.subprotocol(), number, &clock, &traffic, None).await?;
         let Dialed { ws, address, .. } = dialed;
         watch.see(clock.now_us(), Exchange::Upgraded { address }, &talk);
-        let splitter = protocol.splitter();
+        let splitter = protocol.splitter(message_bytes_max(target));
         let (step, told, stray) = (Step::Connect, VecDeque::new(), None);
         let mut guest = Self {
             ws,
@@ -337,9 +336,7 @@ impl<'w> Guest<'w> {
             }
         });
         self.splitter = Some(splitter);
-        fed.map_err(|error| {
-            DialError::new(ErrorKind::ProtocolViolation, self.step, error.to_string())
-        })?;
+        fed.map_err(|failure| broken(Failure { step: self.step, ..failure }))?;
         outcome
     }
 

@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use self::acks::Acks;
 use super::context::{Client, Context};
-use super::dial::{DialError, Dialed, classify, close_of};
+use super::dial::{DialError, Dialed, classify, close_of, message_bytes_max};
 use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;
@@ -33,8 +33,7 @@ use crate::measure::{
     Failure, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric};
-use crate::protocol::framing::Splitter;
-use crate::protocol::{Failure as Unspoken, Talk};
+use crate::protocol::{Failure as Unspoken, Splitter, Talk};
 use crate::scenario::Load;
 
 /// Frames read before due messages get their turn.
@@ -175,7 +174,7 @@ impl Session {
             ctx: Rc::clone(ctx),
             client: Rc::clone(client),
             talk: ctx.talk(client),
-            splitter: protocol.splitter(),
+            splitter: protocol.splitter(message_bytes_max(&ctx.target)),
             open: false,
             stray: None,
             ws: dialed.ws,

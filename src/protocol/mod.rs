@@ -11,11 +11,13 @@ pub mod description;
 pub mod frame;
 pub mod framing;
 pub mod matcher;
+pub mod mqtt;
 mod native;
 pub mod pointer;
 mod relay;
 pub mod scope;
 pub mod send;
+mod splitter;
 mod talk;
 pub mod template;
 
@@ -27,9 +29,9 @@ use serde::{Deserialize, Serialize};
 use crate::codec::CodecKind;
 use crate::metric::{ErrorKind, Step};
 use description::Description;
-use framing::Splitter;
 
 pub use relay::{Away, Recipients};
+pub use splitter::Splitter;
 pub use talk::{Outgoing, Talk};
 
 /// How one cohort's clients speak. Cheap to clone.
@@ -39,6 +41,8 @@ pub enum Protocol {
     Native(ProtocolKind, CodecKind),
     /// One that a file describes.
     Described(Arc<Description>),
+    /// MQTT 3.1.1 or 5.
+    Mqtt(Arc<mqtt::Options>),
 }
 
 impl Protocol {
@@ -48,6 +52,7 @@ impl Protocol {
         match self {
             Self::Native(kind, _) => kind.name(),
             Self::Described(file) => &file.name,
+            Self::Mqtt(_) => "mqtt",
         }
     }
 
@@ -58,6 +63,7 @@ impl Protocol {
             Self::Native(ProtocolKind::Rooms | ProtocolKind::Feed, codec) => {
                 Some(codec.subprotocol())
             }
+            Self::Mqtt(_) => Some("mqtt"),
             Self::Native(..) | Self::Described(_) => None,
         }
     }
@@ -83,6 +89,7 @@ impl Protocol {
                 Recipients::Sender => Audience::Alone,
                 Recipients::Room | Recipients::Others | Recipients::Nobody => Audience::Everyone,
             },
+            Self::Mqtt(_) => Audience::Joined,
         }
     }
 
@@ -92,6 +99,7 @@ impl Protocol {
         match self {
             Self::Native(kind, _) => *kind != ProtocolKind::Feed,
             Self::Described(file) => file.publish.is_some(),
+            Self::Mqtt(_) => true,
         }
     }
 
@@ -103,6 +111,7 @@ impl Protocol {
             Self::Described(file) => {
                 file.publish.as_ref().is_some_and(|publish| publish.ack.is_some())
             }
+            Self::Mqtt(options) => options.qos == mqtt::Qos::AtLeastOnce,
         }
     }
 
@@ -111,7 +120,7 @@ impl Protocol {
     pub fn recipients(&self) -> Recipients {
         match self {
             Self::Native(ProtocolKind::Echo, _) => Recipients::Sender,
-            Self::Native(..) => Recipients::Room,
+            Self::Native(..) | Self::Mqtt(_) => Recipients::Room,
             Self::Described(file) => file.recipients,
         }
     }
@@ -122,6 +131,7 @@ impl Protocol {
         match self {
             Self::Native(..) => Away::Missed,
             Self::Described(file) => file.away,
+            Self::Mqtt(options) => options.away(),
         }
     }
 
@@ -129,17 +139,22 @@ impl Protocol {
     #[must_use]
     pub fn ignored(&self, at: usize) -> &str {
         match self {
-            Self::Native(..) => "",
+            Self::Native(..) | Self::Mqtt(_) => "",
             Self::Described(file) => file.ignores.get(at).map_or("", |ignore| &ignore.name),
         }
     }
 
-    /// Takes frames apart where a frame is not one message; one for each connection.
+    /// Takes frames apart where a frame is not one message; one for each connection. `max_bytes`
+    /// is the largest message a server may send.
     #[must_use]
-    pub fn splitter(&self) -> Option<Splitter> {
+    pub fn splitter(&self, max_bytes: usize) -> Option<Splitter> {
         match self {
             Self::Native(..) => None,
-            Self::Described(file) => file.framing.as_ref().map(Splitter::new),
+            Self::Described(file) => {
+                let framing = file.framing.as_ref()?;
+                Some(Splitter::Separated(framing::Splitter::new(framing)))
+            }
+            Self::Mqtt(_) => Some(Splitter::Packets(mqtt::Packets::new(max_bytes))),
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::described;
 use super::frame::Frame;
 use super::matcher::Matcher;
+use super::mqtt;
 use super::native;
 use super::scope::{Captured, Person, RoomName};
 use super::{Failure, Incoming, Protocol, Taker};
@@ -31,6 +32,8 @@ pub enum Talk {
     Native(native::Talk),
     /// What a file describes.
     Described(Box<described::Talk>),
+    /// MQTT.
+    Mqtt(Box<mqtt::Talk>),
 }
 
 macro_rules! each {
@@ -38,6 +41,7 @@ macro_rules! each {
         match $talk {
             Self::Native($inner) => $body,
             Self::Described($inner) => $body,
+            Self::Mqtt($inner) => $body,
         }
     };
 }
@@ -59,6 +63,7 @@ impl Talk {
             Protocol::Described(file) => {
                 Self::Described(Box::new(described::Talk::new(file, person, captured, home)))
             }
+            Protocol::Mqtt(options) => Self::Mqtt(Box::new(mqtt::Talk::new(options, person))),
         }
     }
 
@@ -68,6 +73,7 @@ impl Talk {
         match self {
             Self::Native(_) => Incoming::Open,
             Self::Described(talk) => talk.begin(back, now_us),
+            Self::Mqtt(talk) => talk.begin(back, now_us),
         }
     }
 
@@ -91,6 +97,7 @@ impl Talk {
         match self {
             Self::Native(talk) => talk.join(at, room),
             Self::Described(talk) => talk.join(at, room, now_us)?,
+            Self::Mqtt(talk) => talk.join(at, room, now_us)?,
         }
         Ok(())
     }
@@ -104,6 +111,7 @@ impl Talk {
         match self {
             Self::Native(talk) => Ok(talk.leave(at, room)),
             Self::Described(talk) => talk.leave(at, room, now_us),
+            Self::Mqtt(talk) => talk.leave(at, room, now_us),
         }
     }
 
@@ -123,6 +131,17 @@ impl Talk {
                 Ok(None)
             }
             Self::Described(talk) => talk.publish(room, message),
+            Self::Mqtt(talk) => talk.publish(room, message),
+        }
+    }
+
+    /// Whether the server takes a publish now; a client that may not publish holds its messages
+    /// until an acknowledgement was read.
+    #[must_use]
+    pub fn can_publish(&self) -> bool {
+        match self {
+            Self::Native(_) | Self::Described(_) => true,
+            Self::Mqtt(talk) => talk.can_publish(),
         }
     }
 
@@ -133,7 +152,7 @@ impl Talk {
     /// As [`join`](Self::join).
     pub fn act(&mut self, action: usize, room: Option<RoomName<'_>>) -> Result<(), Failure> {
         match self {
-            Self::Native(_) => Ok(()),
+            Self::Native(_) | Self::Mqtt(_) => Ok(()),
             Self::Described(talk) => talk.act(action, room),
         }
     }
@@ -146,6 +165,8 @@ impl Talk {
                 talk.read(text.as_bytes(), true, now_us)
             }
             (Self::Described(talk), Message::Binary(bytes)) => talk.read(bytes, false, now_us),
+            (Self::Mqtt(talk), Message::Text(text)) => talk.read(text.as_bytes(), true, now_us),
+            (Self::Mqtt(talk), Message::Binary(bytes)) => talk.read(bytes, false, now_us),
             _ => Incoming::Unmatched,
         }
     }
@@ -155,6 +176,7 @@ impl Talk {
         match self {
             Self::Native(_) => Incoming::Data,
             Self::Described(talk) => talk.read(bytes, is_text, now_us),
+            Self::Mqtt(talk) => talk.read(bytes, is_text, now_us),
         }
     }
 
@@ -163,6 +185,7 @@ impl Talk {
         match self {
             Self::Native(_) => None,
             Self::Described(talk) => talk.tick(now_us),
+            Self::Mqtt(talk) => talk.tick(now_us),
         }
     }
 
@@ -172,6 +195,7 @@ impl Talk {
         match self {
             Self::Native(_) => None,
             Self::Described(talk) => talk.deadline_us(),
+            Self::Mqtt(talk) => talk.deadline_us(),
         }
     }
 
@@ -185,8 +209,10 @@ impl Talk {
     /// Nothing could be read for a while, and that was nobody's fault: whoever had to be heard
     /// from begins anew.
     pub fn forgive(&mut self, now_us: u64) {
-        if let Self::Described(talk) = self {
-            talk.forgive(now_us);
+        match self {
+            Self::Native(_) => {}
+            Self::Described(talk) => talk.forgive(now_us),
+            Self::Mqtt(talk) => talk.forgive(now_us),
         }
     }
 
@@ -195,6 +221,7 @@ impl Talk {
         match self {
             Self::Native(_) => 1000,
             Self::Described(talk) => talk.goodbye(),
+            Self::Mqtt(talk) => talk.goodbye(),
         }
     }
 
@@ -204,11 +231,33 @@ impl Talk {
         each!(self, talk => talk.taker)
     }
 
-    /// What is waited for, and how it would be known.
+    /// What is waited for, in words.
+    #[must_use]
+    pub fn awaited(&self) -> Vec<(Taker, String)> {
+        match self {
+            Self::Native(_) => Vec::new(),
+            Self::Described(talk) => {
+                let waiting = talk.waiting().into_iter();
+                waiting.map(|(what, matcher)| (what, matcher.describe())).collect()
+            }
+            Self::Mqtt(talk) => talk.awaited(),
+        }
+    }
+
+    /// A message in words, sent or received, where its bytes say nothing to people.
+    #[must_use]
+    pub fn describe(&self, bytes: &[u8]) -> Option<String> {
+        match self {
+            Self::Native(_) | Self::Described(_) => None,
+            Self::Mqtt(_) => Some(mqtt::describe(bytes)),
+        }
+    }
+
+    /// What is waited for, and how it would be known, where a matcher knows it.
     #[must_use]
     pub fn waiting(&self) -> Vec<(Taker, &Matcher)> {
         match self {
-            Self::Native(_) => Vec::new(),
+            Self::Native(_) | Self::Mqtt(_) => Vec::new(),
             Self::Described(talk) => talk.waiting(),
         }
     }
@@ -217,7 +266,7 @@ impl Talk {
     #[must_use]
     pub fn explain(&self, matcher: &Matcher, frame: &Frame<'_>) -> Vec<(String, Option<String>)> {
         match self {
-            Self::Native(_) => Vec::new(),
+            Self::Native(_) | Self::Mqtt(_) => Vec::new(),
             Self::Described(talk) => talk.explain(matcher, frame),
         }
     }
@@ -226,7 +275,7 @@ impl Talk {
     #[must_use]
     pub fn captured(&self) -> Captured {
         match self {
-            Self::Native(_) => Captured::default(),
+            Self::Native(_) | Self::Mqtt(_) => Captured::default(),
             Self::Described(talk) => talk.captured().clone(),
         }
     }

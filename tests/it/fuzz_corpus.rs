@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use uproar::{codec, scenario, stamp};
+use uproar::{codec, protocol, scenario, stamp};
 
 #[test]
 fn binary_protocol() {
@@ -13,6 +13,11 @@ fn binary_protocol() {
 #[test]
 fn json_protocol() {
     run_over_corpus("json_protocol", codec::fuzz::json);
+}
+
+#[test]
+fn mqtt() {
+    run_over_corpus("mqtt", protocol::mqtt::fuzz);
 }
 
 #[test]

@@ -67,12 +67,9 @@ impl Session {
         self.splitter = Some(splitter);
         match fed {
             Ok(()) => end,
-            Err(text) => {
+            Err(failure) => {
                 let step = self.step();
-                let kind = ErrorKind::ProtocolViolation;
-                end.or_else(|| {
-                    Some(self.broken_off(Unspoken { step, kind, text: text.to_string() }))
-                })
+                end.or_else(|| Some(self.broken_off(Unspoken { step, ..failure })))
             }
         }
     }
