@@ -1,5 +1,6 @@
 // Rooms by events, over Socket.IO: join(room), msg(room, body), leave(room), each acknowledged. Members
-// hear msg(body), and gone(id, reason) when one of them is away. The token "bad" is refused.
+// hear msg(body), and gone(id, reason) when one of them is away. The token "bad" is refused, the room
+// "refused" too.
 //
 //   node socketio.js PORT       PING_INTERVAL_MS: how often the server pings; 25000 if unset
 'use strict';
@@ -18,8 +19,9 @@ io.use((socket, next) => {
 
 io.on('connection', (socket) => {
   socket.on('join', (room, ack) => {
+    if (room === 'refused') return ack({ ok: false, room });
     socket.join(room);
-    ack({ ok: true, room });
+    return ack({ ok: true, room });
   });
   socket.on('msg', (room, body, ack) => {
     io.to(room).emit('msg', body);

@@ -1,4 +1,5 @@
-// Rooms by path, over npm's ws: a frame goes as it came to everybody in its room, its sender too.
+// Rooms by path, over npm's ws: a frame goes as it came to everybody in its room, its sender too. At
+// /echo it goes to its sender alone.
 //
 //   node ws.js PORT
 'use strict';
@@ -14,7 +15,7 @@ server.on('connection', (socket, request) => {
   // A peer that was cut off; 'close' follows.
   socket.on('error', () => {});
   socket.on('message', (data, isBinary) => {
-    for (const member of room) {
+    for (const member of name === '/echo' ? [socket] : room) {
       if (member.readyState === OPEN) member.send(data, { binary: isBinary });
     }
   });
