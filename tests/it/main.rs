@@ -12,4 +12,5 @@ mod report;
 mod run;
 mod scenario;
 mod server;
+mod targets;
 mod truth;

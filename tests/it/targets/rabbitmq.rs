@@ -1,0 +1,45 @@
+//! RabbitMQ: STOMP 1.2 and MQTT 3.1.1 over WebSocket, on a port each.
+
+use super::mqtt;
+use super::peer::{Peer, relays_and_comes_back};
+use super::target::Target;
+
+/// STOMP, MQTT, and two that a node needs for itself.
+const PORTS: usize = 4;
+
+#[tokio::test]
+async fn the_server_relays_and_comes_back() {
+    let Some(target) = Target::start_with_ports("rabbitmq", PORTS) else { return };
+    relays_and_comes_back(target, async |target| {
+        mqtt::two_talk(&target.url_at(1, "/ws")).await;
+
+        let mut ann = enters(target, "s1").await;
+        let mut bob = enters(target, "s2").await;
+        ann.say("SEND\ndestination:/topic/room-1\nreceipt:p1\n\nhi\0").await;
+        for (peer, subscription) in [(&mut bob, "s2"), (&mut ann, "s1")] {
+            let frame = peer.next_text().await;
+            let start = format!("MESSAGE\nsubscription:{subscription}\n");
+            assert!(frame.starts_with(&start), "{frame}");
+            // The sender's own header, which is no answer to anybody else.
+            assert!(frame.contains("\nreceipt:p1\n"), "{frame}");
+            assert!(frame.ends_with("\n\nhi\0\n"), "{frame}");
+        }
+        ann.hears("RECEIPT\nreceipt-id:p1\n\n\0\n").await;
+        [ann, bob]
+    })
+    .await;
+}
+
+async fn enters(target: &Target, subscription: &str) -> Peer {
+    let mut peer = Peer::speaking(&target.url("/ws"), "v12.stomp").await;
+    peer.say(
+        "CONNECT\naccept-version:1.2\nhost:/\nlogin:guest\npasscode:guest\nheart-beat:0,0\n\n\0",
+    )
+    .await;
+    let answer = peer.next_text().await;
+    assert!(answer.starts_with("CONNECTED\n"), "{answer}");
+    peer.say(&format!("SUBSCRIBE\nid:{subscription}\ndestination:/topic/room-1\nreceipt:j1\n\n\0"))
+        .await;
+    peer.hears("RECEIPT\nreceipt-id:j1\n\n\0\n").await;
+    peer
+}

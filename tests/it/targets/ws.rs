@@ -1,0 +1,29 @@
+//! npm's ws: rooms by path, frames relayed as they are; at one path they are echoed.
+
+use super::peer::{Peer, relays_and_comes_back};
+use super::target::Target;
+
+#[tokio::test]
+async fn the_server_relays_and_comes_back() {
+    let Some(target) = Target::start("ws") else { return };
+    relays_and_comes_back(target, async |target| {
+        let mut ann = Peer::connect(target, "/room-1").await;
+        let mut bob = Peer::connect(target, "/room-1").await;
+        ann.say("hi").await;
+        bob.hears("hi").await;
+        ann.hears("hi").await;
+        bob.say_bytes(b"\x00\xff").await;
+        ann.hears_bytes(b"\x00\xff").await;
+        bob.hears_bytes(b"\x00\xff").await;
+
+        // No other member of that path hears it.
+        let mut eve = Peer::connect(target, "/echo").await;
+        let mut fay = Peer::connect(target, "/echo").await;
+        eve.say("of eve").await;
+        eve.hears("of eve").await;
+        fay.say("of fay").await;
+        fay.hears("of fay").await;
+        [ann, bob]
+    })
+    .await;
+}
