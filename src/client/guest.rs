@@ -17,7 +17,9 @@ use super::socket::{Socket, Traffic};
 use crate::machine::clock::{Clock, unix_ms};
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::scope::{Captured, Person, RoomName};
-use crate::protocol::{Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk, quote};
+use crate::protocol::{
+    Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk, quote,
+};
 use crate::stamp::{self, Found, Stamp};
 
 /// How long a guest waits for its close frame to be written.

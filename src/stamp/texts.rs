@@ -80,9 +80,9 @@ impl Texts {
     pub fn is_whole(&self, stamp: &Stamp, frame: &[u8], xml: bool) -> bool {
         let Some(text) = self.of(stamp) else { return true };
         let holds = |bytes: &[u8]| {
-            [&text.before, &text.after].into_iter().all(|part| {
-                memmem::find(bytes, part.as_bytes()).is_some()
-            })
+            [&text.before, &text.after]
+                .into_iter()
+                .all(|part| memmem::find(bytes, part.as_bytes()).is_some())
         };
         let mut bytes = Cow::Borrowed(frame);
         if xml {
@@ -149,13 +149,8 @@ fn unicode(escape: &[u8]) -> Option<(char, usize)> {
 
 /// With the five named entities of XML replaced by what they stand for.
 fn without_xml(bytes: &[u8]) -> Vec<u8> {
-    const ENTITIES: [(&[u8], u8); 5] = [
-        (b"&lt;", b'<'),
-        (b"&gt;", b'>'),
-        (b"&quot;", b'"'),
-        (b"&apos;", b'\''),
-        (b"&amp;", b'&'),
-    ];
+    const ENTITIES: [(&[u8], u8); 5] =
+        [(b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\''), (b"&amp;", b'&')];
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = memchr::memchr(b'&', rest) {

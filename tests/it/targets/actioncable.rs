@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -54,4 +55,11 @@ async fn asks_to_enter(peer: &mut Peer, room: &str) -> Value {
 /// What the server repeats byte for byte, so the order of the keys counts.
 fn identifier(room: &str) -> String {
     format!(r#"{{"channel":"RoomChannel","room":"{room}"}}"#)
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("actioncable") else { return };
+    let speech = Speech::of("action-cable", target.url("/cable?token=u"));
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

@@ -1,5 +1,6 @@
 //! Django Channels under daphne: rooms by path, a message in JSON that comes back reformatted.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -16,4 +17,11 @@ async fn the_server_relays_and_comes_back() {
         [ann, bob]
     })
     .await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("channels") else { return };
+    let speech = Speech::of("channels", target.url(""));
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -63,4 +64,12 @@ async fn enters(target: &Target, room: &str) -> Peer {
     peer.say(r#"{"type":"ping"}"#).await;
     peer.hears(r#"{"type":"pong"}"#).await;
     peer
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("graphql_ws") else { return };
+    let speech =
+        Speech { acknowledges: true, ..Speech::of("graphql-transport-ws", target.url("")) };
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

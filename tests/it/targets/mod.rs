@@ -4,6 +4,7 @@
 //! run. The first test in each drives the server by hand and holds that it does what the protocol
 //! file of its name takes for granted, so that a failed run can be put down to uproar.
 
+mod load;
 mod mqtt;
 mod peer;
 mod target;

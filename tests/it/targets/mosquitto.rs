@@ -1,5 +1,6 @@
 //! mosquitto: MQTT 3.1.1 over WebSocket.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::mqtt;
 use super::peer::relays_and_comes_back;
 use super::target::Target;
@@ -8,4 +9,30 @@ use super::target::Target;
 async fn the_server_relays_and_comes_back() {
     let Some(target) = Target::start("mosquitto") else { return };
     relays_and_comes_back(target, async |target| mqtt::two_talk(&target.url("/")).await).await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back_at_qos_0() {
+    let Some(mut target) = Target::start("mosquitto") else { return };
+    let speech = Speech::of("mqtt", target.url("/"));
+    hears_everything_and_comes_back(&mut target, &speech).await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back_at_qos_1_of_mqtt_5() {
+    let Some(mut target) = Target::start("mosquitto") else { return };
+    let speech = Speech {
+        params: &["qos=1", "version=5"],
+        acknowledges: true,
+        ..Speech::of("mqtt", target.url("/"))
+    };
+    hears_everything_and_comes_back(&mut target, &speech).await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back_at_qos_1() {
+    let Some(mut target) = Target::start("mosquitto") else { return };
+    let speech =
+        Speech { params: &["qos=1"], acknowledges: true, ..Speech::of("mqtt", target.url("/")) };
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

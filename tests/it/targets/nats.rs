@@ -1,5 +1,6 @@
 //! NATS over WebSocket: a stream of lines and payloads in binary frames, joins that nobody confirms.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -38,4 +39,11 @@ async fn enters(target: &Target, room: &str, subscription: u32) -> Peer {
     peer.say(&format!("SUB {room} {subscription}\r\nPING\r\n")).await;
     peer.hears_bytes(b"PONG\r\n").await;
     peer
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("nats") else { return };
+    let speech = Speech::of("nats", target.url(""));
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

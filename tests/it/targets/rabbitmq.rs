@@ -1,5 +1,6 @@
 //! RabbitMQ: STOMP 1.2 and MQTT 3.1.1 over WebSocket, on a port each.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::mqtt;
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
@@ -42,4 +43,23 @@ async fn enters(target: &Target, subscription: &str) -> Peer {
         .await;
     peer.hears("RECEIPT\nreceipt-id:j1\n\n\0\n").await;
     peer
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back_by_stomp() {
+    let Some(mut target) = Target::start_with_ports("rabbitmq", PORTS) else { return };
+    let speech = Speech { acknowledges: true, back_s: 25, ..Speech::of("stomp", target.url("")) };
+    hears_everything_and_comes_back(&mut target, &speech).await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back_by_mqtt() {
+    let Some(mut target) = Target::start_with_ports("rabbitmq", PORTS) else { return };
+    let speech = Speech {
+        params: &["username=guest", "password=guest", "qos=1"],
+        acknowledges: true,
+        back_s: 25,
+        ..Speech::of("mqtt", target.url_at(1, "/ws"))
+    };
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -35,4 +36,11 @@ async fn enters(target: &Target, room: &str) -> Peer {
         .await;
     assert_eq!(peer.hears_json("").await, json!({ "rid": 2 }));
     peer
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("socketcluster") else { return };
+    let speech = Speech { acknowledges: true, ..Speech::of("socketcluster", target.url("")) };
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -47,4 +48,11 @@ async fn enters(target: &Target, room: &str) -> Peer {
     peer.say(&format!(r#"423["join","{room}"]"#)).await;
     assert_eq!(peer.hears_json("433").await, json!([{ "ok": true, "room": room }]));
     peer
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("socketio") else { return };
+    let speech = Speech { acknowledges: true, ..Speech::of("socket.io", target.url("")) };
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

@@ -1,5 +1,6 @@
 //! SockJS: rooms by path, messages in an array, one frame each on the way back.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -32,4 +33,11 @@ async fn enters(target: &Target, path: &str) -> Peer {
     let mut peer = Peer::connect(target, path).await;
     peer.hears("o").await;
     peer
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("sockjs") else { return };
+    let speech = Speech::of("sockjs", target.url(""));
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

@@ -1,5 +1,6 @@
 //! Starlette under uvicorn: rooms by path, frames relayed as they are.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -18,4 +19,11 @@ async fn the_server_relays_and_comes_back() {
         [ann, bob]
     })
     .await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("uvicorn") else { return };
+    let speech = Speech::of("plain", target.url(""));
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }

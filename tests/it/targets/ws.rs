@@ -1,5 +1,6 @@
 //! npm's ws: rooms by path, frames relayed as they are; at one path they are echoed.
 
+use super::load::{Speech, hears_everything_and_comes_back};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -26,4 +27,11 @@ async fn the_server_relays_and_comes_back() {
         [ann, bob]
     })
     .await;
+}
+
+#[tokio::test]
+async fn clients_hear_everything_and_come_back() {
+    let Some(mut target) = Target::start("ws") else { return };
+    let speech = Speech::of("plain", target.url(""));
+    hears_everything_and_comes_back(&mut target, &speech).await;
 }
