@@ -90,17 +90,22 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
 async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
     let cohort = client.cohort;
     ctx.recorder.borrow_mut().counts(cohort).attempted += 1;
-    let subprotocol = ctx.protocols[cohort].subprotocol();
+    let mut upgrade = ctx.target.upgrade();
+    upgrade.offer(ctx.protocols[cohort].subprotocol());
     let traffic = &ctx.traffic[cohort];
     let buffer_bytes = ctx.plan.cohort(client.id).read.and_then(|read| read.buffer_bytes);
-    let dialed = dial(&ctx.target, subprotocol, client.id, &ctx.clock, traffic, buffer_bytes).await;
+    let dialed = dial(&ctx.target, &upgrade, client.id, &ctx.clock, traffic, buffer_bytes).await;
     match &dialed {
         Ok(dialed) => {
             let mut recorder = ctx.recorder.borrow_mut();
             recorder.counts(cohort).opened += 1;
-            let Dialed { began_us, tcp_us, upgraded_us, .. } = *dialed;
+            let Dialed { began_us, tcp_us, tls_us, upgraded_us, .. } = *dialed;
             recorder.latency(Metric::ConnectTcp, cohort, upgraded_us, tcp_us - began_us);
-            recorder.latency(Metric::ConnectUpgrade, cohort, upgraded_us, upgraded_us - tcp_us);
+            if let Some(tls_us) = tls_us {
+                recorder.latency(Metric::ConnectTls, cohort, upgraded_us, tls_us - tcp_us);
+            }
+            let upgrade_us = upgraded_us - dialed.connected_us();
+            recorder.latency(Metric::ConnectUpgrade, cohort, upgraded_us, upgrade_us);
             recorder.latency(Metric::Connect, cohort, upgraded_us, upgraded_us - began_us);
         }
         Err(error) => {

@@ -38,7 +38,9 @@ pub async fn preflight(preflight: Preflight<'_>) -> Result<SocketAddr, DialError
     let Preflight { target, protocol, run, join_timeout } = preflight;
     let clock = Clock::starting_at(std::time::Instant::now());
     let traffic = Rc::new(Traffic::default());
-    let dialed = dial(target, protocol.subprotocol(), 0, &clock, &traffic, None).await?;
+    let mut upgrade = target.upgrade();
+    upgrade.offer(protocol.subprotocol());
+    let dialed = dial(target, &upgrade, 0, &clock, &traffic, None).await?;
     let Dialed { mut ws, address, .. } = dialed;
     let room = format!("uproar-{run:07x}-preflight");
     let mut step = Step::Active;

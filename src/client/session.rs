@@ -155,6 +155,7 @@ impl Session {
         let protocol = ctx.protocols[client.cohort];
         let cohort = ctx.plan.cohort(client.id);
         let now_us = dialed.upgraded_us;
+        let connected_us = dialed.connected_us();
         let mut session = Self {
             ctx: Rc::clone(ctx),
             client: Rc::clone(client),
@@ -193,7 +194,7 @@ impl Session {
         if !protocol.joins() {
             // The server may count the client in from the moment it reads the upgrade.
             for at in 0..session.rooms.len() {
-                session.enter(at, dialed.tcp_us);
+                session.enter(at, connected_us);
                 session.entered(at, now_us);
             }
         }
