@@ -37,6 +37,8 @@ pub enum Metric {
     ConnectLookup,
     /// TCP handshake, part of `Connect`.
     ConnectTcp,
+    /// TLS handshake, part of `Connect`. Only where TLS is used.
+    ConnectTls,
     /// HTTP upgrade, part of `Connect`.
     ConnectUpgrade,
     /// Join written to join confirmed, one sample a room.
@@ -59,7 +61,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order reports show them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Delivery,
         Self::DeliveryFromSent,
         Self::OwnCopy,
@@ -73,6 +75,7 @@ impl Metric {
         Self::Connect,
         Self::ConnectLookup,
         Self::ConnectTcp,
+        Self::ConnectTls,
         Self::ConnectUpgrade,
         Self::Join,
         Self::Ready,
@@ -104,6 +107,7 @@ impl Metric {
             Self::Connect => "connect",
             Self::ConnectLookup => "connect_lookup",
             Self::ConnectTcp => "connect_tcp",
+            Self::ConnectTls => "connect_tls",
             Self::ConnectUpgrade => "connect_upgrade",
             Self::Join => "join",
             Self::Ready => "ready",
@@ -133,6 +137,7 @@ impl Metric {
             Self::Connect => "connect",
             Self::ConnectLookup => "name lookup, once",
             Self::ConnectTcp => "connect: TCP",
+            Self::ConnectTls => "connect: TLS",
             Self::ConnectUpgrade => "connect: upgrade",
             Self::Join => "join",
             Self::Ready => "dial to joined",
@@ -173,9 +178,12 @@ impl Metric {
                 "how long a worker ran before it looked at its sockets again: an arrival is read late by at most this"
             }
             Self::Login => "logging in over HTTP, before the dial of the WebSocket",
-            Self::Connect => "the TCP handshake and the upgrade together",
+            Self::Connect => {
+                "the TCP handshake, the TLS handshake if any, and the upgrade together"
+            }
             Self::ConnectLookup => "looking up the host's name, once a run",
             Self::ConnectTcp => "the TCP handshake",
+            Self::ConnectTls => "the TLS handshake, in full on every connection",
             Self::ConnectUpgrade => "the HTTP upgrade to WebSocket",
             Self::Join => "from the join written to its confirmation, one sample a room",
             Self::Ready => "from the dial to the confirmation of the last join",
@@ -291,9 +299,10 @@ impl Counter {
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     Lookup,
-    /// Logging in over HTTP, before the socket.
+    /// HTTP requests before the socket, from their dial to the end of their answer.
     Login,
     Tcp,
+    Tls,
     Upgrade,
     /// The protocol's own steps after the upgrade.
     Connect,
@@ -315,6 +324,7 @@ impl Step {
             Self::Lookup => "lookup",
             Self::Login => "login",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
             Self::Upgrade => "upgrade",
             Self::Connect => "connect",
             Self::Resume => "resume",
@@ -339,6 +349,8 @@ pub enum ErrorKind {
     TimedOut,
     /// The peer reset the connection, or it ended without a close frame.
     Reset,
+    /// TLS: a certificate that does not hold, an alert from the server, or no TLS at all.
+    Tls,
     /// An HTTP status other than 101.
     HttpStatus,
     /// The answer to the upgrade does not hold: no HTTP, headers without end, 101 with a wrong
@@ -371,6 +383,7 @@ impl ErrorKind {
             Self::Refused => "refused",
             Self::TimedOut => "timed_out",
             Self::Reset => "reset",
+            Self::Tls => "tls",
             Self::HttpStatus => "http_status",
             Self::BadHandshake => "bad_handshake",
             Self::ProtocolViolation => "protocol_violation",
@@ -400,16 +413,19 @@ pub enum Detail {
     Code(u16),
     /// Which limit of this machine's.
     Limit(LocalLimit),
+    /// What of an [`ErrorKind::Tls`] it was.
+    Tls(TlsFault),
 }
 
 impl Detail {
-    /// The text used in `report.json`: `403`, `1013`, `open_files`.
+    /// The text used in `report.json`: `403`, `1013`, `open_files`, `expired`.
     #[must_use]
     pub fn text(self) -> Option<String> {
         match self {
             Self::None => None,
             Self::Status(number) | Self::Code(number) => Some(number.to_string()),
             Self::Limit(limit) => Some(limit.name().to_owned()),
+            Self::Tls(fault) => Some(fault.name().to_owned()),
         }
     }
 }
@@ -447,6 +463,45 @@ impl LocalLimit {
             Self::OpenFiles => "this machine's open files",
             Self::Ports => "this machine's ports to the target",
             Self::Memory => "this machine's memory for sockets",
+        }
+    }
+}
+
+/// What can be wrong with TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsFault {
+    /// The server's certificate comes from an authority that is not trusted.
+    UnknownIssuer,
+    /// It is for other names than the one asked for.
+    WrongName,
+    /// It is no longer valid, by this machine's clock.
+    Expired,
+    /// It is not valid yet, by this machine's clock.
+    NotYetValid,
+    /// Anything else that is wrong with it.
+    BadCertificate,
+    /// The server ended TLS with an alert.
+    Alert,
+    /// What the server said is no TLS.
+    NotTls,
+    /// Anything else: no version or cipher in common, a message that breaks the protocol.
+    Protocol,
+}
+
+impl TlsFault {
+    /// The name used in `report.json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownIssuer => "unknown_issuer",
+            Self::WrongName => "wrong_name",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::BadCertificate => "bad_certificate",
+            Self::Alert => "alert",
+            Self::NotTls => "not_tls",
+            Self::Protocol => "protocol",
         }
     }
 }

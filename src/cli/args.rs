@@ -47,7 +47,7 @@ pub(super) struct ScenarioArgs {
     /// A scenario file, or the name of a built-in one (see `uproar scenarios`)
     #[arg(default_value = "chat-rooms", value_name = "SCENARIO")]
     pub(super) scenario: String,
-    /// Load this server instead of the scenario's target: ws://HOST[:PORT][/PATH]
+    /// Load this server instead of the scenario's target: ws://HOST[:PORT][/PATH], or wss:// with TLS
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// How the server at --url speaks: rooms, echo, broadcast or feed
@@ -76,6 +76,14 @@ pub(super) struct ScenarioArgs {
     /// Send this header with the upgrade, "NAME: VALUE"; may be repeated
     #[arg(long, value_name = "HEADER")]
     header: Vec<String>,
+    /// Trust the certificate authorities in this PEM file, instead of this machine's, for a server
+    /// at wss://
+    #[arg(long, value_name = "FILE")]
+    ca: Option<String>,
+    /// Take any certificate of a server at wss://, also one that is forged or expired. Only for
+    /// tests; reports say so
+    #[arg(long)]
+    insecure: bool,
     /// Allow load on this host although it is neither loopback nor private; may be repeated. Only
     /// for hosts you answer for. Also: UPROAR_ALLOW_HOSTS, separated by commas
     #[arg(long, value_name = "HOST")]
@@ -99,6 +107,8 @@ impl ScenarioArgs {
             rate: self.rate.clone(),
             duration: self.duration.clone(),
             headers: self.header.clone(),
+            ca: self.ca.clone(),
+            insecure: self.insecure,
             allow_host: self.allow_host.clone(),
         })
     }

@@ -10,11 +10,11 @@ use url::Url;
 use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
 use super::{Failure, fit, prepare, print, progress, signals};
-use crate::client::{self, DialError, Target, Visit};
+use crate::client::{self, DialError, Target, Tls, Visit};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
-use crate::metric::{Detail, ErrorKind, Step};
+use crate::metric::{Detail, ErrorKind, Step, TlsFault};
 use crate::plan::Plan;
 use crate::protocol::scope::{Captured, Person};
 use crate::protocol::{Protocol, ProtocolKind};
@@ -24,7 +24,7 @@ use crate::report::markdown::to_markdown;
 use crate::report::summary::{Place, Style, render};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble};
-use crate::scenario::Size;
+use crate::scenario::{self, Size};
 use crate::stamp::RUN_LIMIT;
 
 /// What the protocol adds to a payload, at most.
@@ -37,6 +37,11 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     fit::check_open_files(&plan)?;
     for complaint in fit::complaints(&plan) {
         print::stderr(&format!("warning: {complaint}\n"));
+    }
+    if plan.scenario.target.tls.insecure {
+        print::stderr(
+            "warning: TLS certificates are not checked: whoever answers may be somebody else\n",
+        );
     }
     let folder = Folder::open(args.out.as_deref(), &plan.scenario.name)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -200,6 +205,7 @@ async fn make_ready(
         client::look_up(&url, scenario.target.connect_timeout)
             .await
             .map_err(|error| unreachable(&url, protocol, &error))?;
+    let tls = tls(&url, &scenario.target.tls)?;
     let host = client::host_of(&url);
     fit::check_host(plan, &host, &addresses)?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
@@ -213,6 +219,9 @@ async fn make_ready(
         addresses,
         user_agent: agent,
         headers: scenario.target.headers.clone(),
+        subprotocols: scenario.target.subprotocols.clone(),
+        tls,
+        login_hosts: Vec::new(),
         connect_timeout: scenario.target.connect_timeout,
         message_bytes_max: message_bytes_max(plan),
     };
@@ -240,6 +249,16 @@ async fn make_ready(
     Ok(Ready { target: Arc::new(target), same_host, strangers_host: !ours, lookup_us })
 }
 
+/// What TLS needs, where the URL asks for it: read and built once a run.
+fn tls(url: &str, settings: &scenario::Tls) -> Result<Option<Tls>, Failure> {
+    if !Tls::is_asked_for_by(url) {
+        return Ok(None);
+    }
+    let tls = Tls::new(url, settings)
+        .map_err(|error| Failure::message(Exit::Usage, error.message, error.help))?;
+    Ok(Some(tls))
+}
+
 /// What the preflight client met, and what to look at.
 fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure {
     let text = crate::report::escape::escape_terminal(&error.text, 400);
@@ -250,6 +269,15 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
             "does this machine's resolver answer? target.connect_timeout is the limit".to_owned()
         }
         (ErrorKind::Refused, ..) => "is the server running, and on this port?".to_owned(),
+        (ErrorKind::Tls, Detail::Tls(TlsFault::UnknownIssuer), _) => {
+            "for a test server with a certificate of its own: --ca FILE, or --insecure".to_owned()
+        }
+        (ErrorKind::Tls, Detail::Tls(TlsFault::NotTls), _) => {
+            "if it speaks without TLS there, write ws:// instead of wss://".to_owned()
+        }
+        (ErrorKind::Tls, ..) => {
+            "`openssl s_client -connect HOST:PORT` shows what the server says".to_owned()
+        }
         (ErrorKind::HttpStatus, Detail::Status(401 | 403), _) => {
             "it may want a token or an Origin: --header \"Origin: https://...\"".to_owned()
         }
@@ -267,7 +295,11 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
         (ErrorKind::BadHandshake, ..) => {
             format!("does a server that speaks `{}` listen there?", protocol.name())
         }
-        (ErrorKind::Reset, _, Step::Upgrade) => {
+        (ErrorKind::Reset, _, Step::Tls) => {
+            "it hung up in the TLS handshake: does it speak TLS on this port? Its log may say why"
+                .to_owned()
+        }
+        (ErrorKind::Reset, _, Step::Upgrade) if !Tls::is_asked_for_by(url) => {
             "does it expect TLS, or another protocol than HTTP? Its log may say why".to_owned()
         }
         (ErrorKind::Closed, ..) => {
@@ -283,6 +315,10 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
         }
         (ErrorKind::TimedOut, _, Step::Tcp) => {
             "does a firewall drop the packets? target.connect_timeout is the limit".to_owned()
+        }
+        (ErrorKind::TimedOut, _, Step::Tls) => {
+            "something accepts connections there but does not answer TLS: is it ws:// there?"
+                .to_owned()
         }
         (ErrorKind::TimedOut, _, Step::Upgrade) => {
             "something accepts connections there but does not answer HTTP".to_owned()

@@ -128,6 +128,8 @@ pub struct Client {
     pub gave_up: Cell<bool>,
     /// Its session while it is connected, for the worker to publish on without waking its task.
     pub(super) line: RefCell<Weak<RefCell<Session>>>,
+    /// Whether it has done the logins that are done once.
+    pub(super) logged_in: Cell<bool>,
     /// What its logins and earlier connections captured.
     pub(super) captured: RefCell<Captured>,
     /// A fault that holds up what it hears, until something sent after it was heard.
@@ -150,6 +152,7 @@ impl Client {
             last_sent_us: Cell::new(0),
             gave_up: Cell::new(false),
             line: RefCell::default(),
+            logged_in: Cell::new(false),
             captured: RefCell::default(),
             held_up: Cell::new(None),
         }

@@ -1,5 +1,6 @@
 //! From an address to an upgraded WebSocket, step by step and each step timed.
 
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,23 +8,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::header::{SEC_WEBSOCKET_PROTOCOL, USER_AGENT};
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 pub use super::failure::DialError;
 pub(super) use super::failure::{classify, close_of};
-use super::socket::{Socket, Traffic};
+use super::socket::{Socket, Traffic, Wire};
 use super::tcp::connect;
+use super::tls::Tls;
+use super::upgrade::{Upgrade, shake_hands};
 use crate::machine::clock::Clock;
-use crate::metric::{ErrorKind, Step};
+use crate::metric::Step;
 
-/// Where clients dial to, and what they say in the upgrade. The same for all clients of a run.
+/// Where clients dial to, and what they say in the upgrade where nothing else is theirs to say. The
+/// same for all clients of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// `ws://host:port/path?query`, as in the upgrade request.
+    /// `ws://host:port/path?query` or `wss://...`, as in the upgrade request.
     pub url: String,
     /// What the host resolved to; at least one. Client n begins at the n-th of the first one's
     /// family, around.
@@ -32,21 +32,60 @@ pub struct Target {
     pub user_agent: String,
     /// Sent with the upgrade; they replace what would be sent otherwise.
     pub headers: Vec<(String, String)>,
+    /// Offered in the upgrade, in this order.
+    pub subprotocols: Vec<String>,
+    /// How TLS is done. `None` where nothing is reached over it.
+    pub tls: Option<Tls>,
+    /// Other hosts that clients may log in at, looked up once a run as well.
+    pub login_hosts: Vec<LoginHost>,
     /// Addresses to dial from; clients of one address take them in turn. Empty: the kernel chooses.
     pub source_addresses: Vec<IpAddr>,
-    /// Covers TCP and upgrade together.
+    /// Covers TCP, TLS and the upgrade together.
     pub connect_timeout: Duration,
     /// The largest message this run's clients send or expect, in bytes.
     pub message_bytes_max: usize,
+}
+
+/// A host beside the target's, by name as in a URL, and what it resolved to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginHost {
+    /// An IPv6 address stands in brackets.
+    pub name: String,
+    /// At least one.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Target {
+    /// What a client says in its upgrade unless its protocol knows better.
+    #[must_use]
+    pub fn upgrade(&self) -> Upgrade {
+        Upgrade {
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            subprotocols: self.subprotocols.clone(),
+        }
+    }
 }
 
 /// An upgraded connection and when its steps were done, by the run's clock.
 pub(super) struct Dialed {
     pub(super) ws: WebSocketStream<Socket>,
     pub(super) address: SocketAddr,
+    /// What the server chose of the subprotocols it was offered.
+    #[allow(dead_code, reason = "no built-in protocol depends on the choice")]
+    pub(super) subprotocol: Option<String>,
     pub(super) began_us: u64,
     pub(super) tcp_us: u64,
+    /// `None` without TLS.
+    pub(super) tls_us: Option<u64>,
     pub(super) upgraded_us: u64,
+}
+
+impl Dialed {
+    /// When the upgrade's request was about to be written.
+    pub(super) fn connected_us(&self) -> u64 {
+        self.tls_us.unwrap_or(self.tcp_us)
+    }
 }
 
 /// A read buffer is zero-filled on each read and allocated for each connection: 4 KiB holds
@@ -79,7 +118,7 @@ fn config(target: &Target) -> WebSocketConfig {
 /// Dials, within the target's time limit. Dropping the future abandons the attempt.
 pub(super) async fn dial(
     target: &Target,
-    subprotocol: Option<&'static str>,
+    upgrade: &Upgrade,
     client: u32,
     clock: &Clock,
     traffic: &Rc<Traffic>,
@@ -87,46 +126,37 @@ pub(super) async fn dial(
 ) -> Result<Dialed, DialError> {
     let began_us = clock.now_us();
     let deadline = Instant::now() + target.connect_timeout;
-    let limit = target.connect_timeout;
+    let request = upgrade.request(&target.user_agent)?;
     let (stream, address) = connect(target, client, receive_buffer_bytes, deadline).await?;
     let tcp_us = clock.now_us();
-    let socket = Socket::new(stream, Rc::clone(traffic));
-    let request = request(target, subprotocol)?;
-    let upgrade =
-        tokio_tungstenite::client_async_with_config(request, socket, Some(config(target)));
-    let (ws, _) = tokio::time::timeout_at(deadline, upgrade)
-        .await
-        .map_err(|_| DialError::timed_out(Step::Upgrade, limit))?
-        .map_err(|error| classify(&error, Step::Upgrade))?;
-    Ok(Dialed { ws, address, began_us, tcp_us, upgraded_us: clock.now_us() })
+    let wire = Wire::new(stream, Rc::clone(traffic));
+    let (socket, tls_us) = if Tls::is_asked_for_by(&upgrade.url) {
+        let tls = Tls::of(target.tls.as_ref())?;
+        // Boxed, or clients without TLS would be as large.
+        let shaking = Box::pin(tls.connect(wire));
+        let socket = within(target, deadline, Step::Tls, shaking).await?;
+        (socket, Some(clock.now_us()))
+    } else {
+        (Socket::Plain(wire), None)
+    };
+    let shaking = async {
+        shake_hands(socket, request, &upgrade.subprotocols, config(target))
+            .await
+            .map_err(|error| classify(&error, Step::Upgrade))
+    };
+    let (ws, subprotocol) = within(target, deadline, Step::Upgrade, shaking).await?;
+    let upgraded_us = clock.now_us();
+    Ok(Dialed { ws, address, subprotocol, began_us, tcp_us, tls_us, upgraded_us })
 }
 
-fn request(target: &Target, subprotocol: Option<&'static str>) -> Result<Request, DialError> {
-    let wrong = |text: String| DialError::new(ErrorKind::BadHandshake, Step::Upgrade, text);
-    let mut request =
-        target.url.as_str().into_client_request().map_err(|error| wrong(error.to_string()))?;
-    let agent = HeaderValue::from_str(&target.user_agent)
-        .map_err(|_| wrong("the User-Agent can't be sent".to_owned()))?;
-    let headers = request.headers_mut();
-    headers.insert(USER_AGENT, agent);
-    if let Some(subprotocol) = subprotocol {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
-    }
-    let mut given = Vec::with_capacity(target.headers.len());
-    for (name, value) in &target.headers {
-        let name: HeaderName =
-            name.parse().map_err(|_| wrong(format!("bad header name {name}")))?;
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| wrong(format!("the value of the header {name} can't be sent")))?;
-        given.push((name, value));
-    }
-    // What the user gives replaces what would be sent otherwise, such as Host; a name that is
-    // given twice is sent twice.
-    for (name, _) in &given {
-        headers.remove(name);
-    }
-    for (name, value) in given {
-        headers.append(name, value);
-    }
-    Ok(request)
+/// A step of connecting, as long as there is time for it.
+async fn within<T>(
+    target: &Target,
+    deadline: Instant,
+    step: Step,
+    future: impl Future<Output = Result<T, DialError>>,
+) -> Result<T, DialError> {
+    tokio::time::timeout_at(deadline, future)
+        .await
+        .map_err(|_| DialError::timed_out(step, target.connect_timeout))?
 }

@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::socket::HEAD_BYTES_MAX;
+use super::tls;
+use super::upgrade::HEAD_BYTES_MAX;
 use crate::metric::{Detail, ErrorKind, LocalLimit, Step};
 use crate::units::format::bytes;
 
@@ -53,6 +54,7 @@ impl DialError {
             Step::Lookup => "looking the host up",
             Step::Login => "logging in",
             Step::Tcp => "the TCP handshake",
+            Step::Tls => "the TLS handshake",
             Step::Upgrade => "the answer to the upgrade",
             Step::Connect => "connecting by the protocol's own steps",
             Step::Resume => "resuming",
@@ -67,6 +69,9 @@ impl DialError {
 
 pub(super) fn io_error(error: &io::Error, step: Step) -> DialError {
     use io::ErrorKind as Io;
+    if let Some(error) = tls::error_in(error, step) {
+        return error;
+    }
     let kind = match (error.kind(), error.raw_os_error()) {
         (_, Some(libc::EMFILE | libc::ENFILE)) => {
             let text = "no file descriptor left: raise the open-file limit (ulimit -n)";

@@ -13,9 +13,12 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::dial::{DialError, Dialed, Target, classify, dial, message_bytes_max};
+use super::entry::{log_in, upgrade};
+use super::login::{Answer, Request};
 use super::socket::{Socket, Traffic};
 use crate::machine::clock::{Clock, unix_ms};
 use crate::metric::{ErrorKind, Step};
+use crate::protocol::description::Each;
 use crate::protocol::scope::{Captured, Person, RoomName};
 use crate::protocol::{
     Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk, quote,
@@ -28,6 +31,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// Something that happened, in order.
 #[derive(Debug)]
 pub enum Exchange<'a> {
+    /// The n-th login was answered.
+    LoggedIn(usize, &'a Request<'a>, &'a Answer),
     /// The upgrade was answered with 101.
     Upgraded {
         /// Where the server was reached.
@@ -43,8 +48,9 @@ pub enum Exchange<'a> {
 
 /// Whoever looks on.
 pub trait Watch {
-    /// Something happened, so many microseconds after the clock's start.
-    fn see(&mut self, at_us: u64, exchange: Exchange<'_>, talk: &Talk);
+    /// Something happened, so many microseconds after the clock's start. There is no talk before the
+    /// upgrade.
+    fn see(&mut self, at_us: u64, exchange: Exchange<'_>, talk: Option<&Talk>);
 }
 
 /// Nobody looks on.
@@ -52,7 +58,7 @@ pub trait Watch {
 pub struct Unseen;
 
 impl Watch for Unseen {
-    fn see(&mut self, _: u64, _: Exchange<'_>, _: &Talk) {}
+    fn see(&mut self, _: u64, _: Exchange<'_>, _: Option<&Talk>) {}
 }
 
 /// Who visits where.
@@ -132,11 +138,19 @@ impl<'w> Guest<'w> {
         let number = person.client;
         let home =
             (protocol.audience() == Audience::Connected).then_some(RoomName { name: &room, n: 0 });
-        let talk = Talk::new(protocol, Rc::new(person), captured, home);
         let traffic = Rc::new(Traffic::default());
-        let dialed = dial(target, protocol.subprotocol(), number, &clock, &traffic, None).await?;
+        let mut captured = captured;
+        for each in [Each::Client, Each::Connection] {
+            let told = |at, asked: &Request<'_>, answer: &Answer| {
+                watch.see(clock.now_us(), Exchange::LoggedIn(at, asked, answer), None);
+            };
+            log_in(target, protocol, each, &person, &mut captured, &traffic, told).await?;
+        }
+        let upgrade = upgrade(target, protocol, &person, &captured, home)?;
+        let dialed = dial(target, &upgrade, number, &clock, &traffic, None).await?;
+        let talk = Talk::new(protocol, Rc::new(person), captured, home);
         let Dialed { ws, address, .. } = dialed;
-        watch.see(clock.now_us(), Exchange::Upgraded { address }, &talk);
+        watch.see(clock.now_us(), Exchange::Upgraded { address }, Some(&talk));
         let splitter = protocol.splitter(message_bytes_max(target));
         let (step, told, stray) = (Step::Connect, VecDeque::new(), None);
         let mut guest = Self {
@@ -236,7 +250,7 @@ impl<'w> Guest<'w> {
         let _ = self.say().await;
         let frame = CloseFrame { code: code.into(), reason: "".into() };
         let close = Message::Close(Some(frame.clone()));
-        self.watch.see(self.clock.now_us(), Exchange::Sent(&close), &self.talk);
+        self.watch.see(self.clock.now_us(), Exchange::Sent(&close), Some(&self.talk));
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.ws.close(Some(frame))).await;
     }
 
@@ -318,11 +332,11 @@ impl<'w> Guest<'w> {
             Message::Text(text) => text.as_bytes(),
             Message::Binary(bytes) => &bytes[..],
             Message::Close(close) => {
-                self.watch.see(now_us, Exchange::Control(frame), &self.talk);
+                self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));
                 return Err(DialError::closed(close.as_ref(), self.step));
             }
             _ => {
-                self.watch.see(now_us, Exchange::Control(frame), &self.talk);
+                self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));
                 return Ok(());
             }
         };
@@ -345,7 +359,7 @@ impl<'w> Guest<'w> {
     fn read(&mut self, incoming: &Incoming<'_>, bytes: &[u8], text: bool) -> Result<(), DialError> {
         let taker = self.talk.taker();
         let exchange = Exchange::Received(bytes, text, taker, incoming);
-        self.watch.see(self.clock.now_us(), exchange, &self.talk);
+        self.watch.see(self.clock.now_us(), exchange, Some(&self.talk));
         if let Incoming::Data = incoming {
             let mut stamped = false;
             let (run, told) = (self.run, &mut self.told);
@@ -431,7 +445,7 @@ impl<'w> Guest<'w> {
     /// Writes what the protocol has to say.
     async fn say(&mut self) -> Result<(), DialError> {
         while let Some(frame) = self.talk.take_frame() {
-            self.watch.see(self.clock.now_us(), Exchange::Sent(&frame), &self.talk);
+            self.watch.see(self.clock.now_us(), Exchange::Sent(&frame), Some(&self.talk));
             self.ws.send(frame).await.map_err(|error| classify(&error, self.step))?;
         }
         // Pongs that the library has queued.

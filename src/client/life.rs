@@ -6,10 +6,14 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::context::{Client, Context};
 use super::dial::{DialError, Dialed, dial};
+use super::entry;
+use super::login::{Answer, Request};
 use super::session::{End, Outage, Session};
 use crate::machine::clock::micros;
 use crate::measure::{MemberChange, MemberEvent};
 use crate::metric::Metric;
+use crate::protocol::Protocol;
+use crate::protocol::description::Each;
 
 /// Lives until the client is told to stop or gives up. Whatever ends it, what it still held is
 /// counted as not sent.
@@ -90,17 +94,21 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
 async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
     let cohort = client.cohort;
     ctx.recorder.borrow_mut().counts(cohort).attempted += 1;
-    let subprotocol = ctx.protocols[cohort].subprotocol();
-    let traffic = &ctx.traffic[cohort];
-    let buffer_bytes = ctx.plan.cohort(client.id).read.and_then(|read| read.buffer_bytes);
-    let dialed = dial(&ctx.target, subprotocol, client.id, &ctx.clock, traffic, buffer_bytes).await;
+    let dialed = match log_in(ctx, client).await {
+        Ok(()) => enter(ctx, client).await,
+        Err(error) => Err(error),
+    };
     match &dialed {
         Ok(dialed) => {
             let mut recorder = ctx.recorder.borrow_mut();
             recorder.counts(cohort).opened += 1;
-            let Dialed { began_us, tcp_us, upgraded_us, .. } = *dialed;
+            let Dialed { began_us, tcp_us, tls_us, upgraded_us, .. } = *dialed;
             recorder.latency(Metric::ConnectTcp, cohort, upgraded_us, tcp_us - began_us);
-            recorder.latency(Metric::ConnectUpgrade, cohort, upgraded_us, upgraded_us - tcp_us);
+            if let Some(tls_us) = tls_us {
+                recorder.latency(Metric::ConnectTls, cohort, upgraded_us, tls_us - tcp_us);
+            }
+            let upgrade_us = upgraded_us - dialed.connected_us();
+            recorder.latency(Metric::ConnectUpgrade, cohort, upgraded_us, upgrade_us);
             recorder.latency(Metric::Connect, cohort, upgraded_us, upgraded_us - began_us);
         }
         Err(error) => {
@@ -109,4 +117,44 @@ async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
         }
     }
     dialed
+}
+
+/// Does the logins that come before this connection.
+async fn log_in(ctx: &Context, client: &Client) -> Result<(), DialError> {
+    let protocol = &ctx.protocols[client.cohort];
+    let Protocol::Described(file) = protocol else { return Ok(()) };
+    let kinds: &[Each] = if client.logged_in.get() {
+        &[Each::Connection]
+    } else {
+        &[Each::Client, Each::Connection]
+    };
+    if !file.logins.iter().any(|login| kinds.contains(&login.each)) {
+        return Ok(());
+    }
+    let began_us = ctx.clock.now_us();
+    let person = ctx.person(client);
+    let traffic = &ctx.traffic[client.cohort];
+    let mut captured = client.captured.borrow().clone();
+    for kind in kinds {
+        let unseen = |_, _: &Request<'_>, _: &Answer| ();
+        entry::log_in(&ctx.target, protocol, *kind, &person, &mut captured, traffic, unseen)
+            .await?;
+    }
+    client.captured.replace(captured);
+    client.logged_in.set(true);
+    let now_us = ctx.clock.now_us();
+    let took_us = now_us.saturating_sub(began_us);
+    ctx.recorder.borrow_mut().latency(Metric::Login, client.cohort, now_us, took_us);
+    Ok(())
+}
+
+async fn enter(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
+    let protocol = &ctx.protocols[client.cohort];
+    let upgrade = {
+        let captured = client.captured.borrow();
+        entry::upgrade(&ctx.target, protocol, &ctx.person(client), &captured, ctx.home(client))?
+    };
+    let traffic = &ctx.traffic[client.cohort];
+    let buffer_bytes = ctx.plan.cohort(client.id).read.and_then(|read| read.buffer_bytes);
+    dial(&ctx.target, &upgrade, client.id, &ctx.clock, traffic, buffer_bytes).await
 }

@@ -111,7 +111,8 @@ pub(super) struct Session {
     stray: Option<String>,
     ws: WebSocketStream<Socket>,
     began_us: u64,
-    tcp_us: u64,
+    /// When the upgrade was about to be written: the server may know the client from then on.
+    connected_us: u64,
     outage: Option<Outage>,
     /// Until the first message after an outage.
     silent_since_us: Option<u64>,
@@ -170,6 +171,7 @@ impl Session {
         let protocol = &ctx.protocols[client.cohort];
         let cohort = ctx.plan.cohort(client.id);
         let now_us = dialed.upgraded_us;
+        let connected_us = dialed.connected_us();
         let mut session = Self {
             ctx: Rc::clone(ctx),
             client: Rc::clone(client),
@@ -179,7 +181,7 @@ impl Session {
             stray: None,
             ws: dialed.ws,
             began_us: dialed.began_us,
-            tcp_us: dialed.tcp_us,
+            connected_us,
             outage,
             silent_since_us,
             rooms: ctx

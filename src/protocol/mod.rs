@@ -8,6 +8,7 @@
 pub mod capture;
 mod described;
 pub mod description;
+mod entrance;
 pub mod frame;
 pub mod framing;
 pub mod matcher;
@@ -30,6 +31,7 @@ use crate::codec::CodecKind;
 use crate::metric::{ErrorKind, Step};
 use description::Description;
 
+pub use entrance::Entrance;
 pub use relay::{Away, Recipients};
 pub use splitter::Splitter;
 pub use talk::{Outgoing, Talk};

@@ -203,6 +203,7 @@ fn unreachable_because(errors: &[ErrorGroup]) -> String {
         ErrorKind::TimedOut => {
             "is anything in between dropping packets, and is the protocol right?"
         }
+        ErrorKind::Tls => "`openssl s_client -connect HOST:PORT` shows the server's certificates",
         ErrorKind::HttpStatus => "check the path; the server may want an Origin or a token",
         ErrorKind::BadHandshake | ErrorKind::ProtocolViolation => {
             "does a WebSocket server listen there?"

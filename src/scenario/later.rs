@@ -8,8 +8,6 @@
 pub(super) enum Place {
     /// A key of the table of this name; "" is the top level.
     Key(&'static str),
-    /// The scheme of `target.url`.
-    Scheme,
     /// How a server speaks. [`A_PATH`] stands for any path.
     Protocol,
     Codec,
@@ -24,12 +22,9 @@ const A_PATH: &str = "/";
 const LATER: &[(Place, &str, &str)] = &[
     (Place::Key(""), "baseline", "comparing with an earlier run"),
     (Place::Key("target"), "params", "parameters of a protocol file"),
-    (Place::Key("target"), "subprotocols", "offering subprotocols of one's own"),
-    (Place::Key("target"), "tls", "TLS"),
     (Place::Key("cohort"), "data", "users from a file"),
     (Place::Key("cohort"), "protocol", "a protocol of the cohort's own"),
     (Place::Key("cohort"), "params", "parameters of a protocol file"),
-    (Place::Scheme, "wss", "TLS"),
     (Place::Protocol, A_PATH, "protocols described by a file"),
     (Place::Codec, "msgpack", "MessagePack"),
     (Place::Codec, "cbor", "CBOR"),

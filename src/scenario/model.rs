@@ -40,18 +40,54 @@ pub struct Target {
     pub protocol: ProtocolKind,
     /// The codec of cohorts that name none.
     pub codec: CodecKind,
-    /// Covers name lookup, TCP and the upgrade together.
+    /// Covers name lookup, TCP, TLS and the upgrade together.
     pub connect_timeout: Duration,
     /// From the join written to its confirmation.
     pub join_timeout: Duration,
     /// How long the run waits, once nothing is due any more, for messages still on their way.
     pub drain_timeout: Duration,
-    /// Sent with the upgrade request.
+    /// Sent with the upgrade request; a name may stand there several times.
     pub headers: Vec<(String, String)>,
+    /// Offered with the upgrade request, beside the protocol's own.
+    pub subprotocols: Vec<String>,
+    /// How TLS is done, where `url` asks for it.
+    pub tls: Tls,
     /// Addresses to dial from, in turn; empty lets the kernel choose.
     pub source_addresses: Vec<IpAddr>,
     /// Hosts that may get load although they are neither loopback nor private.
     pub allow_host: Vec<String>,
+}
+
+/// How a server's certificate is checked, and who clients say they are. The files' content, so that
+/// they are read once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// Certificates of authorities, as DER; empty: the system's.
+    pub roots: Vec<Vec<u8>>,
+    /// The client certificate, if there is one.
+    pub identity: Option<Identity>,
+    /// Asked for and looked for in the certificate, instead of the URL's host.
+    pub server_name: Option<String>,
+    /// Whether any certificate will do.
+    pub insecure: bool,
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// As DER, its own certificate first.
+    pub chain: Vec<Vec<u8>>,
+    pub key: SecretKey,
+}
+
+/// A private key as DER (PKCS #8, PKCS #1 or SEC1). It is never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretKey(pub Vec<u8>);
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
 }
 
 /// A named set of rooms that cohorts share.

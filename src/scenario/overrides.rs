@@ -31,8 +31,13 @@ pub struct Overrides {
     pub rate: Option<String>,
     /// `--duration`: length of the run; phases and faults are stretched alike.
     pub duration: Option<String>,
-    /// `--header`: `Name: value`, added to the file's headers or replacing one.
+    /// `--header`: `Name: value`, added to the file's headers or replacing one. Given twice, it is
+    /// sent twice.
     pub headers: Vec<String>,
+    /// `--ca`: a file of certificates, relative to the working folder; replaces the file's.
+    pub ca: Option<String>,
+    /// `--insecure`: any certificate will do.
+    pub insecure: bool,
     /// `--allow-host`: added to the file's.
     pub allow_host: Vec<String>,
 }
@@ -102,7 +107,15 @@ pub(super) fn apply(
         file.set("seed", span.clone(), Node { span, value });
     }
 
+    let ca = overrides.ca.as_ref().map(|ca| (ca, option("--ca", ca)));
+    let insecure = overrides.insecure.then(|| {
+        let start = texts.add(COMMAND_LINE, INSECURE);
+        start..start + INSECURE.len()
+    });
+
     if overrides.url.is_none()
+        && ca.is_none()
+        && insecure.is_none()
         && words.iter().all(Option::is_none)
         && headers.is_empty()
         && hosts.is_empty()
@@ -122,9 +135,11 @@ pub(super) fn apply(
     for (key, value, span) in words.into_iter().flatten() {
         target.set(key, span.clone(), Node { span, value: Value::Text(value) });
     }
+    let mut given: Vec<&str> = Vec::new();
     for (header, span) in headers {
-        add_header(target, header, span, mistakes);
+        add_header(target, header, span, &mut given, mistakes);
     }
+    set_tls(target, ca, insecure);
     if !hosts.is_empty() {
         let old = target.remove("allow_host");
         let mut all = match old.map(|entry| entry.node.value) {
@@ -152,7 +167,39 @@ fn table_in<'a>(file: &'a mut Table, key: &str) -> Option<&'a mut Table> {
     }
 }
 
-fn add_header(target: &mut Table, header: &str, span: Span, mistakes: &mut Mistakes) {
+const INSECURE: &str = "--insecure";
+
+fn set_tls(target: &mut Table, ca: Option<(&String, Span)>, insecure: Option<Span>) {
+    if ca.is_none() && insecure.is_none() {
+        return;
+    }
+    let spans = [ca.as_ref().map(|(_, span)| span), insecure.as_ref()];
+    let span = spans.into_iter().flatten().next().cloned().unwrap_or_default();
+    if target.get("tls").is_none() {
+        let node = Node { span: span.clone(), value: Value::Table(Table::default()) };
+        target.set("tls", span, node);
+    }
+    // Not a table: reading says so.
+    let Some(tls) = table_in(target, "tls") else { return };
+    if let Some((path, span)) = ca {
+        // Paths of the file are relative to the file, those on the command line are not.
+        let absolute = std::path::absolute(path).ok();
+        let path = absolute.map_or(path.clone(), |path| path.to_string_lossy().into_owned());
+        tls.set("ca", span.clone(), Node { span, value: Value::Text(path) });
+    }
+    if let Some(span) = insecure {
+        tls.set("insecure", span.clone(), Node { span, value: Value::Bool(true) });
+    }
+}
+
+/// `given` are the names that the command line has given before.
+fn add_header<'a>(
+    target: &mut Table,
+    header: &'a str,
+    span: Span,
+    given: &mut Vec<&'a str>,
+    mistakes: &mut Mistakes,
+) {
     let Some((name, value)) = header.split_once(':') else {
         mistakes
             .add(&span, format!("`{}` is not a header", header.escape_debug()))
@@ -163,9 +210,24 @@ fn add_header(target: &mut Table, header: &str, span: Span, mistakes: &mut Mista
     let Some(headers) = table_in(target, "headers") else {
         return;
     };
-    headers.entries.retain(|entry| !entry.key.eq_ignore_ascii_case(name.trim()));
+    let name = name.trim();
     let node = Node { span: span.clone(), value: Value::Text(value.trim().to_owned()) };
-    headers.set(name.trim(), span, node);
+    let again = given.iter().any(|old| old.eq_ignore_ascii_case(name));
+    given.push(name);
+    let same = |key: &str| key.eq_ignore_ascii_case(name);
+    if again && let Some(old) = headers.entries.iter_mut().find(|entry| same(&entry.key)) {
+        let old = &mut old.node;
+        match &mut old.value {
+            Value::List(values) => values.push(node),
+            _ => {
+                let values = vec![old.clone(), node];
+                *old = Node { span, value: Value::List(values) };
+            }
+        }
+        return;
+    }
+    headers.entries.retain(|entry| !same(&entry.key));
+    headers.set(name, span, node);
 }
 
 /// A part of a dotted key.

@@ -54,28 +54,52 @@ keys! {
     struct Target at "target" {
         /// Starts the built-in server in this mode and tests it. Excludes `url`.
         builtin: Choice<ProtocolKind>,
-        /// The server's WebSocket address, for example "ws://chat.test:8080/ws". Needs
-        /// `protocol`.
+        /// The server's WebSocket address, for example "ws://chat.test:8080/ws", or "wss://..."
+        /// with TLS. Needs `protocol`.
         url: String,
         /// How the server at `url` speaks.
         protocol: Choice<ProtocolKind>,
         /// How messages are encoded, for cohorts that name no codec of their own.
         codec: Choice<CodecKind> = "json",
-        /// Longest time for TCP and the WebSocket upgrade together, and for the run's one name
+        /// Longest time for TCP, TLS and the WebSocket upgrade together, and for the run's one name
         /// lookup. Over 0.
         connect_timeout: Duration = "10s",
         /// Longest time from a join to its confirmation. Over 0.
         join_timeout: Duration = "10s",
         /// Longest wait at the end for messages still on their way.
         drain_timeout: Duration = "5s",
-        /// Headers sent with the upgrade request.
+        /// Headers sent with the upgrade request: a value, or a list of values for a header that
+        /// is sent several times. Cookies are a header.
         headers: Headers,
+        /// Subprotocols offered with the upgrade, in this order, beside the protocol's own.
+        subprotocols: List<String>,
+        /// How TLS is done with a server at a `wss://` URL. Left out: its certificate is checked
+        /// against the authorities that this machine trusts.
+        tls: Tls,
         /// Addresses of this machine to connect from, in turn. One address has about 28,000 ports
         /// for one server; more clients need more addresses.
         source_addresses: List<IpAddr>,
         /// Hosts that may get more than 10 clients although they are neither this machine nor in
         /// a private network.
         allow_host: List<String>,
+    }
+}
+
+keys! {
+    /// How TLS is done. Files are PEM, at most 1 MiB, relative to the scenario file.
+    struct Tls at "tls" {
+        /// A file with the certificates of the authorities to trust, instead of this machine's.
+        ca: String,
+        /// A file with the certificate that clients show, and those that lead to its authority.
+        /// Needs `key`.
+        cert: String,
+        /// A file with that certificate's private key, without a passphrase.
+        key: String,
+        /// The name to ask for and to look for in the server's certificate, instead of the URL's
+        /// host.
+        server_name: String,
+        /// `true` takes any certificate: whoever answers may be somebody else. Reports say so.
+        insecure: bool = false,
     }
 }
 

@@ -520,17 +520,26 @@ impl Key for Headers {
         };
         let mut headers = Vec::new();
         for entry in &table.entries {
-            if let Some(value) = String::read(&entry.node, &join(path, &entry.key), mistakes) {
-                headers.push((
-                    At { value: entry.key.clone(), span: entry.key_span.clone() },
-                    At { value, span: entry.node.span.clone() },
-                ));
+            let path = join(path, &entry.key);
+            let values = match &entry.node.value {
+                Value::List(nodes) => &nodes[..],
+                _ => std::slice::from_ref(&entry.node),
+            };
+            for node in values {
+                if let Some(value) = String::read(node, &path, mistakes) {
+                    headers.push((
+                        At { value: entry.key.clone(), span: entry.key_span.clone() },
+                        At { value, span: node.span.clone() },
+                    ));
+                }
             }
         }
         Some(Self(headers))
     }
 
     fn schema() -> Json {
-        json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        let text = json!({ "type": "string" });
+        let value = json!({ "anyOf": [text, { "type": "array", "items": text }] });
+        json!({ "type": "object", "additionalProperties": value })
     }
 }

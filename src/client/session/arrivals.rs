@@ -150,7 +150,7 @@ impl Session {
         if !self.ctx.protocols[self.client.cohort].joins() {
             for at in 0..self.rooms.len() {
                 // The server may count the client in from the moment it reads the upgrade.
-                self.enter(at, self.tcp_us);
+                self.enter(at, self.connected_us);
                 self.entered(at, now_us);
             }
         }
@@ -160,7 +160,7 @@ impl Session {
     fn resumed(&mut self, now_us: u64) {
         self.open = true;
         for at in 0..self.rooms.len() {
-            self.enter(at, self.tcp_us);
+            self.enter(at, self.connected_us);
             self.entered(at, now_us);
         }
     }

@@ -204,6 +204,9 @@ fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
     if outcome.drain_timed_out {
         note("messages were still on their way when the drain's time was up", String::new());
     }
+    if outcome.totals.plan().scenario.target.tls.insecure {
+        note("TLS certificates were not checked", String::new());
+    }
     notes
 }
 

@@ -9,6 +9,7 @@ mod phase;
 mod rooms;
 mod target;
 mod threshold;
+mod tls;
 
 use std::path::Path;
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub(super) fn scenario(
     mistakes: &mut Mistakes,
 ) -> Scenario {
     let target = match file.target.written() {
-        Some(target) => target::target(&target.value, replaced_builtin, mistakes),
+        Some(target) => target::target(&target.value, replaced_builtin, folder, mistakes),
         None => target::stand_in(),
     };
     let room_sets = rooms::sets(&file.rooms, target.protocol, folder, mistakes);

@@ -1,16 +1,16 @@
 //! `[target]`: the built-in server or a URL, and what may be sent there.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use url::Url;
 
 use super::super::keys::{At, Field, list};
-use super::super::later::{self, Place};
 use super::super::mistake::{Mistakes, Span};
-use super::super::model::Target;
+use super::super::model::{Target, Tls};
 use super::super::raw;
-use super::not_zero;
+use super::{not_zero, tls};
 use crate::codec::CodecKind;
 use crate::protocol::ProtocolKind;
 
@@ -27,6 +27,8 @@ pub(super) fn stand_in() -> Target {
         join_timeout: Duration::ZERO,
         drain_timeout: Duration::ZERO,
         headers: Vec::new(),
+        subprotocols: Vec::new(),
+        tls: Tls::default(),
         source_addresses: Vec::new(),
         allow_host: Vec::new(),
     }
@@ -35,12 +37,14 @@ pub(super) fn stand_in() -> Target {
 pub(super) fn target(
     raw: &raw::Target,
     replaced_builtin: Option<&str>,
+    folder: Option<&Path>,
     mistakes: &mut Mistakes,
 ) -> Target {
     let url = raw.url.written().and_then(|at| web_socket_url(at, mistakes));
     not_zero("target.connect_timeout", &raw.connect_timeout, mistakes);
     not_zero("target.join_timeout", &raw.join_timeout, mistakes);
     Target {
+        tls: tls::tls(raw, url.as_deref(), folder, mistakes),
         url,
         protocol: protocol(raw, replaced_builtin, mistakes),
         codec: raw.codec.value().0,
@@ -48,6 +52,7 @@ pub(super) fn target(
         join_timeout: raw.join_timeout.value(),
         drain_timeout: raw.drain_timeout.value(),
         headers: headers(raw, mistakes),
+        subprotocols: subprotocols(raw, mistakes),
         source_addresses: source_addresses(raw),
         allow_host: allow_host(raw, mistakes),
     }
@@ -107,7 +112,7 @@ fn protocol(
 
 /// The URL, if a WebSocket can be opened to it.
 fn web_socket_url(at: &At<String>, mistakes: &mut Mistakes) -> Option<String> {
-    const EXAMPLE: &str = "write it as \"ws://host:port/path\"";
+    const EXAMPLE: &str = "write it as \"ws://host:port/path\", or with wss:// for TLS";
     let text = at.value.trim();
     let refuse = |mistakes: &mut Mistakes, message: &str, label: &str, help: String| {
         mistakes.add(&at.span, message).label(label).help(help);
@@ -125,14 +130,9 @@ fn web_socket_url(at: &At<String>, mistakes: &mut Mistakes) -> Option<String> {
             return refuse(mistakes, &message, "can't be read", EXAMPLE.to_owned());
         }
     };
-    if let Some(purpose) = later::purpose(Place::Scheme, url.scheme()) {
-        let message = format!("`{scheme}://` is not supported yet");
-        let help = format!("it is kept for {purpose}; test the server behind it with ws://");
-        return refuse(mistakes, &message, "not supported yet", help);
-    }
-    if url.scheme() != "ws" {
+    if !matches!(url.scheme(), "ws" | "wss") {
         let message = format!("`{scheme}://` is not a WebSocket URL");
-        return refuse(mistakes, &message, "not ws://", EXAMPLE.to_owned());
+        return refuse(mistakes, &message, "neither ws:// nor wss://", EXAMPLE.to_owned());
     }
     if url.host_str().is_none_or(str::is_empty) {
         return refuse(mistakes, "this URL has no host", "no host", EXAMPLE.to_owned());
@@ -161,14 +161,23 @@ fn web_socket_url(at: &At<String>, mistakes: &mut Mistakes) -> Option<String> {
 
 fn headers(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
+    // Values of one list share their key.
+    let mut keys: Vec<At<String>> = Vec::new();
     for (name, value) in raw.headers.value().0 {
+        let twice = keys
+            .iter()
+            .any(|old| old.span != name.span && old.value.eq_ignore_ascii_case(&name.value));
+        keys.push(name.clone());
         if let Some((why, help)) = wrong_header(&name.value, &value.value) {
             mistakes.add(&name.span, why).label("can't be sent").help(help);
-        } else if headers.iter().any(|(old, _)| old.eq_ignore_ascii_case(&name.value)) {
+        } else if twice {
             mistakes
                 .add(&name.span, format!("the header `{}` stands here twice", name.value))
                 .label("a second time")
-                .help("upper and lower case are the same in a header's name");
+                .help(
+                    "upper and lower case are the same in a header's name; to send it twice, \
+                     write a list of values",
+                );
         } else {
             headers.push((name.value, value.value));
         }
@@ -176,15 +185,44 @@ fn headers(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<(String, String)> 
     headers
 }
 
+/// Subprotocols, each a token (RFC 6455, 4.1) and there once.
+fn subprotocols(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<String> {
+    let Some(written) = raw.subprotocols.get() else { return Vec::new() };
+    let mut names: Vec<String> = Vec::new();
+    for At { value, span } in &written.0 {
+        if value.is_empty() || !value.bytes().all(is_token) {
+            mistakes
+                .add(span, format!("`{}` can't be a subprotocol", value.escape_debug()))
+                .label("not a token")
+                .help("one name each, without spaces and commas: [\"chat.v2\", \"chat.v1\"]");
+        } else if names.contains(value) {
+            mistakes
+                .add(span, format!("the subprotocol `{value}` stands here twice"))
+                .label("a second time")
+                .help("name each once");
+        } else {
+            names.push(value.clone());
+        }
+    }
+    names
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// Why a header can't be sent, and what to do.
 fn wrong_header(name: &str, value: &str) -> Option<(String, &'static str)> {
-    // RFC 9110, 5.6.2: token.
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) {
+    if name.is_empty() || !name.bytes().all(is_token) {
         let why = format!("`{}` can't be the name of a header", name.escape_debug());
         return Some((why, "a name is letters, digits and `-`, as in Authorization"));
     }
     let lower = name.to_ascii_lowercase();
+    if lower == "sec-websocket-protocol" {
+        let why = format!("the header `{name}` is set by the handshake");
+        return Some((why, "write target.subprotocols = [\"...\"]"));
+    }
     if RESERVED.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
         return Some((format!("the header `{name}` is set by the handshake"), "remove it"));
     }

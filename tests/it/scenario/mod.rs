@@ -17,6 +17,7 @@ mod overrides;
 mod reading;
 mod schema;
 mod shipped;
+mod tls;
 
 use uproar::cli::Failure;
 use uproar::report::Exit;

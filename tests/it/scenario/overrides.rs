@@ -114,7 +114,9 @@ fn options_replace_what_the_file_says() {
     assert_eq!(scenario.target.codec, CodecKind::Binary);
     assert_eq!(scenario.cohorts[0].codec, CodecKind::Binary);
     assert_eq!(scenario.seed, 9);
-    assert_eq!(scenario.target.headers, [("x-a".to_owned(), "two: three".to_owned())]);
+    // Given twice, it is sent twice.
+    let twice = ["1", "two: three"].map(|value| ("X-A".to_owned(), value.to_owned()));
+    assert_eq!(scenario.target.headers, twice);
     assert_eq!(scenario.target.allow_host, ["chat.example.com", "10.0.0.1"]);
 }
 
@@ -159,6 +161,7 @@ fn what_cannot_be_set() {
         &[("", "1")],
         &[("tagret.codec", "json")],
         &[("target.tls.insecure", "true")],
+        &[("target.tls.insecure", "perhaps")],
         &[("thresholds.delivery.p9x", "< 1s")],
         &[("target.codec", "xml"), ("phase.steady.duration", "1 day")],
     ];
