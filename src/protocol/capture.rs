@@ -68,3 +68,55 @@ impl Capture {
 fn bounded(text: &str) -> Option<Arc<str>> {
     (text.len() <= CAPTURE_MAX_BYTES).then(|| text.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture(source: Source) -> Capture {
+        Capture { into: 0, name: "it".to_owned(), source }
+    }
+
+    #[test]
+    fn captures_in_a_table() {
+        let pointer = |place: &str| Source::Pointer(Pointer::parse(&[place]).unwrap());
+        let pattern = |text: &str| Source::Pattern(regex::bytes::Regex::new(text).unwrap());
+        let frame = br#"{"s":"a\"\u00e9","n":7,"f":0.5,"b":true,"z":null,"o":{"k":[1]}}"#;
+        for (source, taken) in [
+            (pointer("/s"), Some("a\"é")),
+            (pointer("/n"), Some("7")),
+            (pointer("/f"), Some("0.5")),
+            (pointer("/b"), Some("true")),
+            (pointer("/z"), None),
+            (pointer("/o"), Some(r#"{"k":[1]}"#)),
+            (pointer("/none"), None),
+            (pattern(r#""n":(\d)(,)"#), Some("7")),
+            (pattern(r#""n":\d"#), Some("\"n\":7")),
+            (pattern("(x)|n"), None),
+            (pattern("x"), None),
+            (Source::Header("n".to_owned()), None),
+        ] {
+            let capture = capture(source);
+            let frame = Frame::new(frame, true, None);
+            assert_eq!(capture.take(&frame).as_deref(), taken, "{capture:?}");
+        }
+        let binary = Frame::new(&[b'a', 0xff], false, None);
+        assert_eq!(capture(pattern("(?s-u)a.")).take(&binary), None);
+    }
+
+    #[test]
+    fn a_header_is_found_by_its_name() {
+        let capture = capture(Source::Header("x-token".to_owned()));
+        let taken = capture.take_header(|name| (name == "x-token").then_some("abc"));
+        assert_eq!(taken.as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn a_text_past_the_bound_is_refused() {
+        let capture = capture(Source::Pattern(regex::bytes::Regex::new("^a*").unwrap()));
+        for (length, fits) in [(CAPTURE_MAX_BYTES, true), (CAPTURE_MAX_BYTES + 1, false)] {
+            let bytes = vec![b'a'; length];
+            assert_eq!(capture.take(&Frame::new(&bytes, true, None)).is_some(), fits);
+        }
+    }
+}

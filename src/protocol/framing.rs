@@ -111,3 +111,68 @@ fn split(
     }
     start
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fed(splitter: &mut Splitter, frames: &[&[u8]]) -> Vec<Vec<u8>> {
+        let mut messages = Vec::new();
+        for frame in frames {
+            splitter.feed(frame, |message| messages.push(message.to_vec())).unwrap();
+        }
+        messages
+    }
+
+    fn splitter(split: &[u8], across_frames: bool) -> Splitter {
+        Splitter::new(&Framing { split: split.to_vec(), across_frames })
+    }
+
+    #[test]
+    fn frames_in_a_table() {
+        for (split, across, frames, messages) in [
+            (&b""[..], false, &[&b""[..], b"a\nb"][..], &[&b""[..], b"a\nb"][..]),
+            (b"\n", false, &[b"a\nb", b"c"], &[b"a", b"b", b"c"]),
+            (b"\n", false, &[b"a\n\nb\n"], &[b"a", b"b"]),
+            // A heartbeat that is nothing, or nothing but the separator, is a message.
+            (b"\n", false, &[b"", b"\n", b"\n\n"], &[b"", b"", b""]),
+            (b"\r\n", true, &[b"a\r", b"\nb", b"\r\n\r\nc"], &[b"a", b"b"]),
+            (b"\r\n", true, &[b"", b"\r\n"], &[]),
+        ] {
+            assert_eq!(fed(&mut splitter(split, across), frames), messages, "{frames:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_without_end_is_refused_and_forgotten() {
+        let mut splitter = splitter(b"\n", true);
+        let half = vec![b'a'; REST_MAX_BYTES / 2];
+        splitter.feed(&half, |_| ()).unwrap();
+        splitter.feed(&half, |_| ()).unwrap();
+        assert_eq!(splitter.rest().len(), REST_MAX_BYTES);
+        assert_eq!(splitter.feed(b"a", |_| ()), Err(Endless));
+        assert_eq!((splitter.rest().len(), splitter.rest.capacity()), (0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn where_frames_are_cut_changes_nothing(
+            bytes in "[ab]{0,40}",
+            separator in "[ab]{1,3}",
+            cuts in prop::collection::vec(0_usize..41, 0..6),
+        ) {
+            let bytes = bytes.as_bytes();
+            let mut whole = splitter(separator.as_bytes(), true);
+            let messages = fed(&mut whole, &[bytes]);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let frames: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
+            let mut cut = splitter(separator.as_bytes(), true);
+            prop_assert_eq!(fed(&mut cut, &frames), messages);
+            prop_assert_eq!(cut.rest(), whole.rest());
+        }
+    }
+}

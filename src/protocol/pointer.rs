@@ -84,3 +84,45 @@ impl fmt::Display for Pointer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pointers_in_a_table() {
+        let value =
+            json!({"a": {"b/c": [1, {"~": true}]}, "": 2, "s": "{\"d\":\"{\\\"e\\\":3}\"}"});
+        for (pointers, found) in [
+            (&["/a/b~1c/1/~0"][..], Some(json!(true))),
+            (&["/"], Some(json!(2))),
+            (&["/a/b~1c/2"], None),
+            (&["/a/b~1c/01"], None),
+            (&["/s", "/d"], Some(json!("{\"e\":3}"))),
+            (&["/s", "/d", "/e"], Some(json!(3))),
+            (&["/s", "/d", "/f"], None),
+            (&["/a", "/b~1c", "/0"], Some(json!(1))),
+            (&["/", "/x"], None),
+        ] {
+            let pointer = Pointer::parse(pointers).unwrap();
+            assert_eq!(pointer.get(&value).map(Cow::into_owned), found, "{pointer}");
+        }
+        assert_eq!(Pointer::parse(&[""]).unwrap().get(&value).as_deref(), Some(&value));
+    }
+
+    #[test]
+    fn mistakes_say_what_to_write() {
+        for (pointers, message) in [
+            (&["a"][..], "the JSON pointer `a` must begin with `/`: `/a`"),
+            (
+                &["/a", "/b~c"],
+                "`~` in the JSON pointer `/b~c` must be written `~0` (and `/` inside a key `~1`)",
+            ),
+            (&[], "a list of pointers needs at least one"),
+        ] {
+            assert_eq!(Pointer::parse(pointers).unwrap_err(), message);
+        }
+    }
+}

@@ -10,14 +10,14 @@ use crate::protocol::template::Template;
 const SHOWN_MAX: usize = 120;
 
 impl Matcher {
-    /// Of the condition that fails in the fewest clauses: each clause in words, and what stood
-    /// there instead where it doesn't hold. Text of the frame is cut and without control
-    /// characters.
+    /// Of the condition that fails in the fewest clauses: each clause in words, with the values
+    /// that the scope has, and what stood there instead where it doesn't hold. Text of the frame is
+    /// cut and without control characters.
     #[must_use]
     pub fn explain(&self, frame: &Frame<'_>, scope: &Scope<'_>) -> Vec<(String, Option<String>)> {
-        self.any()
-            .iter()
-            .map(|condition| condition.explain(frame, scope))
+        let resolved = self.resolve(scope).unwrap_or_else(|_| self.clone());
+        let explained = resolved.any().iter().map(|condition| condition.explain(frame, scope));
+        explained
             .min_by_key(|clauses| clauses.iter().filter(|(_, instead)| instead.is_some()).count())
             .unwrap_or_default()
     }
@@ -127,7 +127,7 @@ impl Clause<'_> {
             Self::Hex(_) => hex(frame.bytes()),
             Self::Ends(_) => shown_end(frame),
             Self::Json((pointer, wanted)) => json_instead(pointer, wanted, frame, scope),
-            Self::Not(matcher) => format!("it is {}", matcher.describe()),
+            Self::Not(matcher) => format!("it matches {}", matcher.describe()),
             _ => shown(frame),
         }
     }
@@ -235,6 +235,9 @@ fn cut(text: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "an empty frame".to_owned();
+    }
     let most = &bytes[..bytes.len().min(SHOWN_MAX / 3)];
     let digits: Vec<String> = most.iter().map(|byte| format!("{byte:02x}")).collect();
     let more = if most.len() < bytes.len() { " ..." } else { "" };

@@ -367,7 +367,7 @@ impl<'a> Cursor<'a> {
         } else {
             format!("`{}` does not belong here", self.text[range.clone()].escape_debug())
         };
-        mistake(range, message, format!("here stands {what}"))
+        mistake(range, message, format!("expected {what}"))
     }
 
     /// `length` bytes from `place`, or the character there if that is 0.
