@@ -8,6 +8,7 @@
 
 pub mod machine;
 pub mod metric;
+pub mod secrets;
 pub mod stamp;
 pub mod units;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first; modules of one layer may use each other only where it says so.
 const LAYERS: [&[&str]; 13] = [
-    &["units", "metric", "machine"],
+    &["units", "metric", "machine", "secrets"],
     &["stamp"],
     &["codec"],
     &["protocol"],
