@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::frame::Frame;
@@ -11,18 +12,18 @@ use super::pointer::Pointer;
 pub const CAPTURE_MAX_BYTES: usize = 64 * 1024;
 
 /// Where a captured text stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Source {
     /// In JSON.
     Pointer(Pointer),
     /// In the bytes: the first group, or all of the match where the pattern has no group.
-    Pattern(regex::bytes::Regex),
+    Pattern(#[serde(with = "regex_text")] regex::bytes::Regex),
     /// In a header of an HTTP answer, by its name in any case.
     Header(String),
 }
 
 /// Takes one text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Capture {
     /// Its place in [`super::scope::Captured`].
     pub into: usize,
@@ -67,6 +68,41 @@ impl Capture {
 
 fn bounded(text: &str) -> Option<Arc<str>> {
     (text.len() <= CAPTURE_MAX_BYTES).then(|| text.into())
+}
+
+/// Patterns as their text, so that a plan can be handed on.
+pub(super) mod regex_text {
+    use regex::bytes::Regex;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(regex: &Regex, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(regex.as_str())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Regex, D::Error> {
+        Regex::new(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+
+    pub(crate) mod option {
+        use regex::bytes::Regex;
+        use serde::de::Error;
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        pub(crate) fn serialize<S: Serializer>(
+            regex: &Option<Regex>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            regex.as_ref().map(Regex::as_str).serialize(to)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Regex>, D::Error> {
+            let text = Option::<String>::deserialize(from)?;
+            text.map(|text| Regex::new(&text).map_err(D::Error::custom)).transpose()
+        }
+    }
 }
 
 #[cfg(test)]

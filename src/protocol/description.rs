@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use regex::bytes::Regex;
+use serde::{Deserialize, Serialize};
 
 use super::capture::Capture;
 use super::framing::Framing;
@@ -18,7 +19,7 @@ use super::template::Template;
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A whole protocol.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Description {
     /// The file's `name`.
     pub name: String,
@@ -43,6 +44,7 @@ pub struct Description {
     /// What becomes of messages published while a receiver is away.
     pub away: Away,
     /// What stands before the JSON of a message.
+    #[serde(with = "super::capture::regex_text::option")]
     pub json_from: Option<Regex>,
     /// How messages lie in frames; `None`: one a frame.
     pub framing: Option<Framing>,
@@ -128,7 +130,7 @@ impl Description {
 }
 
 /// How often a login is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Each {
     /// Once a run, before the first client.
     Run,
@@ -139,7 +141,7 @@ pub enum Each {
 }
 
 /// A request over HTTP before the socket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Login {
     /// How often.
     pub each: Each,
@@ -162,7 +164,7 @@ pub struct Login {
 }
 
 /// Something said, and what is waited for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
     /// What is sent; nothing where the server speaks first.
     pub send: Send,
@@ -177,7 +179,7 @@ pub struct Step {
 }
 
 /// How a room is joined.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Join {
     /// What is sent.
     pub send: Send,
@@ -190,7 +192,7 @@ pub struct Join {
 }
 
 /// How a client knows that it has joined.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Known {
     /// The server answers the join.
     Answer(Matcher),
@@ -203,7 +205,7 @@ pub enum Known {
 }
 
 /// How a message is published.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Publish {
     /// As text, or whatever the protocol has by default.
     pub send: Send,
@@ -214,7 +216,7 @@ pub struct Publish {
 }
 
 /// An acknowledgement, correlated by the publish's `id`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ack {
     /// Which messages acknowledge.
     pub when: Matcher,
@@ -225,7 +227,7 @@ pub struct Ack {
 }
 
 /// Which messages deliver, and what is known of those that nobody stamped.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Delivery {
     /// Only these deliver; `None`: every message with a stamp that nothing else took.
     pub when: Option<Matcher>,
@@ -238,7 +240,7 @@ pub struct Delivery {
 }
 
 /// Numbers of unstamped events.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sequence {
     /// Where the number stands.
     pub at: Capture,
@@ -247,7 +249,7 @@ pub struct Sequence {
 }
 
 /// The server's own clock in an event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SentAt {
     /// Where it stands.
     pub at: Capture,
@@ -256,7 +258,7 @@ pub struct SentAt {
 }
 
 /// The unit of a timestamp since 1970, or a date as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeUnit {
     Seconds,
     Millis,
@@ -266,7 +268,7 @@ pub enum TimeUnit {
 }
 
 /// Something the server asks at any time, and the answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reply {
     /// What is asked.
     pub when: Matcher,
@@ -277,7 +279,7 @@ pub struct Reply {
 }
 
 /// Messages that say nothing of interest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ignore {
     /// What reports call them.
     pub name: String,
@@ -286,7 +288,7 @@ pub struct Ignore {
 }
 
 /// Something a client does besides publishing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Action {
     /// What scenarios and reports call it.
     pub name: String,
@@ -295,7 +297,7 @@ pub struct Action {
 }
 
 /// Who keeps the connection alive.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Heartbeat {
     /// The client asks and the server answers.
     Client {
@@ -316,7 +318,7 @@ pub enum Heartbeat {
 }
 
 /// How a client leaves on purpose.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Goodbye {
     /// What is said before the close frame.
     pub send: Send,

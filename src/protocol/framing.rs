@@ -1,6 +1,7 @@
 //! Several messages in one frame, and one message over several frames.
 
 use memchr::memmem::Finder;
+use serde::{Deserialize, Serialize};
 
 /// What a splitter may keep of a message that has not ended.
 pub const REST_MAX_BYTES: usize = 1024 * 1024;
@@ -8,7 +9,7 @@ pub const REST_MAX_BYTES: usize = 1024 * 1024;
 const KEPT_CAPACITY: usize = 16 * 1024;
 
 /// How a protocol's messages lie in frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Framing {
     /// What stands between two messages; empty where a frame is a message.
     pub split: Vec<u8>,

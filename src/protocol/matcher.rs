@@ -10,6 +10,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[doc(hidden)]
@@ -23,7 +24,8 @@ use super::template::{Missing, Template};
 use pretest::Pretest;
 
 /// One condition, or several of which any holds. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Vec<Condition>", into = "Vec<Condition>")]
 pub struct Matcher {
     inner: Arc<Inner>,
 }
@@ -36,7 +38,7 @@ struct Inner {
 }
 
 /// All that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// It is exactly this.
     pub equals: Option<Template>,
@@ -59,7 +61,7 @@ pub struct Condition {
 }
 
 /// The kinds of frames that carry messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FrameKind {
     /// Opcode 1.
     Text,
@@ -68,7 +70,7 @@ pub enum FrameKind {
 }
 
 /// What must stand at a place in JSON.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Wanted {
     /// A string of that content, or a number or boolean that is written so: `{{ id }}` is met by
     /// `7` and by `"7"`.
@@ -149,6 +151,18 @@ impl Matcher {
     #[must_use]
     pub fn may_match(&self, bytes: &[u8]) -> bool {
         self.inner.pretest.may_match(bytes)
+    }
+}
+
+impl From<Vec<Condition>> for Matcher {
+    fn from(any: Vec<Condition>) -> Self {
+        Self::new(any)
+    }
+}
+
+impl From<Matcher> for Vec<Condition> {
+    fn from(matcher: Matcher) -> Self {
+        matcher.inner.any.clone()
     }
 }
 

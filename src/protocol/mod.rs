@@ -37,7 +37,7 @@ pub use splitter::Splitter;
 pub use talk::{Outgoing, Talk};
 
 /// How one cohort's clients speak. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Protocol {
     /// uproar's own protocols, which the built-in server speaks.
     Native(ProtocolKind, CodecKind),

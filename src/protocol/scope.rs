@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Something that a template names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Variable {
     /// `room`: the room's name.
     Room,
@@ -37,7 +39,7 @@ pub enum Variable {
 }
 
 /// A part of the target's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TargetPart {
     /// Scheme `http` or `https`, host and port, no path.
     Http,
@@ -69,7 +71,7 @@ impl Variable {
 }
 
 /// What templates may name besides the fixed variables: params and captures of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// Named as `params.NAME`.
     pub params: Vec<String>,

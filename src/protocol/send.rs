@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::scope::Scope;
@@ -12,7 +13,7 @@ use super::template::{Missing, Template};
 const CONTROL_MAX_BYTES: usize = 125;
 
 /// One frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
     /// A text frame.
     Text(Template),
@@ -62,7 +63,7 @@ fn refused(why: &str) -> Missing {
 }
 
 /// Frames that are written one after the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Send(pub Vec<Piece>);
 
 impl Send {

@@ -14,6 +14,8 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use error::{Missing, TemplateError};
 pub use filter::{Filter, Key};
 #[doc(hidden)]
@@ -23,7 +25,7 @@ pub use slot::Slot;
 use super::scope::{Names, Scope, Variable};
 
 /// Literal bytes with slots between them. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     /// No two literals stand side by side, and none is empty.
     parts: Arc<[Part]>,
@@ -31,7 +33,7 @@ pub struct Template {
     is_hex: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Part {
     Literal(Box<[u8]>),
     Slot(Box<Slot>),

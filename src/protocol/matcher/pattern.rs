@@ -1,6 +1,7 @@
 //! A pattern with variables in it.
 
 use regex::bytes::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 
 use super::Fold;
 use crate::protocol::scope::{Names, Scope};
@@ -14,7 +15,8 @@ const CACHE_MAX_BYTES: usize = 256 * 1024;
 
 /// A regular expression over bytes. Values are put into it as they are: the filter `regex` escapes
 /// what means something in a pattern.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Template", into = "Template")]
 pub struct Pattern {
     template: Template,
     /// Compiled as soon as nothing in it is variable.
@@ -72,6 +74,20 @@ impl Pattern {
             Some(regex) => Some(regex.is_match(bytes)),
             None => self.template.test(scope, compile)?.ok().map(|regex| regex.is_match(bytes)),
         }
+    }
+}
+
+impl TryFrom<Template> for Pattern {
+    type Error = String;
+
+    fn try_from(template: Template) -> Result<Self, String> {
+        Self::compile(template)
+    }
+}
+
+impl From<Pattern> for Template {
+    fn from(pattern: Pattern) -> Self {
+        pattern.template
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::protocol::relay::Away;
 use crate::protocol::scope::Names;
 use crate::protocol::template::Template;
@@ -69,7 +71,7 @@ pub const PARAMS: [Param; 10] = [
 ];
 
 /// The version of the protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Version {
     /// 3.1.1, protocol level 4.
     #[default]
@@ -79,7 +81,7 @@ pub enum Version {
 }
 
 /// How delivery is assured. QoS 2 is not offered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Qos {
     /// At most once: nothing is acknowledged.
     #[default]
@@ -89,7 +91,7 @@ pub enum Qos {
 }
 
 /// What all clients of a cohort have in common.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// The version of the protocol.
     pub version: Version,
@@ -188,6 +190,12 @@ impl Options {
             topic,
             path,
         })
+    }
+
+    /// Every template.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        let Self { username, password, client_id, topic, path, .. } = self;
+        username.iter().chain(password).chain([client_id, topic, path])
     }
 
     /// What becomes of messages published while a receiver is away: a session that lasts keeps

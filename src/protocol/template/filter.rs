@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::super::scope::{Scope, Value, Variable};
@@ -19,7 +20,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 const VARINT_MAX: usize = (1 << 28) - 1;
 
 /// One thing done to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filter {
     /// Escapes for the inside of a JSON string; writes no quotes.
     Json,
@@ -50,7 +51,7 @@ pub enum Filter {
 }
 
 /// What signs a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Key {
     /// This.
     Bytes(Vec<u8>),

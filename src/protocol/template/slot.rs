@@ -3,12 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::scope::{Scope, Value, Variable};
 use super::error::Missing;
 use super::filter::{Filter, Key, chain};
 
 /// A variable, what is done to it, and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     pub(super) variable: Variable,
     /// The variable as it was written.
