@@ -302,6 +302,13 @@ macro_rules! keys {
             )*
         }
 
+        impl $name {
+            /// The table's keys.
+            #[allow(dead_code, reason = "few tables are asked for their keys from outside")]
+            pub(in crate::scenario) const KEYS: &'static [&'static str] =
+                &[$(stringify!($field)),*];
+        }
+
         impl $crate::scenario::keys::Key for $name {
             fn expected() -> String {
                 "a table".to_owned()
@@ -315,7 +322,7 @@ macro_rules! keys {
                 let mut reader = $crate::scenario::keys::Reader::open::<Self>(
                     node,
                     $place,
-                    &[$(stringify!($field)),*],
+                    Self::KEYS,
                     path,
                     mistakes,
                 )?;

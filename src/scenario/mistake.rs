@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
 /// Past this many a list helps nobody.
 const MOST_SHOWN: usize = 100;
@@ -27,6 +27,7 @@ impl ScenarioErrors {
             help: Some(help),
             label: String::new(),
             place: None,
+            severity: Severity::Error,
         })])
     }
 }
@@ -97,6 +98,7 @@ struct Mistake {
     help: Option<String>,
     label: String,
     place: Option<Place>,
+    severity: Severity,
 }
 
 impl fmt::Display for Mistake {
@@ -108,6 +110,10 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 impl Diagnostic for Mistake {
+    fn severity(&self) -> Option<Severity> {
+        Some(self.severity)
+    }
+
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
@@ -127,6 +133,8 @@ impl Diagnostic for Mistake {
 #[derive(Debug, Default)]
 pub(super) struct Mistakes {
     found: Vec<Found>,
+    /// What may be meant so, but is more often a slip.
+    warnings: Vec<Found>,
     /// Set when the text was not read to its end, so that what is missing may only be unread.
     partial: bool,
     unread: Option<Found>,
@@ -172,6 +180,19 @@ impl Mistakes {
         &mut self.found[last]
     }
 
+    /// Records what may be meant so; it refuses nothing.
+    pub(super) fn warn(&mut self, span: &Span, message: impl Into<String>) -> &mut Found {
+        let last = self.warnings.len();
+        self.warnings.push(Found::new(span, message.into()));
+        &mut self.warnings[last]
+    }
+
+    /// Records what has no effect: only a warning where the command line made it so, because the
+    /// file was written for another protocol.
+    pub(super) fn idle(&mut self, span: &Span, replaced: bool, message: String) -> &mut Found {
+        if replaced { self.warn(span, message) } else { self.add(span, message) }
+    }
+
     /// Records that something is missing, unless it may only be unread.
     pub(super) fn missing(&mut self, span: &Span, message: impl Into<String>) -> &mut Found {
         if self.partial {
@@ -188,8 +209,14 @@ impl Mistakes {
         }
     }
 
+    /// Whether nothing is wrong; there may be warnings.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// How many mistakes there are; a reader that made none worse can say so.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
     }
 
     /// Keeps the mistakes whose span `keep` accepts.
@@ -199,6 +226,7 @@ impl Mistakes {
 
     pub(super) fn append(&mut self, other: Self) {
         self.found.extend(other.found);
+        self.warnings.extend(other.warnings);
     }
 
     /// Where the first mistake stands.
@@ -206,36 +234,44 @@ impl Mistakes {
         self.found.iter().map(|found| found.span.start).min()
     }
 
-    /// `value` if nothing is wrong; else every mistake.
-    pub(super) fn into_result<T>(self, texts: &Texts, value: T) -> Result<T, ScenarioErrors> {
-        if self.found.is_empty() { Ok(value) } else { Err(self.into_errors(texts)) }
+    /// Every mistake and warning, in the order of the text.
+    pub(super) fn into_errors(mut self, texts: &Texts) -> ScenarioErrors {
+        let mistakes = std::mem::take(&mut self.found);
+        let mistakes = mistakes.into_iter().map(|found| (found, Severity::Error));
+        let warnings = self.warnings.into_iter().map(|found| (found, Severity::Warning));
+        ScenarioErrors(reports(mistakes.chain(warnings).collect(), texts))
     }
 
-    /// Every mistake, in the order of the text.
-    pub(super) fn into_errors(mut self, texts: &Texts) -> ScenarioErrors {
-        self.found.sort_by_key(|found| (found.span.start, found.span.end));
-        self.found.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-        let hidden = self.found.len().saturating_sub(MOST_SHOWN);
-        self.found.truncate(MOST_SHOWN);
-        let mut reports: Vec<_> = self
-            .found
-            .into_iter()
-            .map(|found| {
-                miette::Report::new(Mistake {
-                    place: texts.locate(&found.span),
-                    message: found.message,
-                    label: found.label,
-                    help: found.help,
-                })
-            })
-            .collect();
-        if hidden > 0 {
-            let mut rest = ScenarioErrors::without_text(
-                format!("{hidden} more mistakes are not shown"),
-                "correct those above first".to_owned(),
-            );
-            reports.append(&mut rest.0);
-        }
-        ScenarioErrors(reports)
+    /// Every warning, in the order of the text.
+    pub(super) fn into_warnings(self, texts: &Texts) -> Vec<miette::Report> {
+        let warnings = self.warnings.into_iter().map(|found| (found, Severity::Warning));
+        reports(warnings.collect(), texts)
     }
+}
+
+fn reports(mut found: Vec<(Found, Severity)>, texts: &Texts) -> Vec<miette::Report> {
+    found.sort_by_key(|(found, _)| (found.span.start, found.span.end));
+    found.dedup_by(|(a, _), (b, _)| a.span == b.span && a.message == b.message);
+    let hidden = found.len().saturating_sub(MOST_SHOWN);
+    found.truncate(MOST_SHOWN);
+    let mut reports: Vec<_> = found
+        .into_iter()
+        .map(|(found, severity)| {
+            miette::Report::new(Mistake {
+                place: texts.locate(&found.span),
+                message: found.message,
+                label: found.label,
+                help: found.help,
+                severity,
+            })
+        })
+        .collect();
+    if hidden > 0 {
+        let mut rest = ScenarioErrors::without_text(
+            format!("{hidden} more mistakes are not shown"),
+            "correct those above first".to_owned(),
+        );
+        reports.append(&mut rest.0);
+    }
+    reports
 }

@@ -21,6 +21,11 @@ fn mqtt() {
 }
 
 #[test]
+fn protocol_file() {
+    run_over_corpus("protocol_file", scenario::fuzz_protocol);
+}
+
+#[test]
 fn scenario() {
     run_over_corpus("scenario", scenario::fuzz);
 }
