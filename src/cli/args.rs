@@ -31,10 +31,12 @@ pub(super) enum Command {
     Serve(ServeArgs),
     /// Show what a scenario would do, without connecting
     Plan(PlanArgs),
-    /// Show every mistake in a scenario file
+    /// Show every mistake in a scenario or protocol file
     Check(PlanArgs),
     /// List the built-in scenarios, or print one
     Scenarios(ScenariosArgs),
+    /// List the built-in protocols, or print one
+    Protocols(ProtocolsArgs),
     /// Print the JSON Schema of a file format
     Schema(SchemaArgs),
     /// Show this machine's limits and what they carry
@@ -50,9 +52,13 @@ pub(super) struct ScenarioArgs {
     /// Load this server instead of the scenario's target: ws://HOST[:PORT][/PATH], or wss:// with TLS
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// How the server at --url speaks: rooms, echo, broadcast or feed
-    #[arg(long, value_name = "NAME")]
+    /// How the server at --url speaks: a protocol file, or the name of a built-in protocol (see
+    /// `uproar protocols`)
+    #[arg(long, value_name = "NAME|FILE")]
     protocol: Option<String>,
+    /// Set a param of the protocol, for example event=chat; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    param: Vec<String>,
     /// Clients in all, spread over the cohorts in proportion [default: the scenario's]
     #[arg(long, value_name = "N")]
     clients: Option<u32>,
@@ -91,14 +97,18 @@ pub(super) struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
-    /// What the flags change. `Err` is the flag that can't be read.
-    pub(super) fn overrides(&self) -> Result<Overrides, String> {
-        let set = self.set.iter().map(|pair| match pair.split_once('=') {
-            Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
-            None => Err(pair.clone()),
-        });
+    /// What the flags change. `Err` is the flag that can't be read, and its value.
+    pub(super) fn overrides(&self) -> Result<Overrides, (&'static str, String)> {
+        let pairs = |flag: &'static str, pairs: &[String]| -> Result<Vec<_>, _> {
+            let pair = |pair: &String| match pair.split_once('=') {
+                Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+                None => Err((flag, pair.clone())),
+            };
+            pairs.iter().map(pair).collect()
+        };
         Ok(Overrides {
-            set: set.collect::<Result<_, _>>()?,
+            set: pairs("--set", &self.set)?,
+            params: pairs("--param", &self.param)?,
             url: self.url.clone(),
             protocol: self.protocol.clone(),
             codec: self.codec.clone(),
@@ -166,6 +176,12 @@ pub(super) struct ScenariosArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct ProtocolsArgs {
+    /// Print this one: a start for a file of your own
+    pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Which format
     #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
@@ -176,6 +192,8 @@ pub(super) struct SchemaArgs {
 pub(super) enum SchemaOf {
     /// Scenario files
     Scenario,
+    /// Protocol files
+    Protocol,
     /// report.json
     Report,
 }

@@ -1,13 +1,22 @@
-//! `uproar check`: every mistake in a scenario file, or a line that there is none.
+//! `uproar check`: every mistake in a scenario or protocol file, or a line that there is none.
 
 use std::process::ExitCode;
 
 use super::args::PlanArgs;
 use super::{Failure, prepare, print};
+use crate::scenario;
 
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
-    let plan = prepare::plan(&args.scenario)?;
-    let line = format!("{}: no mistakes found in {}\n", plan.scenario.name, args.scenario.scenario);
-    print::stdout(&line)?;
+    let path = args.scenario.scenario.as_str();
+    let source = scenario::load(path).map_err(prepare::refused)?;
+    let (what, name, warnings) = if scenario::is_protocol(&source) {
+        let read = scenario::read_protocol(&source).map_err(prepare::refused)?;
+        ("protocol", read.description.name, read.warnings)
+    } else {
+        let (plan, warnings) = prepare::plan_of(&args.scenario, &source)?;
+        ("scenario", plan.scenario.name, warnings)
+    };
+    prepare::warn(warnings);
+    print::stdout(&format!("{name}: no mistakes found in the {what} {path}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ mod plan;
 mod prepare;
 mod print;
 mod progress;
+mod protocols;
 mod run;
 mod scenarios;
 mod serve;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
         Command::Scenarios(args) => scenarios::run(args),
+        Command::Protocols(args) => protocols::run(args),
         Command::Schema(args) => scenarios::schema(args),
         Command::Doctor => doctor::run(),
     };

@@ -4,19 +4,58 @@ use super::Failure;
 use super::args::ScenarioArgs;
 use crate::plan::Plan;
 use crate::report::Exit;
-use crate::scenario::{self, ScenarioErrors};
+use crate::scenario::{self, Scenario, ScenarioErrors, Source};
 
-/// Reads the scenario, applies the flags, and resolves the plan.
+/// Reads the scenario, applies the flags, and resolves the plan. Warnings are printed.
 pub(super) fn plan(args: &ScenarioArgs) -> Result<Plan, Failure> {
-    let overrides = args.overrides().map_err(|pair| {
-        let message = format!("--set {pair}: no `=` between key and value");
-        Failure::message(Exit::Usage, message, "write --set cohort.talkers.publish.rate=5/s")
-    })?;
     let source = scenario::load(&args.scenario).map_err(refused)?;
-    let scenario = scenario::read(&source, &overrides).map_err(refused)?;
-    Ok(Plan::new(scenario))
+    let (plan, warnings) = plan_of(args, &source)?;
+    warn(warnings);
+    Ok(plan)
 }
 
-fn refused(errors: ScenarioErrors) -> Failure {
+/// Prints what refuses nothing.
+pub(super) fn warn(warnings: Vec<miette::Report>) {
+    if !warnings.is_empty() {
+        // Its text is wanted, and no exit code.
+        let _ = Failure { exit: Exit::Passed, diagnostics: warnings }.print();
+    }
+}
+
+/// As [`plan`], of a text that was loaded, with warnings.
+pub(super) fn plan_of(
+    args: &ScenarioArgs,
+    source: &Source,
+) -> Result<(Plan, Vec<miette::Report>), Failure> {
+    let overrides = args.overrides().map_err(|(flag, pair)| {
+        let message = format!("{flag} {pair}: no `=` between key and value");
+        let example = match flag {
+            "--set" => "--set cohort.talkers.publish.rate=5/s",
+            _ => "--param event=chat",
+        };
+        Failure::message(Exit::Usage, message, format!("write {example}"))
+    })?;
+    let (scenario, warnings) = scenario::read_with_warnings(source, &overrides).map_err(refused)?;
+    Ok((Plan::new(scenario), warnings))
+}
+
+/// Refuses to run without the environment that templates name.
+pub(super) fn environment(scenario: &Scenario) -> Result<(), Failure> {
+    let missing: Vec<&str> = scenario
+        .env
+        .iter()
+        .map(String::as_str)
+        .filter(|name| std::env::var(name).is_err())
+        .collect();
+    let Some(first) = missing.first() else { return Ok(()) };
+    let which = match missing.len() {
+        1 => format!("the environment variable `{first}` is"),
+        _ => format!("the environment variables `{}` are", missing.join("`, `")),
+    };
+    let message = format!("{which} not set, and the protocol's templates name it");
+    Err(Failure::message(Exit::Usage, message, format!("export {first}=... before the run")))
+}
+
+pub(super) fn refused(errors: ScenarioErrors) -> Failure {
     Failure { exit: Exit::Usage, diagnostics: errors.0 }
 }

@@ -16,8 +16,8 @@ use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
 use crate::metric::{Detail, ErrorKind, Step, TlsFault};
 use crate::plan::Plan;
+use crate::protocol::Protocol;
 use crate::protocol::scope::{Captured, Person};
-use crate::protocol::{Protocol, ProtocolKind};
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
@@ -34,6 +34,7 @@ const MESSAGE_BYTES_MIN: usize = 64 * 1024;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let plan = Arc::new(prepare::plan(&args.scenario)?);
+    prepare::environment(&plan.scenario)?;
     fit::check_open_files(&plan)?;
     for complaint in fit::complaints(&plan) {
         print::stderr(&format!("warning: {complaint}\n"));
@@ -195,7 +196,7 @@ async fn make_ready(
     server: Option<&BuiltinServer>,
 ) -> Result<Ready, Failure> {
     let scenario = &plan.scenario;
-    let protocol = scenario.target.protocol;
+    let protocol = scenario.target.protocol.name();
     let url = match (&scenario.target.url, server) {
         (Some(url), _) => url.clone(),
         (None, Some(server)) => format!("ws://{}/", server.address()),
@@ -226,15 +227,16 @@ async fn make_ready(
         message_bytes_max: message_bytes_max(plan),
     };
     if !args.no_preflight {
-        let codec = scenario.cohorts.first().map_or(scenario.target.codec, |cohort| cohort.codec);
+        let first = scenario.cohorts.first();
+        let setting = first.map(|cohort| client::setting(scenario, cohort, &target.url));
         let visit = Visit {
             target: &target,
-            protocol: &Protocol::Native(protocol, codec),
+            protocol: first.map_or(&scenario.target.protocol, |cohort| &cohort.protocol),
             person: Person {
                 client: 0,
                 run: crate::worker::run_name(run).into(),
-                user: None,
-                setting: Arc::default(),
+                user: plan.user(0),
+                setting: Arc::new(setting.unwrap_or_default()),
             },
             captured: Captured::default(),
             run,
@@ -260,7 +262,7 @@ fn tls(url: &str, settings: &scenario::Tls) -> Result<Option<Tls>, Failure> {
 }
 
 /// What the preflight client met, and what to look at.
-fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure {
+fn unreachable(url: &str, protocol: &str, error: &DialError) -> Failure {
     let text = crate::report::escape::escape_terminal(&error.text, 400);
     let message = format!("UNREACHABLE  no client got in: {}: {text}", redact(url));
     let help = match (error.kind, error.detail, error.step) {
@@ -293,7 +295,7 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
             "the server, or a proxy before it, can't serve this now: its log may say why".to_owned()
         }
         (ErrorKind::BadHandshake, ..) => {
-            format!("does a server that speaks `{}` listen there?", protocol.name())
+            format!("does a server that speaks `{protocol}` listen there?")
         }
         (ErrorKind::Reset, _, Step::Tls) => {
             "it hung up in the TLS handshake: does it speak TLS on this port? Its log may say why"
@@ -324,7 +326,7 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
             "something accepts connections there but does not answer HTTP".to_owned()
         }
         (ErrorKind::TimedOut, _, Step::Join | Step::Active) => {
-            format!("does the server speak `{}`? target.join_timeout is the limit", protocol.name())
+            format!("does the server speak `{protocol}`? target.join_timeout is the limit")
         }
         (ErrorKind::LocalLimit, ..) => "`uproar doctor` shows this machine's limits".to_owned(),
         _ => "--no-preflight runs all the same and reports what happens".to_owned(),
@@ -334,8 +336,10 @@ fn unreachable(url: &str, protocol: ProtocolKind, error: &DialError) -> Failure 
 
 fn setting(args: &RunArgs, plan: &Plan, run: u32, target: &Target, same_host: bool) -> Setting {
     let scenario = &plan.scenario;
-    let mut codecs: Vec<String> =
-        scenario.cohorts.iter().map(|cohort| cohort.codec.name().to_owned()).collect();
+    // A protocol file has no codec: it says how messages look.
+    let native =
+        scenario.cohorts.iter().filter(|cohort| matches!(cohort.protocol, Protocol::Native(..)));
+    let mut codecs: Vec<String> = native.map(|cohort| cohort.codec.name().to_owned()).collect();
     codecs.dedup();
     Setting {
         run_id: crate::worker::run_name(run),

@@ -34,6 +34,7 @@ pub(super) fn run(args: &ScenariosArgs) -> Result<ExitCode, Failure> {
 pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, Failure> {
     let schema = match args.of {
         SchemaOf::Scenario => scenario::schema(),
+        SchemaOf::Protocol => scenario::protocol_schema(),
         SchemaOf::Report => schemars::schema_for!(Report).to_value(),
     };
     print::stdout(&format!("{schema:#}\n"))?;

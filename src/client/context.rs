@@ -63,7 +63,7 @@ impl Context {
         Person {
             client: client.id,
             run: Arc::clone(&self.run_name),
-            user: None,
+            user: self.plan.user(client.id),
             setting: Arc::clone(&self.settings[client.cohort]),
         }
     }

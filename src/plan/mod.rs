@@ -12,6 +12,7 @@ mod predict;
 mod relay;
 mod rooms;
 mod seeds;
+mod users;
 
 use std::ops::Range;
 
@@ -165,7 +166,7 @@ impl Plan {
             clients: Level::of(&scenario.phases, |phase| phase.clients),
             starts,
             ever_up: Vec::new(),
-            relays: scenario.cohorts.iter().map(|cohort| Relay::of(&scenario, cohort)).collect(),
+            relays: scenario.cohorts.iter().map(Relay::of).collect(),
             followed: 1.0,
             scenario,
         };

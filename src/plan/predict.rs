@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
-use crate::protocol::{ProtocolKind, Recipients};
+use crate::protocol::Recipients;
 use crate::scenario::{FaultKind, Load, RoomCount, RoomSet, To};
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
@@ -59,7 +59,7 @@ impl Plan {
                 }
             }
         }
-        if self.scenario.target.protocol == ProtocolKind::Feed {
+        if self.is_feed() {
             // Only the built-in server's interval is known.
             let per_s = 1e6 / BUILTIN_FEED_INTERVAL_US as f64;
             deliveries = self.scenario.target.url.is_none().then_some(up * per_s);
@@ -136,7 +136,7 @@ impl Plan {
 #[must_use]
 pub fn headline(plan: &Plan) -> String {
     let peaks = plan.peaks();
-    if plan.scenario.target.protocol == ProtocolKind::Feed {
+    if plan.is_feed() {
         return match peaks.deliveries_per_s {
             Some(rate) => format!(
                 "{} listeners × {} pushes/s = {} deliveries/s",

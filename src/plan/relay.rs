@@ -1,8 +1,8 @@
 //! What a cohort's protocol does with a message, as far as the ledger and the prediction need it.
 
 use super::Plan;
-use crate::protocol::{Away, ProtocolKind, Recipients};
-use crate::scenario::{Cohort, Scenario};
+use crate::protocol::{Audience, Away, Recipients};
+use crate::scenario::Cohort;
 
 /// How a cohort's protocol relays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,12 +16,13 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub(super) fn of(scenario: &Scenario, _cohort: &Cohort) -> Self {
-        let recipients = match scenario.target.protocol {
-            ProtocolKind::Echo => Recipients::Sender,
-            ProtocolKind::Rooms | ProtocolKind::Broadcast | ProtocolKind::Feed => Recipients::Room,
-        };
-        Self { recipients, ..Self::default() }
+    pub(super) fn of(cohort: &Cohort) -> Self {
+        let protocol = &cohort.protocol;
+        Self {
+            recipients: protocol.recipients(),
+            away: protocol.away(),
+            acknowledges: protocol.acknowledges(),
+        }
     }
 }
 
@@ -41,6 +42,13 @@ impl Plan {
             Recipients::Sender => publisher == receiver,
             Recipients::Nobody => false,
         }
+    }
+
+    /// Whether nobody publishes, because the server pushes to everyone.
+    #[must_use]
+    pub fn is_feed(&self) -> bool {
+        let cohorts = &self.scenario.cohorts;
+        cohorts.iter().all(|cohort| cohort.protocol.audience() == Audience::Feed)
     }
 
     /// Whether any cohort's messages are acknowledged.

@@ -6,7 +6,7 @@ use rand_distr::Zipf;
 use rand_pcg::Pcg64Mcg;
 
 use super::seeds;
-use crate::protocol::ProtocolKind;
+use crate::protocol::Audience;
 use crate::scenario::{Pick, RoomCount, Scenario};
 
 /// A room and everyone who is ever a member of it.
@@ -35,6 +35,8 @@ pub(super) struct Rooms {
     pub(super) rooms: Vec<Room>,
     /// For each room set, the first of its rooms and their number.
     pub(super) sets: Vec<(u32, u32)>,
+    /// The room of those whose protocol has no rooms.
+    everyone: Option<u32>,
     memberships: Vec<Membership>,
     /// Where a client's memberships start; one more entry than clients.
     starts: Vec<u32>,
@@ -68,7 +70,7 @@ impl Rooms {
         for (index, cohort) in scenario.cohorts.iter().enumerate() {
             let mut rng = seeds::rng(scenario.seed, seeds::ROOMS, index as u64);
             for _ in 0..cohort.clients {
-                match (&cohort.join, scenario.target.protocol) {
+                match (&cohort.join, cohort.protocol.audience()) {
                     (Some(join), _) => {
                         let (first, count) = rooms.sets[join.set];
                         let picks =
@@ -77,9 +79,9 @@ impl Rooms {
                             rooms.add(client, first + n);
                         }
                     }
-                    (None, ProtocolKind::Echo) => rooms.add_alone(client),
-                    (None, ProtocolKind::Broadcast) => rooms.add_to_all(client),
-                    (None, ProtocolKind::Rooms | ProtocolKind::Feed) => {}
+                    (None, Audience::Alone) => rooms.add_alone(client),
+                    (None, Audience::Everyone) => rooms.add_to_all(client),
+                    (None, Audience::Joined | Audience::Connected | Audience::Feed) => {}
                 }
                 rooms.starts.push(rooms.memberships.len() as u32);
                 client += 1;
@@ -100,10 +102,11 @@ impl Rooms {
     }
 
     fn add_to_all(&mut self, client: u32) {
-        if self.rooms.is_empty() {
+        let room = *self.everyone.get_or_insert_with(|| {
             self.rooms.push(Room::default());
-        }
-        self.add(client, 0);
+            self.rooms.len() as u32 - 1
+        });
+        self.add(client, room);
     }
 }
 

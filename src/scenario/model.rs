@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::users::Users;
 use crate::codec::CodecKind;
 use crate::metric::{Counter, Metric};
-use crate::protocol::ProtocolKind;
+use crate::protocol::Protocol;
 
 /// A whole scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct Scenario {
     pub phases: Vec<Phase>,
     pub faults: Vec<Fault>,
     pub thresholds: Vec<Threshold>,
+    /// Environment variables that templates name. Their values are read when a run begins, and
+    /// are part of nothing that is kept.
+    pub env: Vec<String>,
 }
 
 /// The server under test and how to reach it.
@@ -37,7 +41,7 @@ pub struct Target {
     /// `None` starts the built-in server in the protocol's mode.
     pub url: Option<String>,
     /// How the server speaks; with the built-in server, its mode.
-    pub protocol: ProtocolKind,
+    pub protocol: Protocol,
     /// The codec of cohorts that name none.
     pub codec: CodecKind,
     /// Covers name lookup, TCP, TLS and the upgrade together.
@@ -127,6 +131,30 @@ pub struct Cohort {
     /// `None`: reads as fast as it can.
     pub read: Option<Read>,
     pub codec: CodecKind,
+    /// The target's, or its own.
+    pub protocol: Protocol,
+    /// Every param that the protocol declares, with its value here.
+    pub params: Vec<(String, String)>,
+    /// What `user.COLUMN` names; `None` where there are no users.
+    pub data: Option<Data>,
+}
+
+/// Users, and which client is which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    pub users: Users,
+    pub order: Order,
+}
+
+/// Which client gets which row of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Client by client, and from the first row again when they run out.
+    InOrder,
+    /// Drawn for each client.
+    Random,
+    /// In order, each row at most once.
+    Once,
 }
 
 /// Which rooms a client joins.

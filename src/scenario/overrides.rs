@@ -18,8 +18,10 @@ pub struct Overrides {
     pub set: Vec<(String, String)>,
     /// `--url`: the server to test; replaces the file's `builtin` too.
     pub url: Option<String>,
-    /// `--protocol`: how that server speaks.
+    /// `--protocol`: how that server speaks: a name, or a file's path from where the command runs.
     pub protocol: Option<String>,
+    /// `--param`: a param of the protocol, and its value. Replaces the target's.
+    pub params: Vec<(String, String)>,
     /// `--codec`: the target's codec. A cohort with a codec of its own keeps it.
     pub codec: Option<String>,
     /// `--seed`.
@@ -57,6 +59,8 @@ pub(super) struct Applied {
     pub(super) duration: Option<Given<String>>,
     /// The built-in server's mode that `--url` replaced.
     pub(super) replaced_builtin: Option<String>,
+    /// Whether the target's protocol is the command line's.
+    pub(super) protocol: bool,
 }
 
 /// Applies the overrides to a file's tree.
@@ -69,7 +73,7 @@ pub(super) fn apply(
     for (key, value) in &overrides.set {
         set(key, value, file, texts, mistakes);
     }
-    let mut applied = Applied::default();
+    let mut applied = Applied { protocol: overrides.protocol.is_some(), ..Applied::default() };
     let mut option = |name: &str, value: &str| {
         let text = format!("{name} {value}");
         let start = texts.add(COMMAND_LINE, &text);
@@ -80,6 +84,11 @@ pub(super) fn apply(
         overrides.headers.iter().map(|header| (header, option("--header", header))).collect();
     let hosts: Vec<_> =
         overrides.allow_host.iter().map(|host| (host, option("--allow-host", host))).collect();
+    let params: Vec<_> = overrides
+        .params
+        .iter()
+        .map(|(name, value)| (name, value, option("--param", &format!("{name}={value}"))))
+        .collect();
     let words = [
         ("url", "--url", &overrides.url),
         ("protocol", "--protocol", &overrides.protocol),
@@ -119,6 +128,7 @@ pub(super) fn apply(
         && words.iter().all(Option::is_none)
         && headers.is_empty()
         && hosts.is_empty()
+        && params.is_empty()
     {
         return applied;
     }
@@ -140,6 +150,12 @@ pub(super) fn apply(
         add_header(target, header, span, &mut given, mistakes);
     }
     set_tls(target, ca, insecure);
+    for (name, value, span) in params {
+        let Some(table) = table_in(target, "params") else { continue };
+        let key = span.start..span.start + name.len();
+        let node = Node { span, value: Value::Text(value.clone()) };
+        table.set(name, key, node);
+    }
     if !hosts.is_empty() {
         let old = target.remove("allow_host");
         let mut all = match old.map(|entry| entry.node.value) {

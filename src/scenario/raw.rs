@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::keys::keys;
 use super::later::Place;
 use super::limits::Thresholds;
-use super::model::{Arrivals, Jitter, WhileAway};
-use super::unions::{ReconnectOr, SizeOr};
+use super::model::{Arrivals, Jitter, Order, WhileAway};
+use super::protocol_file::Params;
+use super::unions::{DataOr, ReconnectOr, SizeOr};
 use super::values::{
     Bytes, Choice, Choices, Format, Headers, Levels, List, Name, Named, Percent, Rate, ShareRate,
     Whole,
@@ -57,8 +58,11 @@ keys! {
         /// The server's WebSocket address, for example "ws://chat.test:8080/ws", or "wss://..."
         /// with TLS. Needs `protocol`.
         url: String,
-        /// How the server at `url` speaks.
-        protocol: Choice<ProtocolKind>,
+        /// How the server at `url` speaks: the name of a protocol that is built in (see `uproar
+        /// protocols`), or a protocol file, relative to this file.
+        protocol: String,
+        /// Values for what the protocol file declares under `[params]`.
+        params: Params,
         /// How messages are encoded, for cohorts that name no codec of their own.
         codec: Choice<CodecKind> = "json",
         /// Longest time for TCP, TLS and the WebSocket upgrade together, and for the run's one name
@@ -140,6 +144,15 @@ keys! {
         read: Read,
         /// The codec of this cohort. Left out: the target's.
         codec: Choice<CodecKind>,
+        /// How this cohort speaks, if otherwise than the target's `protocol` has it: a name or a
+        /// file.
+        protocol: String,
+        /// Values for what this cohort's protocol file declares under `[params]`; the others are
+        /// the target's.
+        params: Params,
+        /// Users, one for each client: a CSV file with a head row or a file of JSON lines,
+        /// relative to this file, or a table of `file` and `order`. Named as `{{ user.COLUMN }}`.
+        data: DataOr,
     }
 }
 
@@ -252,6 +265,18 @@ keys! {
 }
 
 keys! {
+    /// Users from a file.
+    struct Data at "data" {
+        /// The file: CSV with a head row (`.csv`), or one JSON object a line (`.jsonl`). At most
+        /// 1,000,000 rows and 64 MiB.
+        file (required): String,
+        /// Which client gets which row: `in-order` (client by client, then from the start again),
+        /// `random` (drawn for each client, by the seed), `once` (in order, and no row twice).
+        order: Choice<Order> = "in-order",
+    }
+}
+
+keys! {
     /// A stretch of the run.
     struct Phase at "phase" {
         /// The phase's name in reports and thresholds.
@@ -297,8 +322,7 @@ keys! {
 }
 
 impl Choices for ProtocolKind {
-    const WHAT: &'static str = "protocol";
-    const LATER: Option<Place> = Some(Place::Protocol);
+    const WHAT: &'static str = "mode";
     const ALL: &'static [(&'static str, Self)] = &[
         (Self::Rooms.name(), Self::Rooms),
         (Self::Echo.name(), Self::Echo),
@@ -358,6 +382,12 @@ impl Choices for Arrivals {
     const WHAT: &'static str = "arrival process";
     const ALL: &'static [(&'static str, Self)] =
         &[("poisson", Self::Poisson), ("constant", Self::Constant)];
+}
+
+impl Choices for Order {
+    const WHAT: &'static str = "order";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("in-order", Self::InOrder), ("random", Self::Random), ("once", Self::Once)];
 }
 
 impl Choices for Jitter {

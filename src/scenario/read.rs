@@ -23,6 +23,18 @@ use crate::units::parse;
 /// Everything that is wrong with it, in the order of the text, each with its place: in
 /// the file, or on the command line.
 pub fn read(source: &Source, overrides: &Overrides) -> Result<Scenario, ScenarioErrors> {
+    Ok(read_with_warnings(source, overrides)?.0)
+}
+
+/// As [`read`], with what may be meant so but is more often a slip.
+///
+/// # Errors
+///
+/// As [`read`]'s.
+pub fn read_with_warnings(
+    source: &Source,
+    overrides: &Overrides,
+) -> Result<(Scenario, Vec<miette::Report>), ScenarioErrors> {
     let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
     read_in(source, overrides, Some(folder))
 }
@@ -40,7 +52,7 @@ fn read_in(
     source: &Source,
     overrides: &Overrides,
     folder: Option<&Path>,
-) -> Result<Scenario, ScenarioErrors> {
+) -> Result<(Scenario, Vec<miette::Report>), ScenarioErrors> {
     let mut texts = Texts::new();
     let mut mistakes = Mistakes::default();
     let start = texts.add(&source.name, &source.text);
@@ -55,8 +67,7 @@ fn read_in(
     let Some(file) = File::read(&root, "", &mut mistakes) else {
         return Err(ScenarioErrors::without_text("this is no table".to_owned(), String::new()));
     };
-    let replaced_builtin = applied.replaced_builtin.as_deref();
-    let mut scenario = check::scenario(&file, replaced_builtin, folder, &mut mistakes);
+    let mut scenario = check::scenario(&file, &applied, folder, &mut texts, &mut mistakes);
     if mistakes.is_empty() {
         scale(&mut scenario, &applied, &mut mistakes);
         let span = |cohort: usize| match (&applied.clients, file.cohort.get()) {
@@ -66,8 +77,17 @@ fn read_in(
                 .map_or(start..start, |join| join.value.per_client.span_or(&join.span).clone()),
         };
         check::suffice(&scenario, span, &mut mistakes);
+        let span = |cohort: usize| {
+            let data = file.cohort.get().and_then(|list| list.0.get(cohort)?.value.data.written());
+            data.map_or(start..start, |data| data.span.clone())
+        };
+        check::enough(&scenario, span, &mut mistakes);
     }
-    mistakes.into_result(&texts, scenario)
+    if mistakes.is_empty() {
+        Ok((scenario, mistakes.into_warnings(&texts)))
+    } else {
+        Err(mistakes.into_errors(&texts))
+    }
 }
 
 /// What is wrong with a text that is not TOML: its syntax, and the keys before the first

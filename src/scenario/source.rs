@@ -66,6 +66,25 @@ pub fn load(path_or_name: &str) -> Result<Source, ScenarioErrors> {
     })
 }
 
+/// The text of a file that is named in another one.
+///
+/// # Errors
+///
+/// Why it can't be used, to stand behind "can't read ...: ".
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let is_file = file.metadata().map_err(|error| error.to_string())?.is_file();
+    if !is_file {
+        return Err("it is not a file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("it is larger than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
 fn missing(name: &str) -> ScenarioErrors {
     let names = builtin().iter().map(|known| known.name);
     let listed = names.clone().collect::<Vec<_>>().join(", ");

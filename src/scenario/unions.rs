@@ -2,11 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Key, wrong_kind};
+use super::keys::{At, Field, Key, wrong_kind};
 use super::mistake::Mistakes;
-use super::raw::{ReconnectTable, Spread};
+use super::raw::{Data, ReconnectTable, Spread};
 use super::tree::{Node, Table, Value};
-use super::values::Bytes;
+use super::values::{Bytes, Choice};
 
 /// `size`: one size, or sizes that vary.
 #[derive(Clone, Debug)]
@@ -67,5 +67,34 @@ impl Key for ReconnectOr {
 
     fn schema() -> Json {
         json!({ "anyOf": [{ "type": "boolean" }, ReconnectTable::schema()] })
+    }
+}
+
+/// `data`: a file, or a table.
+#[derive(Clone, Debug)]
+pub(super) struct DataOr(pub(super) Data);
+
+impl Key for DataOr {
+    fn expected() -> String {
+        "a file in quotes, such as \"users.csv\", or a table of `file` and `order`".to_owned()
+    }
+
+    fn read(node: &Node, path: &str, mistakes: &mut Mistakes) -> Option<Self> {
+        match &node.value {
+            Value::Text(file) => Some(Self(Data {
+                span: node.span.clone(),
+                file: Field::Written(At { value: file.clone(), span: node.span.clone() }),
+                order: Field::Default(Choice::default()),
+            })),
+            Value::Table(_) => Data::read(node, path, mistakes).map(Self),
+            _ => {
+                wrong_kind::<Self>(node, path, mistakes);
+                None
+            }
+        }
+    }
+
+    fn schema() -> Json {
+        json!({ "anyOf": [{ "type": "string" }, Data::schema()] })
     }
 }

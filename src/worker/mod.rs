@@ -26,8 +26,6 @@ use crate::machine::cpu::thread_cpu_us;
 use crate::measure::{Recorder, Snapshot, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Window;
-use crate::protocol::Protocol;
-use crate::protocol::scope::Setting;
 use crate::scenario::{Cohort, FaultKind, WhileAway};
 use part::{Part, Slot};
 
@@ -110,8 +108,10 @@ impl Worker {
         let Part { prepare, agenda, slots, room_names } = part;
         let Prepare { plan, target, run, worker, .. } = prepare;
         let scenario = &plan.scenario;
-        let protocol = |cohort: &Cohort| Protocol::Native(scenario.target.protocol, cohort.codec);
-        let setting = |_: &Cohort| Arc::new(Setting::default());
+        let protocol = |cohort: &Cohort| cohort.protocol.clone();
+        let setting =
+            |cohort: &Cohort| Arc::new(crate::client::setting(scenario, cohort, &target.url));
+        let settings = scenario.cohorts.iter().map(setting).collect();
         let ctx = Rc::new(Context {
             target,
             run,
@@ -120,7 +120,7 @@ impl Worker {
             recorder: RefCell::new(Recorder::new(Arc::clone(&plan))),
             room_names,
             protocols: scenario.cohorts.iter().map(protocol).collect(),
-            settings: scenario.cohorts.iter().map(setting).collect(),
+            settings,
             run_name: run_name(run).into(),
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),

@@ -20,7 +20,6 @@ use crate::machine::host::Host;
 use crate::measure::{self, Hist, OUTAGE, Recovery, Totals, judge};
 use crate::metric::{Detail, LocalLimit, Metric};
 use crate::plan::{Plan, describe, headline};
-use crate::protocol::ProtocolKind;
 use crate::scenario::{Load, Milestone, Stat, Subject, Threshold};
 use crate::units::format;
 
@@ -250,7 +249,7 @@ fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> D
     let settled = totals.settled(cohort, phase);
     let counts = totals.counts(cohort);
     let whole = |count: u64| phase.is_none().then_some(count);
-    if totals.plan().scenario.target.protocol == ProtocolKind::Feed {
+    if totals.plan().is_feed() {
         // Nobody stamps a feed: only its sequence numbers tell.
         let delivered = match phase {
             None => counts.pushed,

@@ -1,21 +1,39 @@
 //! `[[cohort]]`: who joins what, publishes what, and comes back how.
 
-use super::super::keys::{At, Field, join};
+use std::path::Path;
+
+use super::super::keys::{At, Field, join, list};
 use super::super::mistake::Mistakes;
 use super::super::model::{
-    Arrivals, Churn, Cohort, Join, Load, Pick, Publish, Read, Reconnect, Size, Target, To, WsPing,
+    Arrivals, Churn, Cohort, Data, Join, Load, Pick, Publish, Read, Reconnect, Size, Target, To,
+    WsPing,
 };
 use super::super::raw::{self, PickName};
+use super::super::suggest::did_you_mean;
 use super::super::unions::{ReconnectOr, SizeOr};
 use super::super::values::{Bytes, Rate};
-use super::{MAX_CLIENTS, MAX_RATE, Names, OneOf, exactly_one, in_range, no_rooms, not_zero};
-use crate::protocol::ProtocolKind;
+use super::protocol::Resolved;
+use super::spoken::Spoken;
+use super::target::with_codec;
+use super::{
+    MAX_CLIENTS, MAX_RATE, Names, OneOf, data, exactly_one, has_rooms, in_range, no_rooms,
+    not_zero, protocol,
+};
+use crate::codec::CodecKind;
+use crate::protocol::{Audience, Protocol, Recipients};
 use crate::stamp::MIN_PAYLOAD;
 
 /// Largest message content: one byte under 16 MiB, where common servers draw the line.
 const MAX_PAYLOAD: u64 = (16 << 20) - 1;
 
-pub(super) fn cohorts(file: &raw::File, target: &Target, mistakes: &mut Mistakes) -> Vec<Cohort> {
+pub(super) fn cohorts(
+    file: &raw::File,
+    target: &Target,
+    spoken: &Spoken,
+    replaced: bool,
+    folder: Option<&Path>,
+    mistakes: &mut Mistakes,
+) -> Vec<Cohort> {
     let Some(list) = file.cohort.written() else { return Vec::new() };
     if list.value.0.is_empty() {
         mistakes
@@ -25,11 +43,6 @@ pub(super) fn cohorts(file: &raw::File, target: &Target, mistakes: &mut Mistakes
     // For its check that names differ.
     let _ = Names::of("cohort", &list.value.0, |cohort| &cohort.name, mistakes);
     let sets = set_names(file);
-    // Where the protocol could not be read, nothing is said of what it allows.
-    let protocol_is_known = file
-        .target
-        .written()
-        .is_some_and(|target| target.value.builtin.get().or(target.value.protocol.get()).is_some());
     let cohorts: Vec<Cohort> = list
         .value
         .0
@@ -38,7 +51,15 @@ pub(super) fn cohorts(file: &raw::File, target: &Target, mistakes: &mut Mistakes
         .map(|(index, at)| {
             let path = path(index, &at.value);
             let raw = &at.value;
-            Check { raw, path, sets: &sets, target, protocol_is_known }.cohort(mistakes)
+            let resolved = spoken.of_cohort(index);
+            let codec = raw.codec.get().map_or(target.codec, |choice| choice.0);
+            let known = resolved.map(|resolved| resolved.protocol.clone());
+            let protocol = with_codec(known, codec);
+            let target = file.target.get();
+            let replaced = replaced && raw.protocol.is_absent();
+            let sets = &sets;
+            Check { raw, path, sets, target, folder, resolved, protocol, codec, replaced }
+                .cohort(mistakes)
         })
         .collect();
     let clients: u64 = cohorts.iter().map(|cohort| u64::from(cohort.clients)).sum();
@@ -75,8 +96,15 @@ struct Check<'a> {
     /// How it is addressed, for messages.
     path: String,
     sets: &'a Names<'a>,
-    target: &'a Target,
-    protocol_is_known: bool,
+    target: Option<&'a raw::Target>,
+    /// Where files that it names are.
+    folder: Option<&'a Path>,
+    /// Where the protocol could not be read, nothing is said of what it allows.
+    resolved: Option<&'a Resolved>,
+    protocol: Protocol,
+    codec: CodecKind,
+    /// Whether the command line gave the protocol: the file was written for another one.
+    replaced: bool,
 }
 
 impl Check<'_> {
@@ -87,7 +115,33 @@ impl Check<'_> {
     fn cohort(&self, mistakes: &mut Mistakes) -> Cohort {
         let raw = self.raw;
         let join = raw.join.written().and_then(|at| self.join(at, mistakes));
+        if raw.join.is_absent() && self.protocol.audience() == Audience::Connected {
+            let name = self.protocol.name();
+            mistakes
+                .missing(&raw.span, format!("`{}` joins no room", self.path))
+                .label("in this cohort")
+                .help(format!(
+                    "a connection of `{name}` is for a room, which its path, query or first words \
+                     name: add `join = {{ rooms = \"...\" }}`"
+                ));
+        }
         let publish = raw.publish.written().map(|at| self.publish(at, join.as_ref(), mistakes));
+        if let (Protocol::Described(_) | Protocol::Mqtt(_), Some(codec)) =
+            (&self.protocol, raw.codec.written())
+        {
+            let message = format!("`{}` is of uproar's own protocols", self.at("codec"));
+            mistakes
+                .idle(&codec.span, self.replaced, message)
+                .label("not with this protocol")
+                .help(format!("`{}` has none: remove it", self.protocol.name()));
+        }
+        let no_params = Field::Absent;
+        let target_params = self.target.map_or(&no_params, |target| &target.params);
+        let params = self
+            .resolved
+            .map(|resolved| protocol::params(resolved, target_params, &raw.params))
+            .unwrap_or_default();
+        let data = self.data(mistakes);
         Cohort {
             name: raw.name.value().0,
             clients: raw.clients.value().get(),
@@ -96,16 +150,19 @@ impl Check<'_> {
             ws_ping: raw.ws_ping.written().map(|at| self.ws_ping(&at.value, mistakes)),
             churn: raw.churn.written().map(|at| self.churn(&at.value, mistakes)),
             read: raw.read.written().map(|at| self.read(&at.value, mistakes)),
-            codec: raw.codec.get().map_or(self.target.codec, |choice| choice.0),
+            codec: self.codec,
+            protocol: self.protocol.clone(),
+            params,
+            data,
             join,
         }
     }
 
     fn join(&self, at: &At<raw::JoinRooms>, mistakes: &mut Mistakes) -> Option<Join> {
         let raw = &at.value;
-        if self.target.protocol != ProtocolKind::Rooms {
+        if !has_rooms(&self.protocol) {
             mistakes
-                .add(&at.span, no_rooms(self.target.protocol))
+                .add(&at.span, no_rooms(&self.protocol))
                 .label("nothing to join")
                 .help(format!("remove `{}`", self.at("join")));
             return None;
@@ -128,6 +185,16 @@ impl Check<'_> {
                 in_range(&path, exponent.value, range, words, &exponent.span, mistakes);
             }
         }
+        if let Some(per_client) = raw.per_client.written()
+            && self.protocol.audience() == Audience::Connected
+            && per_client.value.get() > 1
+        {
+            let name = self.protocol.name();
+            mistakes
+                .add(&per_client.span, format!("a connection of `{name}` is for one room"))
+                .label("more than one")
+                .help("its path, query or first words name the room: more rooms are more clients");
+        }
         let name = raw.rooms.written()?;
         let Some(set) = self.sets.position(&name.value) else {
             self.sets.unknown("set of rooms", &name.value, &name.span, mistakes);
@@ -143,15 +210,30 @@ impl Check<'_> {
         mistakes: &mut Mistakes,
     ) -> Publish {
         let raw = &at.value;
-        if self.target.protocol == ProtocolKind::Feed {
+        if !self.protocol.publishes() {
+            let name = self.protocol.name();
             mistakes
-                .add(&at.span, "`feed` takes no messages: the server pushes, clients listen")
+                .add(
+                    &at.span,
+                    format!("`{name}` takes no messages: the server pushes, clients listen"),
+                )
                 .label("nothing to publish to")
                 .help(format!("remove `{}`", self.at("publish")));
         }
         let load = self.load(raw, mistakes);
         let to = self.to(at, join, &load, mistakes);
         let binary = raw.binary.value().0;
+        if let (Some(share), Protocol::Described(file)) = (raw.binary.written(), &self.protocol)
+            && binary > 0.0
+            && file.publish.as_ref().is_some_and(|publish| publish.binary.is_none())
+        {
+            let name = &file.name;
+            let message = format!("the protocol `{name}` has no binary messages: all are text");
+            mistakes
+                .idle(&share.span, self.replaced, message)
+                .label("binary messages")
+                .help("add `[publish.binary]` to the protocol file, or remove it");
+        }
         in_range(
             &self.at("publish.binary"),
             binary,
@@ -229,12 +311,12 @@ impl Check<'_> {
         let raw = &at.value;
         let word = raw.to.value();
         let span = raw.to.span_or(&at.span);
-        if self.target.protocol != ProtocolKind::Rooms {
+        if !has_rooms(&self.protocol) {
             if let Some(to) = raw.to.written()
                 && to.value != "one"
             {
                 mistakes
-                    .add(&to.span, no_rooms(self.target.protocol))
+                    .add(&to.span, no_rooms(&self.protocol))
                     .label("no rooms here")
                     .help(format!("remove `{}`", self.at("publish.to")));
             }
@@ -252,7 +334,17 @@ impl Check<'_> {
             },
         };
         let joins = join.is_some() || !self.raw.join.is_absent();
-        if !matches!(to, To::Set(_)) && !joins && self.protocol_is_known {
+        if matches!(to, To::Set(_)) && self.protocol.audience() == Audience::Connected {
+            let name = self.protocol.name();
+            mistakes
+                .add(
+                    span,
+                    format!("a connection of `{name}` is for one room, and talks to no other"),
+                )
+                .label("another set of rooms")
+                .help("remove `to`");
+        }
+        if !matches!(to, To::Set(_)) && !joins && self.resolved.is_some() {
             mistakes
                 .add(span, format!("`{}` joins no rooms, so it has none to publish to", self.path))
                 .label(format!("to {word} of no rooms"))
@@ -271,7 +363,59 @@ impl Check<'_> {
                 .label("with in_flight")
                 .help("use `to = \"one\"`, or a `rate`");
         }
+        let hears_itself =
+            matches!(self.protocol.recipients(), Recipients::Room | Recipients::Sender);
+        if matches!(load, Load::Closed { .. }) && !hears_itself && self.resolved.is_some() {
+            let span = raw.in_flight.span_or(&at.span);
+            let name = self.protocol.name();
+            mistakes
+                .add(span, format!("a client of `{name}` never hears its own messages"))
+                .label("waits for its own copy")
+                .help("`in_flight` counts messages until they come back: use a `rate`");
+        }
         to
+    }
+
+    /// Its users, and whether templates name no other columns than theirs.
+    fn data(&self, mistakes: &mut Mistakes) -> Option<Data> {
+        let raw = &self.raw.data;
+        let data = raw.written().and_then(|at| data::data(&at.value.0, self.folder, mistakes));
+        let named = self.resolved.map_or(&[][..], |resolved| &resolved.uses.columns);
+        for (column, span) in named {
+            match &data {
+                // Why there is none was said.
+                None if !raw.is_absent() => {}
+                None => {
+                    mistakes
+                        .add(span, format!("`{}` has no users to take this from", self.path))
+                        .label("a column of the cohort's data")
+                        .help("add `data = \"users.csv\"` to the cohort: a file with a row a user");
+                }
+                Some(data) => {
+                    let known = || data.users.columns().iter().map(String::as_str);
+                    if !known().any(|known| known == column) {
+                        mistakes
+                            .add(
+                                span,
+                                format!("the users of `{}` have no column `{column}`", self.path),
+                            )
+                            .label("unknown column")
+                            .help(format!(
+                                "{}Columns there: {}",
+                                did_you_mean(column, known()),
+                                list(known())
+                            ));
+                    }
+                }
+            }
+        }
+        if let (Some(at), Some(_), true) = (raw.written(), &data, named.is_empty()) {
+            mistakes
+                .warn(&at.span, format!("nothing names the users of `{}`", self.path))
+                .label("unused")
+                .help("a protocol file names a column as `{{ user.COLUMN }}`");
+        }
+        data
     }
 
     fn size(&self, raw: &raw::Publish, mistakes: &mut Mistakes) -> Size {
@@ -381,6 +525,17 @@ impl Check<'_> {
                 .missing(&raw.span, format!("nobody comes or goes in `{}`", self.at("churn")))
                 .label("in this table")
                 .help("write `connections = \"5%/min\"`, `rooms = \"1%/min\"`, or both");
+        }
+        if let Some(rooms) = raw.rooms.written()
+            && rooms.value.0 > 0.0
+            && !self.raw.join.is_absent()
+            && let Protocol::Described(file) = &self.protocol
+            && file.leave.is_none()
+        {
+            mistakes
+                .add(&rooms.span, format!("the protocol `{}` can't leave a room", file.name))
+                .label("no way to leave")
+                .help("add `[leave]` to the protocol file, or use `connections`");
         }
         if let Some(rooms) = raw.rooms.written()
             && rooms.value.0 > 0.0

@@ -4,9 +4,12 @@
 //! mistake is recorded and the part is a stand-in that nobody gets to see.
 
 mod cohort;
+mod data;
 mod fault;
 mod phase;
+mod protocol;
 mod rooms;
+mod spoken;
 mod target;
 mod threshold;
 mod tls;
@@ -15,11 +18,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::keys::{At, Field, list};
-use super::mistake::{Mistakes, Span};
+use super::mistake::{Mistakes, Span, Texts};
 use super::model::Scenario;
+use super::overrides::Applied;
 use super::raw::File;
 use super::suggest::did_you_mean;
-use crate::protocol::ProtocolKind;
+use crate::protocol::{Audience, Protocol, ProtocolKind};
+use protocol::Protocols;
+use spoken::Spoken;
 
 /// The name of rooms that are given none.
 pub(super) const DEFAULT_ROOM_NAME: &str = "uproar-{{ run }}-{{ n }}";
@@ -36,17 +42,24 @@ pub(super) const MAX_RATE: f64 = 1_000_000.0;
 /// Checks a file. `folder` is where its paths start; `None` reads no other file.
 pub(super) fn scenario(
     file: &File,
-    replaced_builtin: Option<&str>,
+    applied: &Applied,
     folder: Option<&Path>,
+    texts: &mut Texts,
     mistakes: &mut Mistakes,
 ) -> Scenario {
-    let target = match file.target.written() {
-        Some(target) => target::target(&target.value, replaced_builtin, folder, mistakes),
-        None => target::stand_in(),
+    let mut protocols = Protocols::new(folder, texts);
+    let (target, spoken) = match file.target.written() {
+        Some(target) => target::target(&target.value, applied, folder, &mut protocols, mistakes),
+        None => (target::stand_in(), None),
     };
-    let room_sets = rooms::sets(&file.rooms, target.protocol, folder, mistakes);
-    let cohorts = cohort::cohorts(file, &target, mistakes);
-    rooms::all_are_used(&file.rooms, &cohorts, target.protocol, mistakes);
+    let before = mistakes.count();
+    let spoken = Spoken::of(file, spoken, &mut protocols, mistakes);
+    let all_known = mistakes.count() == before && spoken.all_known();
+    let room_sets = rooms::sets(&file.rooms, &spoken, folder, mistakes);
+    let cohorts = cohort::cohorts(file, &target, &spoken, applied.protocol, folder, mistakes);
+    if all_known {
+        rooms::all_are_used(&file.rooms, &cohorts, mistakes);
+    }
     let phases = phase::phases(&file.phase, &file.span, mistakes);
     let faults = fault::faults(file, &target, &phases, mistakes);
     let thresholds = threshold::thresholds(file, mistakes);
@@ -60,10 +73,19 @@ pub(super) fn scenario(
         phases,
         faults,
         thresholds,
+        env: spoken.env(),
     }
 }
 
+pub(super) use data::enough;
 pub(super) use rooms::suffice;
+pub(super) use target::wrong_header;
+
+/// Protocols that only uproar's own server speaks, by name.
+#[must_use = "an iterator does nothing by itself"]
+pub fn own_protocols() -> impl Iterator<Item = &'static str> {
+    protocol::OWN.into_iter().map(ProtocolKind::name)
+}
 
 /// Names that can be referred to.
 struct Names<'a> {
@@ -159,8 +181,13 @@ fn exactly_one(path: &str, table: &Span, group: &[OneOf<'_>], mistakes: &mut Mis
     }
 }
 
+/// Where a key is written, rightly.
+pub(super) fn written_of<T>(field: &Field<T>) -> Option<&Span> {
+    field.written().map(|at| &at.span)
+}
+
 /// Refuses a duration of nothing.
-fn not_zero(path: &str, field: &Field<Duration>, mistakes: &mut Mistakes) {
+pub(super) fn not_zero(path: &str, field: &Field<Duration>, mistakes: &mut Mistakes) {
     if let Some(at) = field.written()
         && at.value.is_zero()
     {
@@ -186,11 +213,19 @@ fn in_range(
 }
 
 /// Why rooms mean nothing in a protocol.
-fn no_rooms(protocol: ProtocolKind) -> &'static str {
-    match protocol {
-        ProtocolKind::Rooms => "rooms are joined here",
-        ProtocolKind::Echo => "`echo` has no rooms to join: a message comes back to its sender",
-        ProtocolKind::Broadcast => "`broadcast` has no rooms to join: everyone hears everything",
-        ProtocolKind::Feed => "`feed` has no rooms to join: the server pushes to everyone",
+fn no_rooms(protocol: &Protocol) -> String {
+    let name = protocol.name();
+    match protocol.audience() {
+        Audience::Joined | Audience::Connected => format!("`{name}` has rooms"),
+        Audience::Alone => {
+            format!("`{name}` has no rooms to join: a message comes back to its sender")
+        }
+        Audience::Everyone => format!("`{name}` has no rooms to join: everyone hears everything"),
+        Audience::Feed => format!("`{name}` has no rooms to join: the server pushes to everyone"),
     }
+}
+
+/// Whether clients are members of rooms that have names.
+fn has_rooms(protocol: &Protocol) -> bool {
+    matches!(protocol.audience(), Audience::Joined | Audience::Connected)
 }

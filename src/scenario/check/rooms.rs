@@ -10,8 +10,8 @@ use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Cohort, RoomCount, RoomSet, Scenario, To};
 use super::super::raw;
 use super::super::values::Named;
-use super::{OneOf, exactly_one, no_rooms};
-use crate::protocol::ProtocolKind;
+use super::spoken::Spoken;
+use super::{OneOf, exactly_one, has_rooms, no_rooms};
 
 /// Largest file of room names: a million names of 64 bytes.
 const LARGEST_NAMES: u64 = 64 << 20;
@@ -24,12 +24,12 @@ const VARIABLES: [&str; 2] = ["run", "n"];
 
 pub(super) fn sets(
     raw: &Field<Named<raw::Rooms>>,
-    protocol: ProtocolKind,
+    spoken: &Spoken,
     folder: Option<&Path>,
     mistakes: &mut Mistakes,
 ) -> Vec<RoomSet> {
     let Some(sets) = raw.get() else { return Vec::new() };
-    if protocol != ProtocolKind::Rooms
+    if let Some(protocol) = spoken.without_rooms()
         && let Some((name, _)) = sets.0.first()
     {
         mistakes
@@ -189,11 +189,11 @@ fn check_template(template: &At<String>, path: &str, mistakes: &mut Mistakes) {
 pub(super) fn all_are_used(
     raw: &Field<Named<raw::Rooms>>,
     cohorts: &[Cohort],
-    protocol: ProtocolKind,
     mistakes: &mut Mistakes,
 ) {
     let Some(sets) = raw.get() else { return };
-    if protocol != ProtocolKind::Rooms || !mistakes.is_empty() {
+    let any_rooms = cohorts.iter().any(|cohort| has_rooms(&cohort.protocol));
+    if !any_rooms || !mistakes.is_empty() {
         // With something else wrong, who uses what is not known.
         return;
     }

@@ -9,10 +9,12 @@ use url::Url;
 use super::super::keys::{At, Field, list};
 use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Target, Tls};
+use super::super::overrides::Applied;
 use super::super::raw;
+use super::protocol::{self, Protocols, Resolved};
 use super::{not_zero, tls};
 use crate::codec::CodecKind;
-use crate::protocol::ProtocolKind;
+use crate::protocol::{Protocol, ProtocolKind};
 
 /// Headers that the handshake itself sets.
 const RESERVED: [&str; 5] = ["connection", "upgrade", "content-length", "transfer-encoding", "te"];
@@ -21,7 +23,7 @@ const RESERVED: [&str; 5] = ["connection", "upgrade", "content-length", "transfe
 pub(super) fn stand_in() -> Target {
     Target {
         url: None,
-        protocol: ProtocolKind::Rooms,
+        protocol: Protocol::Native(ProtocolKind::Rooms, CodecKind::Json),
         codec: CodecKind::Json,
         connect_timeout: Duration::ZERO,
         join_timeout: Duration::ZERO,
@@ -34,20 +36,34 @@ pub(super) fn stand_in() -> Target {
     }
 }
 
+/// The target, and its protocol where that is known.
 pub(super) fn target(
     raw: &raw::Target,
-    replaced_builtin: Option<&str>,
+    applied: &Applied,
     folder: Option<&Path>,
+    protocols: &mut Protocols<'_>,
     mistakes: &mut Mistakes,
-) -> Target {
+) -> (Target, Option<Resolved>) {
     let url = raw.url.written().and_then(|at| web_socket_url(at, mistakes));
     not_zero("target.connect_timeout", &raw.connect_timeout, mistakes);
     not_zero("target.join_timeout", &raw.join_timeout, mistakes);
-    Target {
+    let resolved = resolved(raw, applied, protocols, mistakes);
+    let codec = raw.codec.value().0;
+    let known = resolved.as_ref().map(|resolved| resolved.protocol.clone());
+    if let (Some(protocol @ (Protocol::Described(_) | Protocol::Mqtt(_))), Some(codec)) =
+        (&known, raw.codec.written())
+    {
+        let message = "`target.codec` is of uproar's own protocols".to_owned();
+        mistakes
+            .idle(&codec.span, applied.protocol, message)
+            .label("not with this protocol")
+            .help(format!("`{}` has none: remove it", protocol.name()));
+    }
+    let target = Target {
         tls: tls::tls(raw, url.as_deref(), folder, mistakes),
         url,
-        protocol: protocol(raw, replaced_builtin, mistakes),
-        codec: raw.codec.value().0,
+        protocol: with_codec(known, codec),
+        codec,
         connect_timeout: raw.connect_timeout.value(),
         join_timeout: raw.join_timeout.value(),
         drain_timeout: raw.drain_timeout.value(),
@@ -55,16 +71,28 @@ pub(super) fn target(
         subprotocols: subprotocols(raw, mistakes),
         source_addresses: source_addresses(raw),
         allow_host: allow_host(raw, mistakes),
+    };
+    (target, resolved)
+}
+
+/// A protocol with a codec, where it is one that codecs belong to; uproar's own if none is known.
+pub(super) fn with_codec(protocol: Option<Protocol>, codec: CodecKind) -> Protocol {
+    match protocol {
+        Some(Protocol::Native(kind, _)) => Protocol::Native(kind, codec),
+        Some(other) => other,
+        None => Protocol::Native(ProtocolKind::Rooms, codec),
     }
 }
 
 /// The protocol: that of `url`, or the built-in server's mode.
-fn protocol(
+fn resolved(
     raw: &raw::Target,
-    replaced_builtin: Option<&str>,
+    applied: &Applied,
+    protocols: &mut Protocols<'_>,
     mistakes: &mut Mistakes,
-) -> ProtocolKind {
-    let known = list(ProtocolKind::ALL.into_iter().map(ProtocolKind::name));
+) -> Option<Resolved> {
+    let modes = list(ProtocolKind::ALL.into_iter().map(ProtocolKind::name));
+    let known = list(protocol::names());
     match (&raw.builtin, &raw.url, &raw.protocol) {
         (Field::Written(builtin), Field::Written(url), _) => {
             let span = if url.span.start > builtin.span.start { &url.span } else { &builtin.span };
@@ -83,13 +111,16 @@ fn protocol(
                 );
         }
         (Field::Absent, Field::Written(url), Field::Absent) => {
-            let remedy = match replaced_builtin {
+            let remedy = match applied.replaced_builtin.as_deref() {
                 Some(mode) => format!(
                     "if it speaks as the built-in server did in this scenario, add \
                      `--protocol {mode}`. Protocols: {known}"
                 ),
                 None => {
-                    format!("say how it speaks with `protocol` (or `--protocol`), one of: {known}")
+                    format!(
+                        "say how it speaks with `protocol` (or `--protocol`): a protocol file, or \
+                         one of {known}"
+                    )
                 }
             };
             mistakes
@@ -100,14 +131,18 @@ fn protocol(
         (Field::Absent, Field::Absent, _) => {
             mistakes.missing(&raw.span, "`target` names no server").label("in this table").help(
                 format!(
-                    "write `builtin = \"rooms\"` to test uproar's own server (modes: {known}), or \
+                    "write `builtin = \"rooms\"` to test uproar's own server (modes: {modes}), or \
                      `url = \"ws://...\"` and `protocol = \"...\"` to test yours"
                 ),
             );
         }
         _ => {}
     }
-    raw.builtin.get().or(raw.protocol.get()).map_or(ProtocolKind::Rooms, |choice| choice.0)
+    if let Some(mode) = raw.builtin.get() {
+        return Some(Resolved::native(mode.0));
+    }
+    let written = raw.protocol.written()?;
+    protocols.find(written, applied.protocol, mistakes)
 }
 
 /// The URL, if a WebSocket can be opened to it.
@@ -213,7 +248,7 @@ fn is_token(byte: u8) -> bool {
 }
 
 /// Why a header can't be sent, and what to do.
-fn wrong_header(name: &str, value: &str) -> Option<(String, &'static str)> {
+pub(in crate::scenario) fn wrong_header(name: &str, value: &str) -> Option<(String, &'static str)> {
     if name.is_empty() || !name.bytes().all(is_token) {
         let why = format!("`{}` can't be the name of a header", name.escape_debug());
         return Some((why, "a name is letters, digits and `-`, as in Authorization"));

@@ -65,7 +65,10 @@ fn every_shipped_scenario_is_printed_checked_and_planned() {
         for scenario in [&name, &file] {
             let checked = say(folder.path(), &["check", scenario]);
             assert_eq!(checked.code, Some(0), "{}", checked.all());
-            assert_eq!(checked.stdout, format!("{name}: no mistakes found in {scenario}\n"));
+            assert_eq!(
+                checked.stdout,
+                format!("{name}: no mistakes found in the scenario {scenario}\n")
+            );
             let planned = say(folder.path(), &["plan", scenario]);
             assert_eq!(planned.code, Some(0), "{}", planned.all());
             assert!(
@@ -78,7 +81,7 @@ fn every_shipped_scenario_is_printed_checked_and_planned() {
 
 #[test]
 fn the_schemas_are_json() {
-    for of in ["scenario", "report"] {
+    for of in ["scenario", "protocol", "report"] {
         let schema: serde_json::Value = serde_json::from_str(&printed(&["schema", of])).unwrap();
         assert!(schema.get("properties").is_some(), "{of}");
         jsonschema::validator_for(&schema).unwrap();

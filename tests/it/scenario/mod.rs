@@ -14,6 +14,8 @@ macro_rules! snapshot {
 
 mod errors;
 mod overrides;
+mod protocol_files;
+mod protocols;
 mod reading;
 mod schema;
 mod shipped;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use uproar::codec::CodecKind;
-use uproar::protocol::ProtocolKind;
 use uproar::scenario::{Fault, Load, Overrides, Size};
 
 use super::{complaint, least_with, reads};
@@ -110,7 +109,7 @@ fn options_replace_what_the_file_says() {
         },
     );
     assert_eq!(scenario.target.url.as_deref(), Some("ws://127.0.0.1:9000/"));
-    assert_eq!(scenario.target.protocol, ProtocolKind::Rooms);
+    assert_eq!(scenario.target.protocol.name(), "rooms");
     assert_eq!(scenario.target.codec, CodecKind::Binary);
     assert_eq!(scenario.cohorts[0].codec, CodecKind::Binary);
     assert_eq!(scenario.seed, 9);

@@ -7,7 +7,6 @@ use std::time::Duration;
 use proptest::prelude::*;
 use uproar::codec::CodecKind;
 use uproar::metric::{Counter, Metric};
-use uproar::protocol::ProtocolKind;
 use uproar::scenario::{
     Arrivals, Churn, Comparison, FaultKind, Jitter, Join, Load, Milestone, Overrides, Pick,
     Publish, Ramp, Read, Reconnect, RoomCount, RoomSet, Size, Stat, Subject, To, WhileAway, WsPing,
@@ -158,7 +157,7 @@ fn every_key_is_read() {
 
     let target = &scenario.target;
     assert_eq!(target.url.as_deref(), Some("ws://chat.test:8080/ws"));
-    assert_eq!(target.protocol, ProtocolKind::Rooms);
+    assert_eq!(target.protocol.name(), "rooms");
     assert_eq!(target.codec, CodecKind::Binary);
     assert_eq!(target.connect_timeout, Duration::from_secs(11));
     assert_eq!(target.join_timeout, Duration::from_secs(12));

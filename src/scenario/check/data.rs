@@ -1,0 +1,246 @@
+//! `[[cohort]] data`: users from a CSV file or from JSON lines.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::super::keys::At;
+use super::super::mistake::{Mistakes, Span};
+use super::super::model::{Data, Order, Scenario};
+use super::super::raw;
+use super::super::users::{Builder, Users};
+
+/// Most rows: as many as a run has clients.
+const MOST_ROWS: usize = 1_000_000;
+/// Largest file.
+const LARGEST: u64 = 64 << 20;
+/// Most columns: the rows of a table with more are not users.
+const MOST_COLUMNS: usize = 256;
+
+/// Refuses clients that no row is left for, where each is to have its own.
+///
+/// Runs once clients are scaled. `span` gives the place to point at for the cohort of an index.
+pub(in crate::scenario) fn enough(
+    scenario: &Scenario,
+    span: impl Fn(usize) -> Span,
+    mistakes: &mut Mistakes,
+) {
+    for (index, cohort) in scenario.cohorts.iter().enumerate() {
+        let Some(Data { users, order: Order::Once }) = &cohort.data else { continue };
+        if (cohort.clients as usize) > users.len() {
+            mistakes
+                .add(
+                    &span(index),
+                    format!(
+                        "`{}` has {} clients, but its data only {} rows",
+                        cohort.name,
+                        cohort.clients,
+                        users.len()
+                    ),
+                )
+                .label("each row once")
+                .help(
+                    "add rows, lower `clients`, or use `order = \"in-order\"`, which begins anew",
+                );
+        }
+    }
+}
+
+/// Why a file can't be used, and what to do.
+struct Unusable {
+    why: String,
+    help: String,
+}
+
+impl Unusable {
+    fn new(why: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { why: why.into(), help: help.into() }
+    }
+}
+
+pub(super) fn data(
+    raw: &raw::Data,
+    folder: Option<&Path>,
+    mistakes: &mut Mistakes,
+) -> Option<Data> {
+    let At { value: file, span } = raw.file.written()?;
+    match read(file, folder) {
+        Ok(users) => Some(Data { users, order: raw.order.get()?.0 }),
+        Err(Unusable { why, help }) => {
+            mistakes.add(span, why).label("this file").help(help);
+            None
+        }
+    }
+}
+
+fn read(file: &str, folder: Option<&Path>) -> Result<Users, Unusable> {
+    let folder = folder
+        .ok_or_else(|| Unusable::new(format!("`{file}` can't be read from here"), "remove it"))?;
+    let path = folder.join(file);
+    let shown = path.display();
+    let text = text(&path).map_err(|why| {
+        Unusable::new(
+            format!("can't read the users in `{shown}`: {why}"),
+            "the path is relative to the scenario file",
+        )
+    })?;
+    let users = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => from_csv(&text),
+        Some("jsonl" | "ndjson") => from_json_lines(&text),
+        _ => Err(Unusable::new(
+            "is neither .csv nor .jsonl",
+            "name it by what it is: users.csv with a head row, or users.jsonl with one object a \
+             line",
+        )),
+    };
+    users.map_err(|Unusable { why, help }| Unusable { why: format!("`{shown}` {why}"), help })
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if metadata.len() > LARGEST {
+        return Err("it is larger than 64 MiB".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("it is not UTF-8 (line {line})")
+    })?;
+    // Spreadsheets put a mark in front, which would become part of the first column's name.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+const AN_EXAMPLE: &str = "write a head row and a row a user: \"name,token\", then \"ann,t1\"";
+
+fn from_csv(text: &str) -> Result<Users, Unusable> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let broken = |error: csv::Error| Unusable::new(format!("is no CSV: {error}"), AN_EXAMPLE);
+    let head = reader.headers().map_err(broken)?;
+    let columns: Vec<String> = head.iter().map(|name| name.trim().to_owned()).collect();
+    if columns.iter().all(String::is_empty) {
+        return Err(Unusable::new("is empty", AN_EXAMPLE));
+    }
+    let mut users = Users::new(named(columns)?);
+    let width = users.columns().len();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(broken)? {
+        if record.len() != width {
+            let line = record.position().map_or(0, csv::Position::line);
+            return Err(Unusable::new(
+                format!(
+                    "has {} in row {}, line {line}, but {width} columns",
+                    cells(record.len()),
+                    users.rows() + 1
+                ),
+                "each row has as many cells as the head; a comma inside a cell needs quotes around \
+                 the cell",
+            ));
+        }
+        one_more(&users)?;
+        record.iter().for_each(|cell| users.cell(cell));
+    }
+    finish(users)
+}
+
+fn from_json_lines(text: &str) -> Result<Users, Unusable> {
+    const HELP: &str =
+        "each line is an object with the same keys: {\"name\":\"ann\",\"token\":\"t1\"}";
+    let mut users: Option<Builder> = None;
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let number = index + 1;
+        let object = match serde_json::from_str(line) {
+            Ok(Json::Object(object)) => object,
+            Ok(_) => return Err(Unusable::new(format!("has no object in line {number}"), HELP)),
+            Err(error) => {
+                // Its own line is that within this one.
+                let error = error.to_string();
+                let what = error.split(" at line ").next().unwrap_or_default();
+                return Err(Unusable::new(format!("is no JSON in line {number}: {what}"), HELP));
+            }
+        };
+        if users.is_none() {
+            users = Some(Users::new(named(object.keys().cloned().collect())?));
+        }
+        let Some(users) = &mut users else { continue };
+        one_more(users)?;
+        let unknown = object.keys().find(|key| !users.columns().contains(key));
+        if let Some(key) = unknown {
+            let key = key.escape_debug();
+            return Err(Unusable::new(
+                format!("has the key `{key}` in line {number} and not in the first line"),
+                HELP,
+            ));
+        }
+        for column in users.columns().to_vec() {
+            let cell = match object.get(&column) {
+                None => {
+                    let column = column.escape_debug();
+                    return Err(Unusable::new(format!("has no `{column}` in line {number}"), HELP));
+                }
+                Some(Json::String(text)) => text.clone(),
+                Some(Json::Null) => String::new(),
+                Some(other) => other.to_string(),
+            };
+            users.cell(&cell);
+        }
+    }
+    match users {
+        Some(users) => finish(users),
+        None => Err(Unusable::new("is empty", HELP)),
+    }
+}
+
+/// Columns, if templates can tell them apart.
+fn named(columns: Vec<String>) -> Result<Vec<String>, Unusable> {
+    if columns.is_empty() {
+        return Err(Unusable::new("has no columns", AN_EXAMPLE));
+    }
+    if columns.len() > MOST_COLUMNS {
+        let why = format!("has {} columns", columns.len());
+        return Err(Unusable::new(why, "users have at most 256"));
+    }
+    for (at, name) in columns.iter().enumerate() {
+        let is_word = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        if !is_word {
+            return Err(Unusable::new(
+                format!("calls column {} `{}`", at + 1, name.escape_debug()),
+                "a column's name is letters, digits, `_` and `-`, so that a template can name it: \
+                 is there a head row?",
+            ));
+        }
+        if columns[..at].contains(name) {
+            let why = format!("has two columns named `{name}`");
+            return Err(Unusable::new(why, "give each column a name of its own"));
+        }
+    }
+    Ok(columns)
+}
+
+fn one_more(users: &Builder) -> Result<(), Unusable> {
+    if users.rows() < MOST_ROWS {
+        return Ok(());
+    }
+    Err(Unusable::new("has more than 1,000,000 rows", "a run has at most as many clients"))
+}
+
+fn finish(users: Builder) -> Result<Users, Unusable> {
+    if users.rows() == 0 {
+        return Err(Unusable::new("has a head row but no users", AN_EXAMPLE));
+    }
+    Ok(users.finish())
+}
+
+fn cells(count: usize) -> String {
+    if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") }
+}
