@@ -97,8 +97,18 @@ fn forms_of(value: &str) -> Vec<String> {
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     const TELLING: [&str; 12] = [
-        "auth", "token", "secret", "password", "passwd", "passcode", "passphrase", "cookie",
-        "session", "signature", "credential", "apikey",
+        "auth",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passcode",
+        "passphrase",
+        "cookie",
+        "session",
+        "signature",
+        "credential",
+        "apikey",
     ];
     const WHOLE: [&str; 7] = ["key", "sig", "pass", "pwd", "jwt", "sid", "code"];
     let plain = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
@@ -146,7 +156,9 @@ mod tests {
 
     #[test]
     fn names_that_tell_of_secrets() {
-        for name in ["Authorization", "Cookie", "X-Api-Key", "access_token", "auth", "api.key", "sid"] {
+        for name in
+            ["Authorization", "Cookie", "X-Api-Key", "access_token", "auth", "api.key", "sid"]
+        {
             assert!(is_secret_name(name), "{name}");
         }
         for name in ["Origin", "room", "v", "EIO", "transport", "keyboard", "event", "encode"] {
