@@ -9,6 +9,7 @@ pub(crate) mod any;
 mod arrivals;
 mod levels;
 mod predict;
+mod relay;
 mod rooms;
 mod seeds;
 
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use arrivals::{Churns, Due, Publishes};
 pub use levels::{Level, Window};
 pub use predict::{Peaks, describe, headline};
+pub use relay::Relay;
 pub use rooms::{Membership, Room};
 
 use arrivals::{Sizes, Stream};
@@ -49,6 +51,8 @@ pub struct Plan {
     starts: Vec<u32>,
     /// Clients of each cohort that are up at some time.
     ever_up: Vec<u32>,
+    /// How each cohort's protocol relays, by cohort.
+    pub relays: Vec<Relay>,
     /// Share of receivers whose messages the ledger follows, 0 to 1.
     pub followed: f64,
 }
@@ -161,6 +165,7 @@ impl Plan {
             clients: Level::of(&scenario.phases, |phase| phase.clients),
             starts,
             ever_up: Vec::new(),
+            relays: scenario.cohorts.iter().map(|cohort| Relay::of(&scenario, cohort)).collect(),
             followed: 1.0,
             scenario,
         };

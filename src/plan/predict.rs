@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
-use crate::protocol::ProtocolKind;
+use crate::protocol::{ProtocolKind, Recipients};
 use crate::scenario::{FaultKind, Load, RoomCount, RoomSet, To};
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
@@ -19,6 +19,16 @@ pub struct Peaks {
     pub open_files: u64,
     /// Bytes the generator is expected to need.
     pub memory_bytes: u64,
+}
+
+/// Messages a second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rates {
+    sent: f64,
+    /// Heard by their authors.
+    own: f64,
+    /// Heard by others, once each.
+    others: f64,
 }
 
 /// Files beside the clients' sockets: runtime, timers, reports, standard streams.
@@ -39,11 +49,13 @@ impl Plan {
         let (mut publishes, mut deliveries) = (Some(0.0_f64), Some(0.0_f64));
         match self.full_rates() {
             None => (publishes, deliveries) = (None, None),
-            Some((sent, received)) => {
+            Some(Rates { sent, own, others }) => {
                 for at_us in self.rate.corners().chain(self.clients.corners()) {
                     let (share, rate) = (self.clients.at(at_us), self.rate.at(at_us));
                     publishes = publishes.map(|peak| peak.max(sent * share * rate));
-                    deliveries = deliveries.map(|peak| peak.max(received * share * share * rate));
+                    // An author is up when it publishes; of the others a share is.
+                    let received = (own + others * share) * share * rate;
+                    deliveries = deliveries.map(|peak| peak.max(received));
                 }
             }
         }
@@ -71,10 +83,9 @@ impl Plan {
         silent.map(|fault| fault.victims.len() as u64).sum()
     }
 
-    /// Publishes and deliveries a second with everyone up at 100 % rate; `None` with a closed loop.
-    pub(super) fn full_rates(&self) -> Option<(f64, f64)> {
-        let mut into_room = vec![0.0_f64; self.rooms().len()];
-        let mut sent = 0.0;
+    /// Messages a second with everyone up at 100 % rate; `None` with a closed loop.
+    pub(super) fn full_rates(&self) -> Option<Rates> {
+        let mut rates = Rates { sent: 0.0, own: 0.0, others: 0.0 };
         for client in 0..self.client_count() {
             let cohort = self.cohort(client);
             let Some(publish) = &cohort.publish else { continue };
@@ -83,40 +94,41 @@ impl Plan {
                 Load::TotalRate(rate) => rate / f64::from(cohort.clients),
                 Load::Closed { .. } => return None,
             };
+            let recipients = self.relay(client).recipients;
             let mine = self.memberships(client);
+            let mut into = |room: u32, rate: f64| {
+                let is_member = mine.iter().any(|membership| membership.room == room);
+                let members = self.rooms()[room as usize].members.len();
+                let others = members.saturating_sub(usize::from(is_member));
+                rates.sent += rate;
+                if is_member && matches!(recipients, Recipients::Room | Recipients::Sender) {
+                    rates.own += rate;
+                }
+                if matches!(recipients, Recipients::Room | Recipients::Others) {
+                    rates.others += rate * others as f64;
+                }
+            };
             match publish.to {
                 To::One => {
-                    sent += if mine.is_empty() { 0.0 } else { rate };
-                    for membership in mine {
-                        into_room[membership.room as usize] += rate / mine.len() as f64;
-                    }
+                    mine.iter().for_each(|at| into(at.room, rate / mine.len() as f64));
                 }
-                To::All => {
-                    sent += rate * mine.len() as f64;
-                    for membership in mine {
-                        into_room[membership.room as usize] += rate;
-                    }
-                }
+                To::All => mine.iter().for_each(|at| into(at.room, rate)),
                 To::Set(set) => {
-                    sent += rate;
                     let (first, count) = self.rooms_of_set(set);
-                    for room in first..first + count {
-                        into_room[room as usize] += rate / f64::from(count);
-                    }
+                    (first..first + count).for_each(|room| into(room, rate / f64::from(count)));
                 }
             }
         }
-        let received = into_room.iter().zip(self.rooms());
-        Some((sent, received.map(|(rate, room)| rate * room.members.len() as f64).sum()))
+        Some(rates)
     }
 
     /// What the ledger needs at the peak rate if it follows everyone: each message is kept for
     /// 30 s with a bit for each member of its room.
     pub(super) fn ledger_bytes(&self) -> f64 {
         let kept_s = (crate::plan::LEDGER_KEPT_US as f64 / 1e6).min(self.end_us() as f64 / 1e6);
-        let (sent, received) = self.full_rates().unwrap_or((0.0, 0.0));
-        let peak = self.rate.peak();
-        (sent * 120.0 + received / 8.0) * peak * kept_s
+        let rates = self.full_rates();
+        let bytes = rates.map_or(0.0, |of| of.sent * 120.0 + (of.own + of.others) / 8.0);
+        bytes * self.rate.peak() * kept_s
     }
 }
 
@@ -194,7 +206,7 @@ pub fn describe(plan: &Plan) -> String {
             }
         }
         _ => match plan.full_rates() {
-            Some((sent, _)) => format!(", {} msg/s in all", count(sent)),
+            Some(Rates { sent, .. }) => format!(", {} msg/s in all", count(sent)),
             None => ", partly a closed loop".to_owned(),
         },
     };

@@ -2,12 +2,14 @@
 //! arriving frame means. A protocol never opens a connection and never counts anything.
 
 mod native;
+mod relay;
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 pub use native::Protocol;
+pub use relay::{Away, Recipients};
 
 /// What a frame without a stamp means to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
