@@ -19,12 +19,18 @@ pub enum Metric {
     OwnCopy,
     /// First to last recipient of one message.
     Spread,
+    /// Due to acknowledged by the server.
+    Ack,
+    /// Sent to acknowledged by the server.
+    AckFromSent,
     /// Due to released: the generator's own lateness.
     Lag,
     /// Released to sent: away, joining, or pushed back by the socket.
     Held,
     /// How long a worker ran without parking: the bound on the error of an arrival's time.
     Turn,
+    /// Logging in over HTTP, before the dial of the WebSocket.
+    Login,
     /// Dial to the end of the WebSocket upgrade.
     Connect,
     /// The lookup of the host's name, once a run and before any `Connect`.
@@ -43,6 +49,8 @@ pub enum Metric {
     Reconnect,
     /// Failure seen to the first message heard again.
     Outage,
+    /// Joined again to received, of messages sent while the receiver was away.
+    Replay,
     /// The server's own timestamp to received, by the server's clock (feeds).
     Push,
     /// Time between two pushes as one receiver sees them (feeds).
@@ -51,14 +59,17 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order reports show them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Delivery,
         Self::DeliveryFromSent,
         Self::OwnCopy,
         Self::Spread,
+        Self::Ack,
+        Self::AckFromSent,
         Self::Lag,
         Self::Held,
         Self::Turn,
+        Self::Login,
         Self::Connect,
         Self::ConnectLookup,
         Self::ConnectTcp,
@@ -68,6 +79,7 @@ impl Metric {
         Self::WsPing,
         Self::Reconnect,
         Self::Outage,
+        Self::Replay,
         Self::Push,
         Self::Interval,
     ];
@@ -83,9 +95,12 @@ impl Metric {
             Self::DeliveryFromSent => "delivery_from_sent",
             Self::OwnCopy => "own_copy",
             Self::Spread => "spread",
+            Self::Ack => "ack",
+            Self::AckFromSent => "ack_from_sent",
             Self::Lag => "lag",
             Self::Held => "held",
             Self::Turn => "turn",
+            Self::Login => "login",
             Self::Connect => "connect",
             Self::ConnectLookup => "connect_lookup",
             Self::ConnectTcp => "connect_tcp",
@@ -95,6 +110,7 @@ impl Metric {
             Self::WsPing => "ws_ping",
             Self::Reconnect => "reconnect",
             Self::Outage => "outage",
+            Self::Replay => "replay",
             Self::Push => "push",
             Self::Interval => "interval",
         }
@@ -108,9 +124,12 @@ impl Metric {
             Self::DeliveryFromSent => "delivery, from sent",
             Self::OwnCopy => "own copy, from sent",
             Self::Spread => "first to last in room",
+            Self::Ack => "acked, from due",
+            Self::AckFromSent => "acked, from sent",
             Self::Lag => "left late (lag)",
             Self::Held => "held before sending",
             Self::Turn => "worker's turn",
+            Self::Login => "login over HTTP",
             Self::Connect => "connect",
             Self::ConnectLookup => "name lookup, once",
             Self::ConnectTcp => "connect: TCP",
@@ -120,6 +139,7 @@ impl Metric {
             Self::WsPing => "WebSocket ping",
             Self::Reconnect => "failure to joined again",
             Self::Outage => "failure to next message",
+            Self::Replay => "replayed, from return",
             Self::Push => "push, server's clock",
             Self::Interval => "between pushes",
         }
@@ -137,6 +157,12 @@ impl Metric {
                 "from sent until the author's own copy came back; also part of delivery"
             }
             Self::Spread => "between the first and the last recipient of one message",
+            Self::Ack => {
+                "from due, when the plan wanted the message sent, until the server acknowledged it"
+            }
+            Self::AckFromSent => {
+                "from sent, just before the write, until the server acknowledged it"
+            }
             Self::Lag => {
                 "from due until uproar handed the message to its client: uproar's own lateness, not the server's"
             }
@@ -146,6 +172,7 @@ impl Metric {
             Self::Turn => {
                 "how long a worker ran before it looked at its sockets again: an arrival is read late by at most this"
             }
+            Self::Login => "logging in over HTTP, before the dial of the WebSocket",
             Self::Connect => "the TCP handshake and the upgrade together",
             Self::ConnectLookup => "looking up the host's name, once a run",
             Self::ConnectTcp => "the TCP handshake",
@@ -155,6 +182,7 @@ impl Metric {
             Self::WsPing => "from a WebSocket ping to its pong",
             Self::Reconnect => "from seeing the connection fail to being joined again",
             Self::Outage => "from seeing the connection fail to hearing a message again",
+            Self::Replay => "from being joined again until a message came that was sent while away",
             Self::Push => {
                 "from the server's own timestamp until it arrived: as true as the two clocks agree"
             }
@@ -178,6 +206,8 @@ impl Metric {
                 | Self::DeliveryFromSent
                 | Self::OwnCopy
                 | Self::Spread
+                | Self::Ack
+                | Self::AckFromSent
                 | Self::Lag
                 | Self::Held
                 | Self::Turn
@@ -195,6 +225,7 @@ pub enum Counter {
     Expected,
     Delivered,
     Lost,
+    AckedLost,
     Duplicated,
     Reordered,
     Corrupted,
@@ -207,6 +238,9 @@ pub enum Counter {
     PublishesDue,
     PublishesSent,
     PublishesNotSent,
+    PublishesAcked,
+    PublishesRejected,
+    PublishesUnacked,
     ConnectionsFailed,
     ConnectionsLost,
     ConnectionsReconnected,
@@ -217,10 +251,11 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub const ALL: [(Self, &'static str); 25] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
+        (Self::AckedLost, "acked_lost"),
         (Self::Duplicated, "duplicated"),
         (Self::Reordered, "reordered"),
         (Self::Corrupted, "corrupted"),
@@ -233,6 +268,9 @@ impl Counter {
         (Self::PublishesDue, "publishes.due"),
         (Self::PublishesSent, "publishes.sent"),
         (Self::PublishesNotSent, "publishes.not_sent"),
+        (Self::PublishesAcked, "publishes.acked"),
+        (Self::PublishesRejected, "publishes.rejected"),
+        (Self::PublishesUnacked, "publishes.unacked"),
         (Self::ConnectionsFailed, "connections.failed"),
         (Self::ConnectionsLost, "connections.lost"),
         (Self::ConnectionsReconnected, "connections.reconnected"),
@@ -253,10 +291,18 @@ impl Counter {
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     Lookup,
+    /// Logging in over HTTP, before the socket.
+    Login,
     Tcp,
     Upgrade,
+    /// The protocol's own steps after the upgrade.
+    Connect,
+    /// The protocol's own steps of a client that comes back, in place of `Connect` and `Join`.
+    Resume,
     Join,
     Active,
+    /// Waiting for the protocol's own sign of life.
+    Heartbeat,
     Leave,
     Close,
 }
@@ -267,10 +313,14 @@ impl Step {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lookup => "lookup",
+            Self::Login => "login",
             Self::Tcp => "tcp",
             Self::Upgrade => "upgrade",
+            Self::Connect => "connect",
+            Self::Resume => "resume",
             Self::Join => "join",
             Self::Active => "active",
+            Self::Heartbeat => "heartbeat",
             Self::Leave => "leave",
             Self::Close => "close",
         }

@@ -51,10 +51,14 @@ impl DialError {
     pub(super) fn timed_out(step: Step, limit: Duration) -> Self {
         let what = match step {
             Step::Lookup => "looking the host up",
+            Step::Login => "logging in",
             Step::Tcp => "the TCP handshake",
             Step::Upgrade => "the answer to the upgrade",
+            Step::Connect => "connecting by the protocol's own steps",
+            Step::Resume => "resuming",
             Step::Join => "the answer to a join",
             Step::Leave => "the answer to a leave",
+            Step::Heartbeat => "the server's sign of life",
             Step::Active | Step::Close => "an answer",
         };
         Self::new(ErrorKind::TimedOut, step, format!("{what} took longer than {limit:?}"))

@@ -35,6 +35,10 @@ counters! {
         not_sent,
         /// Those of them that a client's full queue refused.
         held_full,
+        /// Messages that the server acknowledged.
+        acked,
+        /// Messages that the server refused.
+        rejected,
         /// Connections begun.
         attempted,
         /// Connections upgraded.
@@ -73,8 +77,14 @@ counters! {
         push_future,
         /// Frames that delivered at least one message.
         frames_delivery,
-        /// Frames that answered a join or leave.
+        /// Frames that answered a step: connect, resume, join, leave.
         frames_step,
+        /// Frames that acknowledged a message.
+        frames_ack,
+        /// Frames that asked for a reply.
+        frames_reply,
+        /// Frames that the protocol says to ignore.
+        frames_ignored,
         /// WebSocket pings and pongs received.
         frames_heartbeat,
         /// Feed frames.

@@ -6,6 +6,7 @@
 use super::findings::FindingKind;
 use super::recovery::Failure;
 pub use crate::plan::LEDGER_WINDOW_US as WINDOW_US;
+use crate::protocol::Away;
 
 /// One stay of a receiver in a room, on one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +63,14 @@ pub(super) enum Fate {
     Lost,
     /// Whether it was to be expected can't be known.
     Uncertain,
-    /// Sent while the receiver was away.
+    /// Sent while the receiver was away, and it never arrived.
     MissedAway,
+    /// Sent while the receiver was away or before it joined, and it arrived on its return.
+    Replayed,
+    /// The server refused it, and it never arrived: nothing was to be expected.
+    Refused,
+    /// It is not for this receiver, and arrived all the same.
+    Unexpected,
     /// Not the receiver's concern: it had not joined yet, or had left.
     NotMember,
 }
@@ -75,7 +82,9 @@ impl Fate {
             Self::Lost => Some(FindingKind::Lost),
             Self::Uncertain => Some(FindingKind::Uncertain),
             Self::MissedAway => Some(FindingKind::MissedAway),
-            Self::Delivered | Self::NotMember => None,
+            Self::Replayed => Some(FindingKind::Replayed),
+            Self::Unexpected => Some(FindingKind::Unexpected),
+            Self::Delivered | Self::NotMember | Self::Refused => None,
         }
     }
 }
@@ -87,8 +96,15 @@ pub(super) struct Evidence {
     pub(super) sent_us: u64,
     /// Whether this receiver heard it.
     pub(super) heard: bool,
-    /// Whether the publisher failed within W after S and nobody at all heard it.
+    /// Whether the publisher failed within W after S, nobody at all heard it and the server never
+    /// acknowledged it.
     pub(super) died_with_publisher: bool,
+    /// Whether the server refused it.
+    pub(super) rejected: bool,
+    /// Whether it is for this receiver, by the rule of its publisher's protocol.
+    pub(super) addressed: bool,
+    /// What the receiver's protocol does with what is sent while it is away.
+    pub(super) away: Away,
 }
 
 /// Applies the rule, and names the failure that is to blame for a loss or a miss. `stays` are in
@@ -100,11 +116,27 @@ pub(super) fn fate(
     later_heard: impl FnOnce(&Stay) -> bool,
 ) -> (Fate, Option<Failure>) {
     let sent_us = evidence.sent_us;
+    if !evidence.addressed {
+        return (if evidence.heard { Fate::Unexpected } else { Fate::NotMember }, None);
+    }
+    if evidence.rejected && !evidence.heard {
+        return (Fate::Refused, None);
+    }
     // Heard although it was no member yet, or no more: a join can overtake a message that was
-    // sent shortly before it. (What came from further back never gets here: it is `replayed`.)
-    let outside = |fate| if evidence.heard { Fate::Uncertain } else { fate };
+    // sent shortly before it. From further back comes only what a server keeps for later.
     let Some(stay) = stays.iter().rev().find(|stay| stay.join_written_us <= sent_us) else {
-        return (outside(Fate::NotMember), None);
+        let joins_later = |first: &Stay| sent_us + WINDOW_US < first.join_written_us;
+        let fate = match (evidence.heard, stays.first().is_some_and(joins_later)) {
+            (false, _) => Fate::NotMember,
+            (true, false) => Fate::Uncertain,
+            (true, true) => Fate::Replayed,
+        };
+        return (fate, None);
+    };
+    let outside = |fate| match (evidence.heard, evidence.away) {
+        (false, _) => fate,
+        (true, Away::Missed) => Fate::Uncertain,
+        (true, Away::Replayed) => Fate::Replayed,
     };
     let after = |limit: Option<u64>| limit.is_some_and(|limit_us| sent_us > limit_us);
     let near = |end: Option<u64>| end.is_some_and(|end_us| sent_us + WINDOW_US >= end_us);
@@ -137,6 +169,17 @@ mod tests {
     use super::*;
 
     const S: u64 = 1_000_000;
+
+    fn sent(sent_us: u64) -> Evidence {
+        Evidence {
+            sent_us,
+            heard: false,
+            died_with_publisher: false,
+            rejected: false,
+            addressed: true,
+            away: Away::Missed,
+        }
+    }
 
     /// Two stays: joined 1.0-1.1 s, failed at 10 s; back 12.0-12.1 s, left 20.0-20.1 s.
     fn stays() -> Vec<Stay> {
@@ -180,20 +223,79 @@ mod tests {
             (20 * S + 100_001, false, false, false, NotMember), // L1 < S
         ];
         for (sent_us, heard, later, died_with_publisher, expected) in rows {
-            let evidence = Evidence { sent_us, heard, died_with_publisher };
+            let evidence = Evidence { heard, died_with_publisher, ..sent(sent_us) };
             let (found, _) = fate(&stays(), evidence, |_| later);
             assert_eq!(found, expected, "sent {sent_us}, heard {heard}, later {later}");
         }
     }
 
     #[test]
+    fn what_is_replayed_on_return_in_a_table() {
+        use Fate::{Delivered, Lost, MissedAway, NotMember, Replayed, Uncertain};
+        // sent, heard -> fate where messages of the time away are replayed, and where they are not
+        let rows = [
+            (S - 1, true, Uncertain, Uncertain), // overtaken by the first join
+            (9 * S - 1, false, Lost, Lost),
+            (9 * S, true, Delivered, Delivered), // on its way when the connection failed
+            (10 * S, true, Delivered, Delivered),
+            (10 * S + 1, true, Replayed, Uncertain), // F < S < J0
+            (10 * S + 1, false, MissedAway, MissedAway),
+            (12 * S - 1, true, Replayed, Uncertain),
+            (12 * S, true, Uncertain, Uncertain), // J0 of the return <= S < J1
+            (12 * S + 100_000, true, Delivered, Delivered),
+            (20 * S + 100_001, true, Replayed, Uncertain), // L1 < S, away on purpose
+            (20 * S + 100_001, false, NotMember, NotMember),
+        ];
+        for (sent_us, heard, replaying, not) in rows {
+            for (away, expected) in [(Away::Replayed, replaying), (Away::Missed, not)] {
+                let evidence = Evidence { heard, away, ..sent(sent_us) };
+                let (found, _) = fate(&stays(), evidence, |_| false);
+                assert_eq!(found, expected, "sent {sent_us}, heard {heard}, {away:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn history_from_long_before_the_first_join_is_replayed_whatever_the_protocol() {
+        let mut stays = stays();
+        stays.iter_mut().for_each(|stay| stay.join_written_us += 5 * S);
+        for away in [Away::Missed, Away::Replayed] {
+            let of = |sent_us, heard| {
+                fate(&stays, Evidence { heard, away, ..sent(sent_us) }, |_| false).0
+            };
+            assert_eq!(of(5 * S - 1, true), Fate::Replayed);
+            assert_eq!(of(5 * S, true), Fate::Uncertain, "a join may overtake it");
+            assert_eq!(of(5 * S - 1, false), Fate::NotMember);
+        }
+        let nowhere = Evidence { heard: true, ..sent(S) };
+        assert_eq!(fate(&[], nowhere, |_| false).0, Fate::Uncertain);
+    }
+
+    #[test]
+    fn who_is_not_addressed_expects_nothing_and_hears_what_is_not_meant_for_it() {
+        for sent_us in [S / 2, 5 * S, 11 * S, 15 * S, 30 * S] {
+            let not_for_it = Evidence { addressed: false, ..sent(sent_us) };
+            assert_eq!(fate(&stays(), not_for_it, |_| true), (Fate::NotMember, None));
+            let heard = Evidence { heard: true, ..not_for_it };
+            assert_eq!(fate(&stays(), heard, |_| true), (Fate::Unexpected, None));
+        }
+    }
+
+    #[test]
+    fn what_the_server_refuses_is_not_lost_and_what_arrives_all_the_same_is_delivered() {
+        for sent_us in [5 * S, 9 * S, 11 * S, 15 * S, 19 * S] {
+            let refused = Evidence { rejected: true, ..sent(sent_us) };
+            assert_eq!(fate(&stays(), refused, |_| true), (Fate::Refused, None));
+        }
+        let heard = Evidence { rejected: true, heard: true, ..sent(5 * S) };
+        assert_eq!(fate(&stays(), heard, |_| true).0, Fate::Delivered);
+    }
+
+    #[test]
     fn a_fault_is_to_blame_from_a_window_before_it() {
         let mut stays = stays();
         stays[0].fault = Some(3);
-        let blamed = |sent_us| {
-            let evidence = Evidence { sent_us, heard: false, died_with_publisher: false };
-            fate(&stays, evidence, |_| true)
-        };
+        let blamed = |sent_us| fate(&stays, sent(sent_us), |_| true);
         assert_eq!(blamed(9 * S - 1), (Fate::Lost, None));
         let failure = Some(Failure { at_us: 10 * S, fault: Some(3) });
         assert_eq!(blamed(9 * S), (Fate::Lost, failure));
@@ -205,13 +307,11 @@ mod tests {
     fn who_never_was_a_member_misses_nothing() {
         let mut failed = Stay::begin(S);
         failed.failed_us = Some(2 * S);
-        let evidence = Evidence { sent_us: 3 * S, heard: false, died_with_publisher: false };
-        assert_eq!(fate(&[failed], evidence, |_| false).0, Fate::NotMember);
+        assert_eq!(fate(&[failed], sent(3 * S), |_| false).0, Fate::NotMember);
         // A member whose return failed is still away.
         let mut again = Stay::begin_after(11 * S, Some(&stays()[0]));
         again.failed_us = Some(12 * S);
-        let evidence = Evidence { sent_us: 13 * S, heard: false, died_with_publisher: false };
-        assert_eq!(fate(&[stays()[0], again], evidence, |_| false).0, Fate::MissedAway);
+        assert_eq!(fate(&[stays()[0], again], sent(13 * S), |_| false).0, Fate::MissedAway);
     }
 
     #[test]
@@ -219,7 +319,6 @@ mod tests {
         let mut stays = stays();
         stays[0].gone_us = Some(11 * S);
         stays.truncate(1);
-        let sent = |sent_us| Evidence { sent_us, heard: false, died_with_publisher: false };
         assert_eq!(fate(&stays, sent(10 * S + 5), |_| false).0, Fate::MissedAway);
         assert_eq!(fate(&stays, sent(11 * S + 5), |_| false).0, Fate::NotMember);
     }

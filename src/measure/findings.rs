@@ -18,15 +18,17 @@ pub const FINDINGS_PER_KIND_MAX: usize = 1_000;
 pub enum FindingKind {
     /// Expected, and it never arrived.
     Lost,
+    /// Lost, although the server had acknowledged it; in `Lost` as well.
+    AckedLost,
     /// It arrived again.
     Duplicated,
     /// It arrived after a later one of the same author and room.
     Reordered,
     /// It arrived changed, or with a stamp that can't be read.
     Corrupted,
-    /// It arrived, and was sent before the receiver joined.
+    /// It arrived, and was sent before the receiver joined or while it was away.
     Replayed,
-    /// It arrived in a room its receiver is not in.
+    /// It arrived in a room its receiver is not in, or at a member it was not for.
     Unexpected,
     /// It carried another run's stamp.
     Foreign,
@@ -40,8 +42,9 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Lost,
+        Self::AckedLost,
         Self::Duplicated,
         Self::Reordered,
         Self::Corrupted,
@@ -136,17 +139,16 @@ impl Findings {
         }
     }
 
-    /// Takes a loss back: the message came late.
-    pub(super) fn retract_loss(&mut self, receiver: u32, message: MessageId) {
-        let lost = FindingKind::Lost;
+    /// Takes one back: the message came late, or something was said of it.
+    pub(super) fn retract(&mut self, kind: FindingKind, receiver: u32, message: MessageId) {
         let known = self.kept.iter().position(|finding| {
-            finding.kind == lost && finding.receiver == receiver && finding.message == Some(message)
+            finding.kind == kind && finding.receiver == receiver && finding.message == Some(message)
         });
         if let Some(at) = known {
             self.kept.swap_remove(at);
-            self.taken_in[lost as usize] -= 1;
+            self.taken_in[kind as usize] -= 1;
         } else {
-            let left_out = &mut self.left_out[lost as usize];
+            let left_out = &mut self.left_out[kind as usize];
             *left_out = left_out.saturating_sub(1);
         }
     }
@@ -234,9 +236,9 @@ mod tests {
             findings.note(finding(FindingKind::Lost, seq));
         }
         let id = |seq| MessageId { room: 1, publisher: 2, seq };
-        findings.retract_loss(3, id(1_001));
+        findings.retract(FindingKind::Lost, 3, id(1_001));
         assert_eq!(findings.left_out(FindingKind::Lost), 1);
-        findings.retract_loss(3, id(5));
+        findings.retract(FindingKind::Lost, 3, id(5));
         assert_eq!(of_kind(&findings, FindingKind::Lost), 999);
         findings.note(finding(FindingKind::Lost, 2_000));
         assert_eq!(of_kind(&findings, FindingKind::Lost), 1_000);

@@ -7,8 +7,8 @@ use crate::scenario::{Stat, Subject, Threshold};
 /// What a threshold found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Microseconds for a time, a count for a counter; `None` without samples, and for a recovery
-    /// that was never complete.
+    /// Microseconds for a time, a count for a counter; `None` without samples, for a recovery
+    /// that was never complete, and for a counter that no protocol of the run has.
     pub actual: Option<f64>,
     /// Whether the condition holds.
     pub passed: bool,
@@ -24,8 +24,10 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
     let compare = |actual: f64| threshold.comparison.holds(actual, threshold.limit);
     match threshold.subject {
         Subject::Count(counter) => {
-            let actual = count(counter, threshold.cohort, threshold.phase, totals) as f64;
-            Outcome { actual: Some(actual), passed: compare(actual), samples: None, too_few: false }
+            let actual = count(counter, threshold.cohort, threshold.phase, totals);
+            let actual = actual.map(|actual| actual as f64);
+            let passed = actual.map_or(threshold.if_any, compare);
+            Outcome { actual, passed, samples: None, too_few: false }
         }
         Subject::Latency(metric, stat) => {
             let hist = totals.latency(metric, threshold.cohort, threshold.phase);
@@ -76,31 +78,42 @@ pub fn percentile_has_enough(percentile: f64, samples: u64) -> bool {
     samples >= samples_needed(percentile)
 }
 
-fn count(counter: Counter, cohort: Option<usize>, phase: Option<usize>, totals: &Totals) -> u64 {
+/// `None` for what only acknowledgements can tell, where no protocol has any.
+fn count(
+    counter: Counter,
+    cohort: Option<usize>,
+    phase: Option<usize>,
+    totals: &Totals,
+) -> Option<u64> {
     let counts = totals.counts(cohort);
     let settled = totals.settled(cohort, phase);
-    match counter {
+    let acknowledged = |count| totals.plan().acknowledges().then_some(count);
+    Some(match counter {
         // A feed has no ledger: each sequence number is expected once.
         Counter::Expected => settled.expected + counts.pushed + counts.pushes_lost(),
         Counter::Delivered => settled.delivered + counts.pushed,
         Counter::Lost => settled.lost + counts.pushes_lost(),
+        Counter::AckedLost => return acknowledged(settled.acked_lost),
         Counter::Duplicated => settled.duplicated + counts.duplicated,
         Counter::Reordered => counts.reordered,
         Counter::Corrupted => counts.corrupted,
         Counter::MissedAway => settled.missed_away,
-        Counter::Replayed => counts.replayed,
+        Counter::Replayed => settled.replayed + counts.replayed,
         Counter::Uncertain => settled.uncertain,
-        Counter::Unexpected => counts.unexpected,
+        Counter::Unexpected => settled.unexpected + counts.unexpected,
         Counter::Foreign => counts.foreign,
         Counter::Late => settled.late,
         Counter::PublishesDue => counts.due,
         Counter::PublishesSent => counts.sent,
         Counter::PublishesNotSent => counts.not_sent,
+        Counter::PublishesAcked => return acknowledged(counts.acked),
+        Counter::PublishesRejected => return acknowledged(counts.rejected),
+        Counter::PublishesUnacked => return totals.unacked(cohort),
         Counter::ConnectionsFailed => counts.failed,
         Counter::ConnectionsLost => counts.lost,
         Counter::ConnectionsReconnected => counts.reconnected,
         Counter::ClientsNeverJoined => counts.started.saturating_sub(counts.joined),
         Counter::ClientsGaveUp => counts.gave_up,
         Counter::Errors => totals.errors.total(),
-    }
+    })
 }

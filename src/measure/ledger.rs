@@ -73,6 +73,15 @@ pub enum MemberChange {
     Gone,
 }
 
+/// What the server said of a message to its author.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Answer {
+    /// It has it.
+    Acked,
+    /// It refuses it.
+    Rejected,
+}
+
 /// Who of one worker's clients heard a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Heard {
@@ -181,6 +190,11 @@ pub struct LedgerPart {
     pub(super) members: Vec<MemberEvent>,
     #[serde(with = "heard_pairs")]
     pub(super) heard: FxHashMap<MessageId, Heard>,
+    /// Heard on return from being away, apart because their times say nothing about spread.
+    #[serde(with = "heard_pairs")]
+    pub(super) replayed: FxHashMap<MessageId, Heard>,
+    /// What the server said of messages, after each of them was published.
+    pub(super) answers: Vec<(MessageId, Answer)>,
 }
 
 impl LedgerPart {
@@ -196,7 +210,34 @@ impl LedgerPart {
 
     /// Notes that the member in `slot` heard a message; false if it is known already.
     pub fn hear(&mut self, message: MessageId, slot: u32, sent_us: u64, at_us: u64) -> bool {
-        let heard = self.heard.entry(message).or_insert_with(|| Heard {
+        Self::note(&mut self.heard, message, slot, sent_us, at_us)
+    }
+
+    /// Notes that the member in `slot` heard on its return what was sent while it was away; false
+    /// if that is known already.
+    pub fn hear_replayed(
+        &mut self,
+        message: MessageId,
+        slot: u32,
+        sent_us: u64,
+        at_us: u64,
+    ) -> bool {
+        Self::note(&mut self.replayed, message, slot, sent_us, at_us)
+    }
+
+    /// Notes what the server said of a message that was published.
+    pub(super) fn answer(&mut self, message: MessageId, answer: Answer) {
+        self.answers.push((message, answer));
+    }
+
+    fn note(
+        among: &mut FxHashMap<MessageId, Heard>,
+        message: MessageId,
+        slot: u32,
+        sent_us: u64,
+        at_us: u64,
+    ) -> bool {
+        let heard = among.entry(message).or_insert_with(|| Heard {
             slots: Slots::default(),
             sent_us,
             first_us: at_us,

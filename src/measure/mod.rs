@@ -5,6 +5,7 @@
 //! formats for a person.
 
 mod counts;
+mod examples;
 mod fate;
 mod findings;
 mod hist;
@@ -20,13 +21,14 @@ mod spread;
 mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
+pub use examples::{Example, ExampleOf, Examples};
 pub use fate::WINDOW_US;
 pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
 pub use hist::{Hist, HistKey, Histograms, encode};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
 pub use order::{Arrival, Order};
-pub use recorder::Recorder;
+pub use recorder::{FrameKind, Recorder};
 pub use recovery::{Failure, Moment, OUTAGE, Recoveries, Recovery, RecoveryEvent};
 pub use series::{Point, Series};
 pub use settler::Settled;

@@ -3,13 +3,30 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, ErrorKey, Errors};
-use super::findings::Findings;
+use super::examples::{ExampleOf, Examples, around, excerpt};
+use super::findings::{Finding, FindingKind, Findings};
 use super::hist::{Hist, HistKey, Histograms};
-use super::ledger::LedgerPart;
+use super::ledger::{Answer, LedgerPart, MessageId};
 use super::recovery::RecoveryEvent;
 use super::snapshot::{Snapshot, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Plan;
+use crate::stamp::Stamp;
+
+/// What a frame was taken for that delivered nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// It answered a step: connect, resume, join, leave.
+    Step,
+    /// It acknowledged a message.
+    Ack,
+    /// It asked for a reply.
+    Reply,
+    /// An error of the protocol, the refusal of a message included.
+    Error,
+    /// Nothing explains it.
+    Unmatched,
+}
 
 /// What a worker's clients record into.
 #[derive(Debug)]
@@ -25,6 +42,7 @@ pub struct Recorder {
     pub ledger: LedgerPart,
     /// Unusual arrivals since the last snapshot.
     pub findings: Findings,
+    examples: Examples,
     /// Clients hit and clients back since the last snapshot.
     pub recoveries: Vec<RecoveryEvent>,
 }
@@ -42,6 +60,7 @@ impl Recorder {
             closes: Closes::default(),
             ledger: LedgerPart::default(),
             findings: Findings::default(),
+            examples: Examples::default(),
             recoveries: Vec::new(),
         }
     }
@@ -69,6 +88,88 @@ impl Recorder {
         self.errors.record(key, at_us, example);
     }
 
+    /// The server acknowledged a message of this cohort, which was published before: told once for
+    /// each message, and never after [`Self::rejected`].
+    pub fn acked(
+        &mut self,
+        cohort: usize,
+        message: MessageId,
+        due_us: u64,
+        sent_us: u64,
+        now_us: u64,
+    ) {
+        self.counts(cohort).acked += 1;
+        self.latency(Metric::Ack, cohort, due_us, now_us.saturating_sub(due_us));
+        self.latency(Metric::AckFromSent, cohort, due_us, now_us.saturating_sub(sent_us));
+        self.ledger.answer(message, Answer::Acked);
+    }
+
+    /// The server refused a message of this cohort, which was published before: told once for each
+    /// message, and never after [`Self::acked`]. Nobody is expected to hear it.
+    pub fn rejected(&mut self, cohort: usize, message: MessageId) {
+        self.counts(cohort).rejected += 1;
+        self.ledger.answer(message, Answer::Rejected);
+    }
+
+    /// A member in `slot` heard on its return what was sent while it was away: after its earlier
+    /// connection failed or it left, and before it wrote its next join. `joined_us` is when it was
+    /// joined again; what comes before that counts as at once. False for a copy that came within
+    /// the same interval, of which nothing is recorded: copies over intervals are for
+    /// [`Order`](super::Order) to find first, as with live ones.
+    ///
+    /// Only for cohorts whose protocol replays; what others hear so late is only counted.
+    pub fn replayed(
+        &mut self,
+        cohort: usize,
+        message: MessageId,
+        slot: u32,
+        sent_us: u64,
+        joined_us: u64,
+        now_us: u64,
+    ) -> bool {
+        let new = self.ledger.hear_replayed(message, slot, sent_us, now_us);
+        if new {
+            self.latency(Metric::Replay, cohort, now_us, now_us.saturating_sub(joined_us));
+        }
+        new
+    }
+
+    /// Counts a frame that is no delivery and no push, and keeps the first of its kind as an
+    /// example. Frames to ignore have names ([`Self::ignored`]).
+    pub fn frame(&mut self, cohort: usize, of: FrameKind, at_us: u64, bytes: &[u8]) {
+        let counts = self.counts(cohort);
+        let (count, example) = match of {
+            FrameKind::Step => (&mut counts.frames_step, ExampleOf::Step),
+            FrameKind::Ack => (&mut counts.frames_ack, ExampleOf::Ack),
+            FrameKind::Reply => (&mut counts.frames_reply, ExampleOf::Reply),
+            FrameKind::Error => (&mut counts.frames_error, ExampleOf::Error),
+            FrameKind::Unmatched => (&mut counts.frames_unmatched, ExampleOf::Unmatched),
+        };
+        *count += 1;
+        self.examples.record(example, "", at_us, || excerpt(bytes));
+    }
+
+    /// Counts a frame that the protocol says to ignore, under its name there.
+    pub fn ignored(&mut self, cohort: usize, name: &str, at_us: u64, bytes: &[u8]) {
+        self.counts(cohort).frames_ignored += 1;
+        self.examples.record(ExampleOf::Ignored, name, at_us, || excerpt(bytes));
+    }
+
+    /// Counts a delivery whose payload was changed. Its mark stands at byte `mark` of the frame;
+    /// `stamp` is this run's, where it can be read.
+    pub fn corrupted(
+        &mut self,
+        cohort: usize,
+        receiver: u32,
+        stamp: Option<Stamp>,
+        at_us: u64,
+        (frame, mark): (&[u8], usize),
+    ) {
+        self.counts(cohort).corrupted += 1;
+        self.findings.note(Finding::of_arrival(FindingKind::Corrupted, receiver, stamp, at_us));
+        self.examples.record(ExampleOf::Corrupted, "", at_us, || around(frame, mark));
+    }
+
     /// Hands over what was recorded since the last time.
     pub fn take(&mut self, worker: u16, at_us: u64, health: WorkerHealth) -> Snapshot {
         let cohorts = self.counts.len();
@@ -79,6 +180,7 @@ impl Recorder {
             counts: std::mem::replace(&mut self.counts, vec![Counts::default(); cohorts]),
             errors: std::mem::take(&mut self.errors),
             closes: std::mem::take(&mut self.closes),
+            examples: std::mem::take(&mut self.examples),
             ledger: std::mem::take(&mut self.ledger),
             findings: self.findings.hand_over(),
             recoveries: std::mem::take(&mut self.recoveries),

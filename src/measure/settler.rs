@@ -14,11 +14,12 @@ use super::counts::counters;
 use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
 use super::findings::{Finding, FindingKind, Findings};
 use super::hist::{HistKey, Histograms};
-use super::ledger::{Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
+use super::ledger::{Answer, Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
 use super::recovery::{Failure, Recoveries};
 use super::spread::SpreadBySize;
 use crate::metric::Metric;
 use crate::plan::{LEDGER_KEPT_US, Plan};
+use crate::protocol::Away;
 
 counters! {
     /// What settling found, by the receiver's cohort and the phase the message was due in.
@@ -29,10 +30,16 @@ counters! {
         delivered,
         /// Expected, and it never arrived.
         lost,
+        /// Those of them that the server had acknowledged.
+        acked_lost,
         /// Whether it was to be expected can't be known: near a join, a leave or a failure.
         uncertain,
-        /// Sent while the receiver was away.
+        /// Sent while the receiver was away, and it didn't arrive.
         missed_away,
+        /// Sent while the receiver was away or before it joined, and it arrived on its return.
+        replayed,
+        /// Arrivals at members whom the message was not for.
+        unexpected,
         /// Copies that only settling could tell from first arrivals.
         duplicated,
         /// Arrivals after the message was settled; each that was lost became delivered.
@@ -46,7 +53,11 @@ struct Open {
     due_us: u64,
     sent_us: u64,
     slots: Slots,
-    /// First and last arrival; `None` until somebody heard it.
+    /// How many of them heard it on their return only.
+    replays: u32,
+    /// What the server said of it.
+    answer: Option<Answer>,
+    /// First and last arrival, replays left out; `None` until somebody heard it.
     heard_us: Option<(u64, u64)>,
 }
 
@@ -72,15 +83,28 @@ impl Open {
     }
 }
 
-/// A settled message that some expected and never heard.
-#[derive(Debug)]
-struct Missed {
-    due_us: u64,
-    /// Who did not hear it.
-    slots: Slots,
+/// By which way something was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Live,
+    /// On the receiver's return.
+    Replay,
 }
 
-/// Lost messages remembered in case they come late: some 10 MB.
+/// A settled message that some expected and never heard, or may still hear on their return.
+#[derive(Debug, Default)]
+struct Missed {
+    due_us: u64,
+    sent_us: u64,
+    /// To whom it is lost.
+    lost: Slots,
+    /// Who missed it while away, and has a protocol that replays.
+    away: Slots,
+    answer: Option<Answer>,
+}
+
+/// Lost messages remembered in case they come late, are replayed or answered: some 15 MB, and in
+/// rooms of over 64 a bit more for each member.
 const MISSED_MAX: usize = 100_000;
 
 #[derive(Debug)]
@@ -94,7 +118,7 @@ pub(super) struct Settler {
     /// Open messages, the one sent first on top: workers tell of theirs in turn.
     queue: BinaryHeap<Reverse<(u64, MessageId)>>,
     /// Heard of before the publisher's worker told of them; one entry a part.
-    early: FxHashMap<MessageId, Vec<Heard>>,
+    early: FxHashMap<MessageId, Vec<(Heard, Way)>>,
     missed: FxHashMap<MessageId, Missed>,
     /// The same, the oldest first.
     missed_queue: VecDeque<MessageId>,
@@ -142,16 +166,70 @@ impl Settler {
                 due_us: message.due_us,
                 sent_us: message.sent_us,
                 slots: Slots::default(),
+                replays: 0,
+                answer: None,
                 heard_us: None,
             };
             self.queue.push(Reverse((open.sent_us, id)));
             self.open.insert(id, open);
-            for heard in self.early.remove(&id).into_iter().flatten() {
-                self.hear(id, heard);
+            for (heard, way) in self.early.remove(&id).into_iter().flatten() {
+                self.hear(id, heard, way);
             }
         }
+        for (id, answer) in part.answers {
+            self.answer(id, answer);
+        }
         for (id, heard) in part.heard {
-            self.hear(id, heard);
+            self.hear(id, heard, Way::Live);
+        }
+        for (id, heard) in part.replayed {
+            self.hear(id, heard, Way::Replay);
+        }
+    }
+
+    /// What the server said of a message. Its author's worker told of it before, so it is open,
+    /// or settled; one that nobody missed, or that is forgotten, has nothing to change.
+    fn answer(&mut self, id: MessageId, answer: Answer) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.answer.get_or_insert(answer);
+            return;
+        }
+        let Some(missed) = self.missed.get_mut(&id).filter(|missed| missed.answer.is_none()) else {
+            return;
+        };
+        missed.answer = Some(answer);
+        let (lost, away) = match answer {
+            Answer::Acked => (missed.lost.clone(), Slots::default()),
+            Answer::Rejected => {
+                (std::mem::take(&mut missed.lost), std::mem::take(&mut missed.away))
+            }
+        };
+        let (due_us, sent_us) = (missed.due_us, missed.sent_us);
+        let plan = Arc::clone(&self.plan);
+        let phase = plan.phase_at(due_us);
+        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
+            let settled = self.settled_mut(*client, phase);
+            if lost.contains(slot) && answer == Answer::Acked {
+                settled.acked_lost += 1;
+                let lost = Finding {
+                    kind: FindingKind::AckedLost,
+                    receiver: *client,
+                    message: Some(id),
+                    due_us: Some(due_us),
+                    sent_us: Some(sent_us),
+                    arrived: false,
+                    received_us: None,
+                    failure: None,
+                };
+                self.findings.note(lost);
+            } else if lost.contains(slot) {
+                settled.expected -= 1;
+                settled.lost -= 1;
+                self.findings.retract(FindingKind::Lost, *client, id);
+            } else if away.contains(slot) {
+                settled.missed_away -= 1;
+                self.findings.retract(FindingKind::MissedAway, *client, id);
+            }
         }
     }
 
@@ -220,11 +298,14 @@ impl Settler {
         }
     }
 
-    fn hear(&mut self, id: MessageId, heard: Heard) {
+    fn hear(&mut self, id: MessageId, heard: Heard, way: Way) {
         if let Some(open) = self.open.get_mut(&id) {
             let before = open.slots.clone();
             let again = open.slots.merge(&heard.slots);
-            if again < heard.slots.count() {
+            let new = heard.slots.count() - again;
+            if way == Way::Replay {
+                open.replays += new as u32;
+            } else if new > 0 {
                 let (first_us, last_us) = open.heard_us.unwrap_or((u64::MAX, 0));
                 open.heard_us = Some((first_us.min(heard.first_us), last_us.max(heard.last_us)));
             }
@@ -233,9 +314,9 @@ impl Settler {
                 self.count_duplicates(id, due_us, &before, &heard);
             }
         } else if heard.sent_us <= self.horizon_us {
-            self.hear_late(id, &heard);
+            self.hear_late(id, &heard, way);
         } else {
-            self.early.entry(id).or_default().push(heard);
+            self.early.entry(id).or_default().push((heard, way));
         }
     }
 
@@ -251,9 +332,9 @@ impl Settler {
         }
     }
 
-    /// An arrival after settling: what was lost becomes delivered. A copy of something that
-    /// came in time makes nothing else found.
-    fn hear_late(&mut self, id: MessageId, heard: &Heard) {
+    /// An arrival after settling: what was lost becomes delivered, and what was missed while away
+    /// becomes replayed. A copy of something that came in time makes nothing else found.
+    fn hear_late(&mut self, id: MessageId, heard: &Heard, way: Way) {
         let plan = Arc::clone(&self.plan);
         let due_us = self.missed.get(&id).map(|missed| missed.due_us);
         let phase = plan.phase_at(due_us.unwrap_or(heard.sent_us));
@@ -261,15 +342,40 @@ impl Settler {
             if !heard.slots.contains(slot) || !self.followed[*client as usize] {
                 continue;
             }
-            let found = self.missed.get_mut(&id).is_some_and(|missed| missed.slots.remove(slot));
+            let (mut lost, mut away, mut acked) = (false, false, false);
+            if let Some(missed) = self.missed.get_mut(&id) {
+                lost = missed.lost.remove(slot);
+                away = missed.away.remove(slot);
+                acked = missed.answer == Some(Answer::Acked);
+            }
+            // A message nobody missed is not remembered: what is heard of it on a return was sent
+            // while its receiver was away on purpose.
+            let replayed = away || (due_us.is_none() && way == Way::Replay);
+            let addressed = plan.hears(id.publisher, *client);
             let settled = self.settled_mut(*client, phase);
-            settled.late += 1;
-            if found {
+            let kind = if !addressed {
+                settled.unexpected += 1;
+                FindingKind::Unexpected
+            } else if replayed {
+                settled.replayed += 1;
+                FindingKind::Replayed
+            } else {
+                settled.late += 1;
+                FindingKind::Late
+            };
+            if lost {
                 settled.lost -= 1;
                 settled.delivered += 1;
-                self.findings.retract_loss(*client, id);
+                settled.acked_lost -= u64::from(acked);
+                self.findings.retract(FindingKind::Lost, *client, id);
+                if acked {
+                    self.findings.retract(FindingKind::AckedLost, *client, id);
+                }
+            } else if away {
+                settled.missed_away -= 1;
+                self.findings.retract(FindingKind::MissedAway, *client, id);
             }
-            self.findings.note(heard.finding(FindingKind::Late, *client, id, due_us));
+            self.findings.note(heard.finding(kind, *client, id, due_us));
         }
     }
 
@@ -306,7 +412,7 @@ impl Settler {
             self.horizon_us = self.horizon_us.max(sent_us);
         }
         // Whoever heard of it, its publisher's worker never told: that worker died.
-        self.early.retain(|_, heard| heard.iter().any(|heard| heard.sent_us > until_us));
+        self.early.retain(|_, heard| heard.iter().any(|(heard, _)| heard.sent_us > until_us));
     }
 
     /// Settles everything that is left.
@@ -323,12 +429,13 @@ impl Settler {
         let plan = Arc::clone(&self.plan);
         let died_with_publisher = self.died_with_publisher(id, open);
         let phases = plan.scenario.phases.len();
-        let mut missed = Missed { due_us: open.due_us, slots: Slots::default() };
+        let (due_us, sent_us, answer) = (open.due_us, open.sent_us, open.answer);
+        let mut missed = Missed { due_us, sent_us, answer, ..Missed::default() };
         for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
             if !self.followed[*client as usize] {
                 continue;
             }
-            let (fate, failure) = self.fate_of(id, open, slot, died_with_publisher);
+            let (fate, failure) = self.fate_of(id, open, slot, *client, died_with_publisher);
             let settled = &mut self.settled[plan.cohort_of(*client) * phases + phase];
             match fate {
                 Fate::Delivered => {
@@ -338,38 +445,50 @@ impl Settler {
                 Fate::Lost => {
                     settled.expected += 1;
                     settled.lost += 1;
-                    missed.slots.insert(slot as u32);
+                    settled.acked_lost += u64::from(answer == Some(Answer::Acked));
+                    missed.lost.insert(slot as u32);
                     recoveries.blame(*client, open.sent_us, failure, true);
                 }
                 Fate::Uncertain => settled.uncertain += 1,
                 Fate::MissedAway => {
                     settled.missed_away += 1;
+                    if plan.relay(*client).away == Away::Replayed {
+                        missed.away.insert(slot as u32);
+                    }
                     recoveries.blame(*client, open.sent_us, failure, false);
                 }
-                Fate::NotMember => {}
+                Fate::Replayed => settled.replayed += 1,
+                Fate::Unexpected => settled.unexpected += 1,
+                Fate::NotMember | Fate::Refused => {}
+            }
+            if fate == Fate::Lost && answer == Some(Answer::Acked) {
+                let kind = FindingKind::AckedLost;
+                self.findings.note(open.finding(kind, *client, id, slot as u32, failure));
             }
             if let Some(kind) = fate.unusual() {
                 self.findings.note(open.finding(kind, *client, id, slot as u32, failure));
             }
         }
+        let heard_live = open.slots.count() - u64::from(open.replays);
         if let Some((first_us, last_us)) = open.heard_us
-            && open.slots.count() > 1
+            && heard_live > 1
         {
             let cohort = plan.cohort_of(id.publisher) as u16;
             let key = HistKey { metric: Metric::Spread, cohort, phase: phase as u16 };
             spreads.record(key, last_us - first_us);
             if plan.phases[phase].measured {
-                self.by_size.record(open.slots.count(), open.sent_us, first_us, last_us);
+                self.by_size.record(heard_live, open.sent_us, first_us, last_us);
             }
         }
         self.open.remove(&id);
-        if !missed.slots.is_empty() {
+        if !missed.lost.is_empty() || !missed.away.is_empty() {
             self.remember_missed(id, missed);
         }
     }
 
     fn died_with_publisher(&self, id: MessageId, open: &Open) -> bool {
         open.slots.is_empty()
+            && open.answer != Some(Answer::Acked)
             && self.failures.get(&id.publisher).is_some_and(|failures| {
                 failures
                     .iter()
@@ -382,12 +501,16 @@ impl Settler {
         id: MessageId,
         open: &Open,
         slot: usize,
+        client: u32,
         died: bool,
     ) -> (Fate, Option<Failure>) {
         let evidence = Evidence {
             sent_us: open.sent_us,
             heard: open.slots.contains(slot as u32),
             died_with_publisher: died,
+            rejected: open.answer == Some(Answer::Rejected),
+            addressed: self.plan.hears(id.publisher, client),
+            away: self.plan.relay(client).away,
         };
         let stays = &self.stays[id.room as usize][slot];
         fate(stays, evidence, |stay| self.later_heard(id, slot as u32, stay))
@@ -410,9 +533,13 @@ impl Settler {
         }
     }
 
-    /// Whether any open message would be lost if it were settled now.
+    /// Whether any open message would be lost if it were settled now, is still to be acknowledged,
+    /// or may still be replayed to somebody who is back.
     pub(super) fn is_waiting(&self) -> bool {
         self.open.iter().any(|(id, open)| {
+            if self.awaits_answer(*id, open) {
+                return true;
+            }
             let members = &self.plan.rooms()[id.room as usize].members;
             if open.slots.count() == members.len() as u64 {
                 return false;
@@ -420,9 +547,29 @@ impl Settler {
             let died = self.died_with_publisher(*id, open);
             members.iter().enumerate().any(|(slot, client)| {
                 self.followed[*client as usize]
-                    && self.fate_of(*id, open, slot, died).0 == Fate::Lost
+                    && match self.fate_of(*id, open, slot, *client, died).0 {
+                        Fate::Lost => true,
+                        Fate::MissedAway => self.awaits_replay(id.room, slot, *client),
+                        _ => false,
+                    }
             })
         })
+    }
+
+    /// Whether the server may still acknowledge it: its author's connection still stands.
+    fn awaits_answer(&self, id: MessageId, open: &Open) -> bool {
+        let failed = || {
+            let failures = self.failures.get(&id.publisher);
+            failures.is_some_and(|all| all.iter().any(|failed_us| *failed_us >= open.sent_us))
+        };
+        open.answer.is_none() && self.plan.relay(id.publisher).acknowledges && !failed()
+    }
+
+    /// Whether the member is back and its protocol replays.
+    fn awaits_replay(&self, room: u32, slot: usize, client: u32) -> bool {
+        let back = |stay: &Stay| stay.joined_us.is_some() && stay.failed_us.is_none();
+        self.plan.relay(client).away == Away::Replayed
+            && self.stays[room as usize][slot].last().is_some_and(back)
     }
 
     pub(super) fn open_messages(&self) -> usize {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Closes, Counts, Errors};
+use super::examples::Examples;
 use super::findings::Findings;
 use super::hist::Histograms;
 use super::ledger::LedgerPart;
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub errors: Errors,
     /// Connections that ended in it.
     pub closes: Closes,
+    /// What frames looked like.
+    pub examples: Examples,
     /// The worker's part of the ledger.
     pub ledger: LedgerPart,
     /// Which messages arrived in an unusual way.

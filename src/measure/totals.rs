@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::counts::{Closes, Counts, Errors};
+use super::examples::Examples;
 use super::findings::Findings;
 use super::hist::{Hist, HistKey, Histograms};
 use super::recovery::Recoveries;
@@ -23,6 +24,8 @@ pub struct Totals {
     pub errors: Errors,
     /// Ends of connections of all workers.
     pub closes: Closes,
+    /// What frames looked like, of all workers.
+    pub examples: Examples,
     /// Figures over time.
     pub series: Series,
     settler: Settler,
@@ -84,6 +87,7 @@ impl Totals {
             counts: vec![Counts::default(); plan.scenario.cohorts.len()],
             errors: Errors::default(),
             closes: Closes::default(),
+            examples: Examples::default(),
             series: Series::default(),
             settler: Settler::new(Arc::clone(&plan)),
             recoveries: Recoveries::new(Arc::clone(&plan)),
@@ -104,6 +108,7 @@ impl Totals {
         }
         self.errors.merge(&snapshot.errors);
         self.closes.merge(&snapshot.closes);
+        self.examples.merge(snapshot.examples);
         for event in snapshot.recoveries {
             self.recoveries.take(event);
         }
@@ -181,6 +186,19 @@ impl Totals {
             }
         }
         sum
+    }
+
+    /// Messages that were written and that the server neither acknowledged nor refused, of one
+    /// cohort or of all; `None` where no protocol acknowledges.
+    #[must_use]
+    pub fn unacked(&self, cohort: Option<usize>) -> Option<u64> {
+        let wanted = |index: &usize| cohort.is_none_or(|cohort| cohort == *index);
+        let acknowledging = |index: &usize| self.plan.relays[*index].acknowledges;
+        let of = |index: usize| {
+            let counts = &self.counts[index];
+            counts.sent.saturating_sub(counts.acked + counts.rejected)
+        };
+        (0..self.counts.len()).filter(wanted).filter(acknowledging).map(of).reduce(|a, b| a + b)
     }
 
     /// What settling found for one cohort and phase, or for all.

@@ -35,18 +35,7 @@ const LATER: &[(Place, &str, &str)] = &[
     (Place::Codec, "cbor", "CBOR"),
     (Place::Codec, "protobuf", "Protocol Buffers"),
     (Place::Codec, "postcard", "postcard"),
-    (Place::Metric, "ack", "acknowledgements"),
-    (Place::Metric, "ack_from_sent", "acknowledgements"),
-    (Place::Metric, "acked", "acknowledgements"),
-    (Place::Metric, "publishes.acked", "acknowledgements"),
-    (Place::Metric, "publishes.rejected", "acknowledgements"),
-    (Place::Metric, "publishes.unacked", "acknowledgements"),
-    (Place::Metric, "rejected", "acknowledgements"),
-    (Place::Metric, "unacked", "acknowledgements"),
-    (Place::Metric, "acked_lost", "acknowledgements"),
-    (Place::Metric, "login", "logging in before the socket"),
     (Place::Metric, "connect_tls", "TLS"),
-    (Place::Metric, "replay", "messages replayed on return"),
 ];
 
 /// What the name will be for, if it stands for something that is not built yet.

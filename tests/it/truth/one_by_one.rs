@@ -243,6 +243,7 @@ fn each_line_is_explained(done: &Done, edges: &Edges, log: &Log, lines: &[Line])
                 (from_us..=back_us.saturating_add(SLACK_US)).contains(&sent_us)
             }),
             FindingKind::Replayed | FindingKind::Unexpected | FindingKind::Foreign | Late => false,
+            FindingKind::AckedLost => false,
         };
         assert!(explained, "nothing explains {line:?}");
         let on_arrival = matches!(line.kind, Duplicated | Reordered | Corrupted);
