@@ -4,8 +4,8 @@
 
 use super::escape::escape_markdown;
 use super::summary::parts::{
-    balance, cell, clients_lines, cohort_rows, commonest, cores_used, fault_line, heard_by_cohorts,
-    publishes_line, recipients, remarks, setting, shown_latencies,
+    answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used, fault_line,
+    heard_by_cohorts, publishes_line, puzzling, recipients, remarks, setting, shown_latencies,
 };
 use super::verdict::split_condition;
 use super::{Report, Severity, VerdictState};
@@ -20,6 +20,8 @@ const SIZES: usize = 6;
 const COHORTS: usize = 6;
 const FAULTS: usize = 3;
 const REASONS: usize = 3;
+/// Examples, at most: one of each kind that is shown.
+const EXAMPLES: usize = 2;
 
 /// The report as Markdown. Its first word is the verdict.
 #[must_use]
@@ -161,6 +163,7 @@ fn cohorts(report: &Report, lines: &mut Vec<String>) {
 fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.push(format!("- clients: {}", clients_lines(report).join("; ")));
     lines.extend(publishes_line(report).map(|line| format!("- publishes: {line}")));
+    lines.extend(answers_line(report).map(|line| format!("- acknowledged: {line}")));
     if report.clients.joined > 0 {
         lines.push(format!("- deliveries: {}", balance(report.deliveries)));
         let remarks = remarks(report);
@@ -172,6 +175,15 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
         lines.push(format!("- fault: {}", escape_markdown(&fault_line(fault), SENTENCE)));
     }
     more(report.faults.len(), FAULTS, "- ", "", lines);
+    for example in puzzling(report).take(EXAMPLES) {
+        lines.push(format!(
+            "- {} {}, first at {}: {}",
+            count(example.count),
+            example.of.name(),
+            seconds(example.first_s),
+            escape_markdown(&example.example, SENTENCE)
+        ));
+    }
     if !report.closed_loop.is_empty() {
         let names = escape_markdown(&report.closed_loop.join(", "), NAME);
         lines.push(format!("- closed loop ({names}): latencies hide server stalls"));

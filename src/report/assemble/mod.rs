@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::verdict::{Evidence, Trust, sentence};
 use super::{
     BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries, ErrorGroup,
-    FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures,
-    PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint, Side,
-    SpreadFigures, Target, ThresholdOutcome, Verdict,
+    Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse,
+    PhaseFigures, PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint,
+    Side, SpreadFigures, Target, ThresholdOutcome, Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -74,6 +74,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         publishes: publishes(totals),
         deliveries: deliveries(totals, None, None),
         frames: frames(totals),
+        examples: examples(totals),
         bytes: {
             let counts = totals.counts(None);
             Bytes { sent: counts.bytes_sent, received: counts.bytes_received }
@@ -177,6 +178,8 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
             Some("it ended the run early".to_owned())
         } else if found.actual.is_none() && found.samples == Some(0) {
             Some("no samples".to_owned())
+        } else if found.actual.is_none() && found.samples.is_none() {
+            Some("no protocol here acknowledges".to_owned())
         } else if found.actual.is_none() {
             Some("some never came back".to_owned())
         } else if found.too_few {
@@ -230,7 +233,15 @@ fn connections(totals: &Totals) -> Connections {
 
 fn publishes(totals: &Totals) -> Publishes {
     let counts = totals.counts(None);
-    Publishes { due: counts.due, sent: counts.sent, not_sent: counts.not_sent }
+    let acknowledged = |count| totals.plan().acknowledges().then_some(count);
+    Publishes {
+        due: counts.due,
+        sent: counts.sent,
+        not_sent: counts.not_sent,
+        acked: acknowledged(counts.acked),
+        rejected: acknowledged(counts.rejected),
+        unacked: totals.unacked(None),
+    }
 }
 
 /// Everything the workers count themselves is told by cohort only; for a phase those figures
@@ -258,13 +269,14 @@ fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> D
         expected: Some(settled.expected),
         delivered: settled.delivered,
         lost: Some(settled.lost),
+        acked_lost: totals.plan().acknowledges().then_some(settled.acked_lost),
         duplicated: whole(settled.duplicated + counts.duplicated),
         reordered: whole(counts.reordered),
         corrupted: whole(counts.corrupted),
         missed_away: Some(settled.missed_away),
-        replayed: whole(counts.replayed),
+        replayed: whole(settled.replayed + counts.replayed),
         uncertain: Some(settled.uncertain),
-        unexpected: whole(counts.unexpected),
+        unexpected: whole(settled.unexpected + counts.unexpected),
         foreign: whole(counts.foreign),
         late: Some(settled.late),
     }
@@ -275,11 +287,25 @@ fn frames(totals: &Totals) -> Frames {
     Frames {
         delivery: counts.frames_delivery,
         step: counts.frames_step,
+        ack: counts.frames_ack,
+        reply: counts.frames_reply,
+        ignored: counts.frames_ignored,
         heartbeat: counts.frames_heartbeat,
         push: counts.frames_push,
         error: counts.frames_error,
         unmatched: counts.frames_unmatched,
     }
+}
+
+fn examples(totals: &Totals) -> Vec<Example> {
+    let rows = totals.examples.sorted().into_iter().map(|row| Example {
+        of: row.of,
+        name: (!row.name.is_empty()).then_some(row.name),
+        count: row.count,
+        first_s: seconds(row.first_us),
+        example: row.example,
+    });
+    rows.collect()
 }
 
 fn closes(totals: &Totals) -> Vec<CloseGroup> {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Latency;
+use crate::measure::ExampleOf;
 use crate::metric::{ErrorKind, Metric, Step};
 
 /// Simulated clients.
@@ -43,7 +44,8 @@ pub struct Connections {
     pub reconnected: u64,
 }
 
-/// Messages the plan wanted sent: `due = sent + not_sent`.
+/// Messages the plan wanted sent: `due = sent + not_sent`. Where every cohort's protocol
+/// acknowledges, `sent = acked + rejected + unacked`; where none does these are `null`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Publishes {
     /// Messages that fell due.
@@ -52,6 +54,15 @@ pub struct Publishes {
     pub sent: u64,
     /// Never written: the client was away for too long or skipped them.
     pub not_sent: u64,
+    /// The server said that it has them.
+    #[serde(default)]
+    pub acked: Option<u64>,
+    /// The server refused them: nobody was expected to hear them.
+    #[serde(default)]
+    pub rejected: Option<u64>,
+    /// Written, and never answered: of cohorts whose protocol acknowledges.
+    #[serde(default)]
+    pub unacked: Option<u64>,
 }
 
 /// The ledger, one entry a message and recipient: `expected = delivered + lost`. A figure that
@@ -64,19 +75,23 @@ pub struct Deliveries {
     pub delivered: u64,
     /// Expected, and never arrived.
     pub lost: Option<u64>,
+    /// Lost, although the server had acknowledged the message; part of `lost`.
+    #[serde(default)]
+    pub acked_lost: Option<u64>,
     /// Arrived again.
     pub duplicated: Option<u64>,
     /// Arrived after a later message of the same publisher and room.
     pub reordered: Option<u64>,
     /// Arrived with a payload other than the one sent.
     pub corrupted: Option<u64>,
-    /// Published while the recipient was away; not part of `expected`.
+    /// Published while the recipient was away, and never arrived; not part of `expected`.
     pub missed_away: Option<u64>,
-    /// Published before the recipient joined, and arrived all the same.
+    /// Published before the recipient joined or while it was away, and arrived all the same; not
+    /// part of `expected`.
     pub replayed: Option<u64>,
     /// Published so close to a join, leave or failure that nobody can say.
     pub uncertain: Option<u64>,
-    /// Arrived at a client that had left the room or never was in it.
+    /// Arrived at a client that had left the room or never was in it, or that it was not for.
     pub unexpected: Option<u64>,
     /// Stamped by another run.
     pub foreign: Option<u64>,
@@ -91,6 +106,15 @@ pub struct Frames {
     pub delivery: u64,
     /// Answered a step: joined, left.
     pub step: u64,
+    /// Acknowledged a message.
+    #[serde(default)]
+    pub ack: u64,
+    /// Asked for a reply.
+    #[serde(default)]
+    pub reply: u64,
+    /// To be ignored by the protocol; `examples` has them by name.
+    #[serde(default)]
+    pub ignored: u64,
     /// WebSocket pings and pongs received.
     pub heartbeat: u64,
     /// Pushed by a feed.
@@ -99,6 +123,23 @@ pub struct Frames {
     pub error: u64,
     /// None of these.
     pub unmatched: u64,
+}
+
+/// What arrived, with one example of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Example {
+    /// `unmatched`, `error`, `step`, `ack`, `reply` or `ignored`, as in `frames`; or `corrupted`, as
+    /// in `deliveries`.
+    #[schemars(with = "String")]
+    pub of: ExampleOf,
+    /// The name of frames to ignore; `null` for everything else.
+    pub name: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// Seconds from the start to the first.
+    pub first_s: f64,
+    /// The first one, at most 240 characters; of a corrupted delivery, what stood around its mark.
+    pub example: String,
 }
 
 /// Bytes on the clients' sockets, framing and handshakes included.

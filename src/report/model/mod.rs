@@ -69,6 +69,10 @@ pub struct Report {
     pub deliveries: Deliveries,
     /// Frames received, by what they were taken for.
     pub frames: Frames,
+    /// One example of each kind of frame that was no delivery and no push, and of a corrupted
+    /// delivery; the most unusual first.
+    #[serde(default)]
+    pub examples: Vec<Example>,
     /// Bytes on the clients' sockets, framing and handshakes included.
     pub bytes: Bytes,
     /// How connections ended.

@@ -3,23 +3,24 @@
 //! An equation is printed as one only if it adds up.
 
 use super::super::escape::escape_terminal;
-use super::layout::{COLUMNS, LABEL, pack};
+use super::layout::{COLUMNS, LABEL, Spare, pack};
 use super::{Block, faults};
+use crate::measure::ExampleOf;
 use crate::report::ledger::LEDGER_FILE;
-use crate::report::{Deliveries, ErrorGroup, Report};
+use crate::report::{Deliveries, ErrorGroup, Example, Report};
 use crate::units::format::{count, percent, seconds};
 
 pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
     let heard = report.clients.joined > 0;
-    let publishes = publishes_line(report).map(|line| Block::labelled("publishes").line(line));
+    let publishes = publishes_line(report)
+        .map(|line| Block::labelled("publishes").line(line).lines(answers_line(report)));
     let deliveries = heard.then(|| {
         let remarks = pack(&remarks(report), COLUMNS - LABEL, 3);
         Block::labelled("deliveries").line(balance(report.deliveries)).lines(remarks)
     });
     let clients = Block::labelled("clients").lines(clients_lines(report));
-    [publishes, deliveries, Some(clients), faults::block(report), errors(report), limits(report)]
-        .into_iter()
-        .flatten()
+    let wrong = [faults::block(report), errors(report), examples(report), limits(report)];
+    [publishes, deliveries, Some(clients)].into_iter().chain(wrong).flatten()
 }
 
 /// `60,000 due = 60,000 sent + 0 not sent`; nothing where nothing was due.
@@ -28,6 +29,14 @@ pub(in crate::report) fn publishes_line(report: &Report) -> Option<String> {
     (publishes.due > 0 || publishes.sent > 0).then(|| {
         equation((publishes.due, "due"), (publishes.sent, "sent"), (publishes.not_sent, "not sent"))
     })
+}
+
+/// `59,990 acked, 4 rejected, 6 unacked`; nothing where no protocol acknowledges.
+pub(in crate::report) fn answers_line(report: &Report) -> Option<String> {
+    let publishes = report.publishes;
+    let [acked, rejected, unacked] =
+        [publishes.acked?, publishes.rejected?, publishes.unacked?].map(count);
+    Some(format!("{acked} acked, {rejected} rejected, {unacked} unacked"))
 }
 
 /// `1,197,740 expected = 1,197,740 delivered + 0 lost`.
@@ -65,7 +74,8 @@ pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
         phrases.push(format!("{} uncertain{}", count(uncertain), share.unwrap_or_default()));
     }
     let if_any = [
-        (deliveries.replayed, "replayed from before the join"),
+        (deliveries.acked_lost, "lost though acked"),
+        (deliveries.replayed, "replayed"),
         (deliveries.unexpected, "to outsiders"),
         (deliveries.foreign, "of another run"),
         (deliveries.late, "late"),
@@ -137,6 +147,26 @@ fn error_line(error: &ErrorGroup) -> String {
         line.push_str(&escape_terminal(&error.example, COLUMNS - LABEL));
     }
     line
+}
+
+/// What a person has to see to tell why: everything else is in the report.
+pub(in crate::report) fn puzzling(report: &Report) -> impl Iterator<Item = &Example> {
+    let puzzles = [ExampleOf::Unmatched, ExampleOf::Corrupted];
+    report.examples.iter().filter(move |example| puzzles.contains(&example.of))
+}
+
+fn examples(report: &Report) -> Option<Block> {
+    let line = |example: &Example| {
+        let line = format!(
+            "{} {}, first at {}: ",
+            count(example.count),
+            example.of.name(),
+            seconds(example.first_s)
+        );
+        vec![line + &escape_terminal(&example.example, COLUMNS - LABEL)]
+    };
+    let items: Vec<_> = puzzling(report).map(line).collect();
+    (!items.is_empty()).then(|| Block::labelled("examples").list(items, 1, 2).spare(Spare::Goes))
 }
 
 fn limits(report: &Report) -> Option<Block> {

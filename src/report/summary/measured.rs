@@ -11,17 +11,21 @@ use crate::units::format::{UNKNOWN, count, duration_us, rate, seconds};
 
 /// What a person wants to see first; everything else is in the report. The sender's own copy is
 /// left out: it is part of delivery.
-const SHOWN: [Metric; 10] = [
+const SHOWN: [Metric; 14] = [
     Metric::Delivery,
     Metric::DeliveryFromSent,
     Metric::Push,
     Metric::Interval,
     Metric::Spread,
+    Metric::Ack,
+    Metric::AckFromSent,
     Metric::Lag,
     Metric::Held,
     Metric::Turn,
+    Metric::Login,
     Metric::Ready,
     Metric::Reconnect,
+    Metric::Replay,
 ];
 
 /// What the table's words mean; Markdown and JSON have [`Metric::meaning`] beside each figure.
@@ -69,7 +73,7 @@ pub(super) fn latencies(report: &Report) -> Option<Block> {
         "{:<23} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10}",
         "", "p50", "p90", "p99", "p99.9", "max", "samples"
     );
-    Some(Block::indented("", 0).line(head).list(rows, 7, 10))
+    Some(Block::indented("", 0).line(head).list(rows, 7, 13))
 }
 
 /// What the table's words mean.
