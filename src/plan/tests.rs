@@ -289,7 +289,7 @@ fn what_is_predicted_goes_by_who_hears_a_publish() {
 
 #[test]
 fn a_publish_is_for_whom_the_authors_protocol_says() {
-    let mut plan = plan(1, r#"rate = "1/s""#, &steady(1));
+    let mut plan = plan(1, r#"rate = "1/s""#, &steady(2));
     let (author, other) = (3, 40);
     assert_eq!(plan.cohort_of(other), 1, "the receiver's own protocol doesn't matter");
     for (recipients, own, others) in [
