@@ -139,7 +139,7 @@ mod tests {
             assert!(!redacted.contains("et/+") && !redacted.contains("abc.def"), "{redacted}");
         }
         assert_eq!(secrets.redact("nothing here"), "nothing here");
-        assert_eq!(format!("{:?}", Secrets::new(["hidden"])), "Secrets(7 forms)");
+        assert!(!format!("{:?}", Secrets::new(["hidden"])).contains("hidden"));
     }
 
     #[test]

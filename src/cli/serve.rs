@@ -1,6 +1,8 @@
 //! `uproar serve`: the built-in server as a process. It only translates the command line and the
 //! process's signals; serving is `crate::server`'s.
 
+mod tls;
+
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -77,6 +79,9 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]
     idle_timeout: Option<Duration>,
 
+    #[command(flatten)]
+    tls: tls::TlsArgs,
+
     /// For demonstrations: hold every outgoing message back for so long.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse::duration)]
     delay: Duration,
@@ -119,7 +124,10 @@ fn policy() -> impl clap::builder::TypedValueParser<Value = SlowConsumer> {
 
 /// Serves until a signal, or the end of standard input, says stop.
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
-    let config = config(args)?;
+    let mut config = config(args)?;
+    let tls = tls::tls(&args.tls, args.listen)?;
+    config.tls = tls.as_ref().map(|tls| tls.server.clone());
+    let certificate = tls.and_then(|tls| tls.printed);
     // Before there are other threads, which inherit it.
     keep_to(&args.cores);
     // Every connection is a file, and the soft limit is often 1,024. Best effort: what is refused
@@ -131,34 +139,47 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, Failure> {
         .enable_all()
         .build()
         .map_err(|error| internal(format!("can't start the server's threads: {error}"), ""))?;
-    let stats = runtime.block_on(serve(args, config))?;
+    let stats = runtime.block_on(serve(args, config, certificate.as_deref()))?;
     if !args.exit_with_stdin {
         print::stderr(&format!("{}\n", farewell(&stats)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(args: &ServeArgs, config: ServerConfig) -> Result<ServerStats, Failure> {
+async fn serve(
+    args: &ServeArgs,
+    config: ServerConfig,
+    certificate: Option<&str>,
+) -> Result<ServerStats, Failure> {
     let listener = server::bind(args.listen).map_err(|error| cannot_listen(args.listen, &error))?;
     let addr = listener.local_addr().map_err(|error| cannot_listen(args.listen, &error))?;
     // Before the address is out: whoever reads it may send a signal at once.
     let stop = stop(args.exit_with_stdin)
         .map_err(|error| internal(format!("can't listen for signals: {error}"), ""))?;
-    announce(addr)
+    let tls = config.tls.is_some();
+    announce(addr, tls, certificate)
         .map_err(|error| internal(format!("can't write the address to stdout: {error}"), ""))?;
     if !args.exit_with_stdin {
         let mode = args.mode.name();
-        print::stderr(&format!("mode {mode}, http://{addr}/healthz and /metrics, Ctrl-C stops\n"));
+        let scheme = if tls { "https" } else { "http" };
+        print::stderr(&format!(
+            "mode {mode}, {scheme}://{addr}/healthz and /metrics, Ctrl-C stops\n"
+        ));
     }
     server::serve(listener, config, stop)
         .await
         .map_err(|error| internal(format!("the server failed: {error}"), ""))
 }
 
-/// The first line on stdout: a parent process reads its port from it.
-fn announce(addr: SocketAddr) -> io::Result<()> {
+/// The first line on stdout: a parent process reads its port from it. After it a certificate that
+/// clients may trust, if there is one to print.
+fn announce(addr: SocketAddr, tls: bool, certificate: Option<&str>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on ws://{addr}")?;
+    let scheme = if tls { "wss" } else { "ws" };
+    writeln!(stdout, "listening on {scheme}://{addr}")?;
+    if let Some(certificate) = certificate {
+        write!(stdout, "{certificate}")?;
+    }
     stdout.flush()
 }
 

@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn what_a_user_gives_replaces_and_may_be_several() {
         let given = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let mut upgrade = Upgrade {
+        let upgrade = Upgrade {
             url: "wss://h.test/ws?a=b".to_owned(),
             headers: vec![
                 given("Host", "elsewhere"),
@@ -278,11 +278,8 @@ mod tests {
                 given("cookie", "b=2"),
                 given("user-agent", "mine"),
             ],
-            subprotocols: vec!["x".to_owned()],
+            subprotocols: vec!["own".to_owned(), "x".to_owned()],
         };
-        upgrade.offer(Some("own"));
-        upgrade.offer(Some("x"));
-        upgrade.offer(None);
         let request = upgrade.request("uproar").unwrap();
         let all = |name: &str| {
             let values = request.headers().get_all(name).iter();

@@ -113,8 +113,9 @@ impl Recorder {
 
     /// A member in `slot` heard on its return what was sent while it was away: after its earlier
     /// connection failed or it left, and before it wrote its next join. `joined_us` is when it was
-    /// joined again; what comes before that counts as at once. False for a copy, of which nothing
-    /// is recorded.
+    /// joined again; what comes before that counts as at once. False for a copy that came within
+    /// the same interval, of which nothing is recorded: copies over intervals are for
+    /// [`Order`](super::Order) to find first, as with live ones.
     ///
     /// Only for cohorts whose protocol replays; what others hear so late is only counted.
     pub fn replayed(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::Recipients;
 use crate::scenario::{Overrides, Source, read};
 
 const S: u64 = 1_000_000;
@@ -251,4 +252,54 @@ fn a_publish_goes_to_rooms_of_its_own_in_turn() {
     let mine: Vec<u32> = plan.memberships(0).iter().map(|at| at.room).collect();
     let gone: Vec<u32> = (0..6).flat_map(|k| plan.publish_rooms(0, k)).collect();
     assert_eq!(gone, [mine.clone(), mine].concat());
+}
+
+/// Publishes and deliveries a second that are predicted, with the first cohort relaying so.
+fn predicted(recipients: Recipients, publish: &str, clients: &str) -> (f64, f64) {
+    let phases = format!("{}\nclients = \"{clients}\"", steady(10));
+    let mut plan = plan(1, publish, &phases);
+    plan.relays[0].recipients = recipients;
+    let peaks = plan.peaks();
+    (peaks.publishes_per_s.unwrap(), peaks.deliveries_per_s.unwrap())
+}
+
+#[test]
+fn what_is_predicted_goes_by_who_hears_a_publish() {
+    use Recipients::{Nobody, Others, Room, Sender};
+    // 140 memberships in 20 rooms of 7, 40 clients with 1 msg/s to one of their three rooms, or
+    // to all three; with half of the clients up, so are half of the others in a room.
+    let to_all = r#"rate = "1/s", to = "all""#;
+    for (publish, clients, recipients, expected) in [
+        (r#"rate = "1/s""#, "100%", Room, (40.0, 280.0)),
+        (r#"rate = "1/s""#, "100%", Others, (40.0, 240.0)),
+        (r#"rate = "1/s""#, "100%", Sender, (40.0, 40.0)),
+        (r#"rate = "1/s""#, "100%", Nobody, (40.0, 0.0)),
+        (to_all, "100%", Others, (120.0, 720.0)),
+        (r#"rate = "1/s""#, "50%", Room, (20.0, 80.0)),
+        (r#"rate = "1/s""#, "50%", Sender, (20.0, 20.0)),
+    ] {
+        let (sent, received) = predicted(recipients, publish, clients);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+        assert!(near(sent, expected.0), "{recipients:?} {publish}: {sent}");
+        // Rooms differ in size by a few, as they are drawn.
+        let off = (received - expected.1).abs();
+        assert!(off <= expected.1 * 0.15, "{recipients:?} {publish} {clients}: {received}");
+    }
+}
+
+#[test]
+fn a_publish_is_for_whom_the_authors_protocol_says() {
+    let mut plan = plan(1, r#"rate = "1/s""#, &steady(2));
+    let (author, other) = (3, 40);
+    assert_eq!(plan.cohort_of(other), 1, "the receiver's own protocol doesn't matter");
+    for (recipients, own, others) in [
+        (Recipients::Room, true, true),
+        (Recipients::Others, false, true),
+        (Recipients::Sender, true, false),
+        (Recipients::Nobody, false, false),
+    ] {
+        plan.relays[0].recipients = recipients;
+        assert_eq!((plan.hears(author, author), plan.hears(author, other)), (own, others));
+        assert!(plan.hears(other, author), "the other cohort's messages are for the room");
+    }
 }

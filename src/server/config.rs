@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use super::tls::ServerTls;
 use crate::protocol::ProtocolKind;
 
 const KIB: usize = 1024;
@@ -74,7 +75,9 @@ pub struct ServerConfig {
     /// A connection that sends nothing, not even a ping, for so long is closed with 1008.
     /// Default: none.
     pub idle_timeout: Option<Duration>,
-    /// From accept to the end of the request head. Default: 10 s.
+    /// With it, everything is over TLS, pages included. Default: none.
+    pub tls: Option<ServerTls>,
+    /// From accept to the end of the request head, TLS included. Default: 10 s.
     pub handshake_timeout: Duration,
     /// From the shutdown to the last connection's end, however slow its peer. Default: 2 s.
     pub drain_timeout: Duration,
@@ -106,6 +109,7 @@ impl Default for ServerConfig {
             slow_consumer: SlowConsumer::DropOldest,
             send_buffer_bytes: Some(64 * KIB),
             idle_timeout: None,
+            tls: None,
             handshake_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(2),
             delay: Duration::ZERO,

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -38,9 +38,29 @@ const READ_BUDGET: usize = 64;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves a fresh TCP connection to its end.
-pub(super) async fn run(mut stream: TcpStream, shared: Arc<Shared>, number: u64) {
-    let limit = shared.config.handshake_timeout;
-    let handshake = timeout(limit, shake_hands(&mut stream, &shared, number));
+pub(super) async fn run(stream: TcpStream, shared: Arc<Shared>, number: u64) {
+    let deadline = Instant::now() + shared.config.handshake_timeout;
+    let Some(tls) = shared.config.tls.clone() else {
+        return serve(stream, shared, number, deadline).await;
+    };
+    // Boxed, or connections without TLS would be as large.
+    let accepted = tokio::select! {
+        accepted = timeout_at(deadline, Box::pin(tls.accept(stream))) => accepted,
+        () = shared.closing() => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => Box::pin(serve(stream, shared, number, deadline)).await,
+        Ok(Err(_)) | Err(_) => shared.metrics.tls_handshakes_failed.add(1),
+    }
+}
+
+/// A connection's bytes: TCP's, or those inside TLS.
+trait Transport: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for S {}
+
+async fn serve(mut stream: impl Transport, shared: Arc<Shared>, number: u64, deadline: Instant) {
+    let handshake = timeout_at(deadline, shake_hands(&mut stream, &shared, number));
     let opened = tokio::select! {
         // Cancelled halfway it has at most read; the stream is dropped then.
         opened = handshake => opened.ok(),
@@ -68,7 +88,7 @@ enum NotOpened {
 }
 
 async fn shake_hands(
-    stream: &mut TcpStream,
+    stream: &mut impl Transport,
     shared: &Arc<Shared>,
     number: u64,
 ) -> Result<Opened, NotOpened> {
@@ -105,13 +125,18 @@ async fn shake_hands(
     Err(NotOpened::Answered)
 }
 
-async fn write(stream: &mut TcpStream, text: &str) -> Result<(), NotOpened> {
-    stream.write_all(text.as_bytes()).await.map_err(|_| NotOpened::Gone)
+async fn write(stream: &mut impl Transport, text: &str) -> Result<(), NotOpened> {
+    let write = async {
+        stream.write_all(text.as_bytes()).await?;
+        // TLS may hold some of it.
+        stream.flush().await
+    };
+    write.await.map_err(|_: std::io::Error| NotOpened::Gone)
 }
 
 /// Says that nothing more comes and reads until the peer has gone, so that the last answer isn't
 /// destroyed by the reset that unread bytes cause.
-async fn linger(stream: &mut TcpStream) {
+async fn linger(stream: &mut impl Transport) {
     let reading = async {
         if stream.shutdown().await.is_ok() {
             let mut discarded = [0; 1024];
@@ -122,7 +147,7 @@ async fn linger(stream: &mut TcpStream) {
     let _ = timeout(CLOSE_TIMEOUT, reading).await;
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>, opened: Opened) {
+async fn converse(stream: impl Transport, shared: Arc<Shared>, opened: Opened) {
     let Opened { session, queue, rest } = opened;
     let config = websocket_config(shared.config.max_message_bytes);
     let socket =
@@ -212,8 +237,8 @@ impl End {
     }
 }
 
-struct Connection {
-    socket: WebSocketStream<TcpStream>,
+struct Connection<S> {
+    socket: WebSocketStream<S>,
     session: Session,
     queue: Arc<OutQueue>,
     shared: Arc<Shared>,
@@ -236,7 +261,7 @@ enum Feeding {
     NotBefore(Instant),
 }
 
-impl Connection {
+impl<S: Transport> Connection<S> {
     /// Reads and writes until the connection has to end.
     ///
     /// Frames are handed to the socket as soon as they are there, so that an answer precedes the

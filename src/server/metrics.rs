@@ -70,6 +70,7 @@ metrics! {
     connections_opened: "counter" "connections_opened_total" "" "WebSocket connections opened.";
     connections_refused: "counter" "connections_refused_total" "" "Connections over the limit.";
     handshakes_failed: "counter" "handshakes_failed_total" "" "Requests that were no good upgrade, or never ended.";
+    tls_handshakes_failed: "counter" "tls_handshakes_failed_total" "" "TLS handshakes that failed, or took too long.";
     accept_errors: "counter" "accept_errors_total" "" "Connections the system would not hand over, mostly for want of open files.";
     panics: "counter" "panics_total" "" "Connections that ended in a bug of the server.";
     closed_by_peer: "counter" "connections_closed_total" r#"{by="peer"}"# "Connections that the peer closed.";

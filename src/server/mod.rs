@@ -15,6 +15,7 @@ mod queue;
 mod rooms;
 mod session;
 mod state;
+mod tls;
 
 use std::future::Future;
 use std::io;
@@ -31,6 +32,7 @@ use tokio::time::{sleep, timeout};
 
 pub use config::{ServerConfig, SlowConsumer};
 pub use metrics::ServerStats;
+pub use tls::ServerTls;
 
 use state::Shared;
 

@@ -151,11 +151,16 @@ fn check(fields: &[(u64, u32)]) -> u64 {
 
 /// Calls `found` for every stamp in `frame`, in order.
 pub fn scan(frame: &[u8], mut found: impl FnMut(Found)) {
+    scan_at(frame, |_, what| found(what));
+}
+
+/// The same, with the byte at which each stamp begins.
+pub fn scan_at(frame: &[u8], mut found: impl FnMut(usize, Found)) {
     let mut rest = frame;
     while let Some(at) = FINDER.find(rest) {
         let payload = &rest[at..];
         let (what, used) = read(payload);
-        found(what);
+        found(frame.len() - payload.len(), what);
         // A damaged length must not hide the next stamp, so only an intact payload is skipped.
         rest = &payload[used..];
     }

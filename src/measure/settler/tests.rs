@@ -8,6 +8,8 @@ use rand_pcg::Pcg64Mcg;
 
 use super::*;
 use crate::measure::ledger::Published;
+use crate::plan::Relay;
+use crate::protocol::Recipients;
 use crate::scenario::{Overrides, Source, read};
 
 const S: u64 = 1_000_000;
@@ -18,6 +20,8 @@ const SLOW_US: u64 = 10 * S;
 /// How far the coordinator's news of one worker lie behind another's, at most.
 const BEHIND_US: u64 = 5 * S;
 
+/// Both cohorts publish; the first is acknowledged and is told on its return what it missed, the
+/// second keeps its messages from itself.
 pub(in crate::measure) fn plan() -> Arc<Plan> {
     let text = r#"
         format = 1
@@ -35,6 +39,7 @@ pub(in crate::measure) fn plan() -> Arc<Plan> {
         name = "others"
         clients = 3
         join = { rooms = "lobby" }
+        publish = { rate = "1/s" }
         [[phase]]
         name = "first"
         duration = "20s"
@@ -47,14 +52,20 @@ pub(in crate::measure) fn plan() -> Arc<Plan> {
         clients = "10%"
     "#;
     let source = Source { name: "test".to_owned(), text: text.to_owned() };
-    Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+    let mut plan = Plan::new(read(&source, &Overrides::default()).unwrap());
+    plan.relays = vec![
+        Relay { recipients: Recipients::Room, away: Away::Replayed, acknowledges: true },
+        Relay { recipients: Recipients::Others, away: Away::Missed, acknowledges: false },
+    ];
+    Arc::new(plan)
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(in crate::measure) enum Fact {
     Published(Published),
+    Answered { message: MessageId, due_us: u64, sent_us: u64, acked: bool },
     Member(MemberEvent),
-    Heard { message: MessageId, slot: u32, sent_us: u64 },
+    Heard { message: MessageId, slot: u32, sent_us: u64, replay: bool },
 }
 
 /// A fact with its time and the client whose worker tells it.
@@ -77,6 +88,12 @@ pub(in crate::measure) fn history(plan: &Plan, seed: u64, copies: bool) -> Vec<T
                     client,
                     Fact::Published(Published { message, due_us, sent_us }),
                 ));
+                if plan.relay(client).acknowledges && rng.random::<f64>() < 0.9 {
+                    let acked = rng.random::<f64>() < 0.9;
+                    let at_us = sent_us + rng.random_range(1..SLOW_US);
+                    let answer = Fact::Answered { message, due_us, sent_us, acked };
+                    facts.push((at_us, client, answer));
+                }
                 hearings(plan, message, sent_us, copies, &mut rng, &mut facts);
                 seq += 1;
                 sent_us += rng.random_range(S / 2..3 * S);
@@ -133,9 +150,12 @@ fn hearings(
     let nobody = rng.random::<f64>() < 0.1;
     for (slot, client) in (0..).zip(&plan.rooms()[message.room as usize].members) {
         let heard = [0, 1, 1, 1, 1, 1, 1 + u32::from(copies)].choose(rng).copied().unwrap_or(1);
+        // Whether live or on return is the same for all copies: of both, which is the copy depends
+        // on who tells first.
+        let replay = plan.relay(*client).away == Away::Replayed && rng.random::<f64>() < 0.2;
         for _ in 0..if nobody { 0 } else { heard } {
             let at_us = sent_us + rng.random_range(1..SLOW_US);
-            facts.push((at_us, *client, Fact::Heard { message, slot, sent_us }));
+            facts.push((at_us, *client, Fact::Heard { message, slot, sent_us, replay }));
         }
     }
 }
@@ -181,8 +201,16 @@ impl Coordinator {
             match *fact {
                 Fact::Published(message) => part.publish(message),
                 Fact::Member(event) => part.member(event),
-                Fact::Heard { message, slot, sent_us } => {
-                    self.copies += u64::from(!part.hear(message, slot, sent_us, *at_us));
+                Fact::Answered { message, acked, .. } => {
+                    part.answer(message, if acked { Answer::Acked } else { Answer::Rejected });
+                }
+                Fact::Heard { message, slot, sent_us, replay } => {
+                    let new = if replay {
+                        part.hear_replayed(message, slot, sent_us, *at_us)
+                    } else {
+                        part.hear(message, slot, sent_us, *at_us)
+                    };
+                    self.copies += u64::from(!new);
                 }
             }
         }
@@ -247,11 +275,14 @@ fn a_made_up_run_has_something_of_everything() {
     let found = at_once(&plan, &history(&plan, 1, true));
     let mut sum = Settled::default();
     found.settled.iter().for_each(|part| sum.merge(part));
-    let Settled { expected, delivered, lost, uncertain, missed_away, duplicated, late } = sum;
+    let Settled { expected, delivered, lost, acked_lost, late, .. } = sum;
     assert_eq!(expected, delivered + lost);
     assert_eq!(late, 0);
-    for count in [delivered, lost, uncertain, missed_away, duplicated, found.spread.0] {
-        assert!(count > 20, "{sum:?}");
+    assert!(acked_lost < lost, "{sum:?}");
+    let Settled { uncertain, missed_away, replayed, unexpected, duplicated, .. } = sum;
+    let spreads = found.spread.0;
+    for count in [delivered, acked_lost, uncertain, missed_away, replayed, unexpected, duplicated] {
+        assert!(count.min(spreads) > 20, "{sum:?}");
     }
     // Of the losses, few lie in the window before the fault; `fate` has their table.
     let (away, lost_to_it) = found.tolls[0];
@@ -481,4 +512,246 @@ fn what_is_kept_is_bounded_by_30_s_of_messages() {
     // What was sent by 270 s, the message at that very instant included, is settled.
     let members = plan.rooms()[0].members.len() as u64;
     assert_eq!(sum(&coordinator).lost, (269 * per_s + 1) * members);
+}
+
+/// What a message of the acknowledged cohort comes to when these happen in this order.
+fn settled_after(steps: &[Step]) -> (Settled, Vec<FindingKind>) {
+    let plan = plan();
+    let mut coordinator = everyone_in(&plan);
+    say(&mut coordinator, 0, S, S);
+    for step in steps {
+        match step {
+            Step::Settle => coordinator.advance(40 * S),
+            Step::Answer(answer) => {
+                let mut part = LedgerPart::default();
+                part.answer(message(0), *answer);
+                coordinator.settler.take(part);
+            }
+            Step::Hear => hear(&mut coordinator, 0, 0, S, 2 * S),
+        }
+    }
+    coordinator.settler.finish(&mut coordinator.spreads, &mut coordinator.recoveries);
+    let mut kinds: Vec<_> =
+        coordinator.settler.findings.sorted().into_iter().map(|finding| finding.kind).collect();
+    kinds.sort();
+    (sum(&coordinator), kinds)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Settle,
+    Answer(Answer),
+    Hear,
+}
+
+#[test]
+fn acked_lost_is_the_same_whatever_comes_first() {
+    use Step::{Answer, Hear, Settle};
+    let acked = Answer(super::Answer::Acked);
+    let members = plan().rooms()[0].members.len();
+    let lost = members as u64 - 1;
+    for steps in [
+        [Hear, acked, Settle],
+        [acked, Hear, Settle],
+        [acked, Settle, Hear],
+        [Settle, acked, Hear],
+        [Settle, Hear, acked],
+        [Hear, Settle, acked],
+    ] {
+        let (found, kinds) = settled_after(&steps);
+        let counts = (found.expected, found.delivered, found.lost, found.acked_lost);
+        assert_eq!(counts, (lost + 1, 1, lost, lost), "{steps:?}");
+        // Each loss is listed twice, once for each of its counters; the late one as late.
+        let late = kinds.iter().filter(|kind| **kind == FindingKind::Late).count() as u64;
+        assert_eq!((kinds.len() as u64 - late, late), (2 * lost, found.late), "{steps:?}");
+    }
+    // A second answer changes nothing.
+    let twice = settled_after(&[acked, Settle, acked, Answer(super::Answer::Rejected)]).0;
+    assert_eq!((twice.lost, twice.acked_lost), (lost + 1, lost + 1));
+}
+
+#[test]
+fn a_refused_message_is_lost_to_nobody_however_late_it_is_refused() {
+    let refused = Step::Answer(Answer::Rejected);
+    for steps in [[refused, Step::Settle], [Step::Settle, refused]] {
+        let (found, kinds) = settled_after(&steps);
+        assert_eq!(found, Settled::default(), "{steps:?}");
+        assert_eq!(kinds, [], "{steps:?}");
+    }
+    // Who hears it all the same has a delivery.
+    let (found, _) = settled_after(&[refused, Step::Hear, Step::Settle]);
+    assert_eq!((found.expected, found.delivered, found.lost), (1, 1, 0));
+}
+
+#[test]
+fn what_the_server_acknowledged_did_leave_its_dying_author() {
+    let plan = plan();
+    let members = plan.rooms()[0].members.len() as u64;
+    for (acked, lost) in [(false, 0), (true, members)] {
+        let mut coordinator = everyone_in(&plan);
+        say(&mut coordinator, 0, 5 * S, 5 * S);
+        if acked {
+            let mut part = LedgerPart::default();
+            part.answer(message(0), Answer::Acked);
+            coordinator.settler.take(part);
+        }
+        // The author's own membership is left out of the fault, to see its message alone.
+        coordinator.settler.failures.entry(0).or_default().push(5 * S + 10);
+        coordinator.settler.finish(&mut coordinator.spreads, &mut coordinator.recoveries);
+        let found = sum(&coordinator);
+        assert_eq!((found.lost, found.acked_lost), (lost, lost));
+        assert_eq!(found.uncertain, members - lost);
+    }
+}
+
+/// The first member of room 0 is away from 5 s to `back_us`.
+fn away_until(coordinator: &mut Coordinator, client: u32, back_us: u64) {
+    let mut part = LedgerPart::default();
+    let mut tell = |at_us, change| part.member(MemberEvent { client, at_us, change });
+    tell(5 * S, MemberChange::Failed { fault: None });
+    tell(back_us, MemberChange::JoinWritten { room: 0 });
+    tell(back_us + 2, MemberChange::Joined { room: 0 });
+    coordinator.settler.take(part);
+}
+
+#[test]
+fn what_is_replayed_after_it_was_settled_is_no_longer_missed() {
+    let plan = plan();
+    let members = plan.rooms()[0].members.clone();
+    let of_cohort = |cohort| (0..).zip(&members).find(|(_, of)| plan.cohort_of(**of) == cohort);
+    // The first cohort's protocol replays, the second's doesn't.
+    for (cohort, after) in [(0, (0, 1, 0)), (1, (1, 0, 1))] {
+        let (slot, client) = of_cohort(cohort).unwrap();
+        let publisher = *members.iter().find(|other| *other != client).unwrap();
+        let id = MessageId { room: 0, publisher, seq: 0 };
+        let mut coordinator = everyone_in(&plan);
+        let mut part = LedgerPart::default();
+        part.publish(Published { message: id, due_us: 6 * S, sent_us: 6 * S });
+        for other in (0..members.len() as u32).filter(|other| *other != slot) {
+            part.hear(id, other, 6 * S, 6 * S + 10);
+        }
+        coordinator.settler.take(part);
+        away_until(&mut coordinator, *client, 50 * S);
+        coordinator.advance(45 * S);
+        assert_eq!((sum(&coordinator).missed_away, sum(&coordinator).replayed), (1, 0));
+        let mut part = LedgerPart::default();
+        if cohort == 0 {
+            part.hear_replayed(id, slot, 6 * S, 51 * S);
+        } else {
+            part.hear(id, slot, 6 * S, 51 * S);
+        }
+        coordinator.settler.take(part);
+        let found = sum(&coordinator);
+        assert_eq!((found.missed_away, found.replayed, found.late), after);
+        assert_eq!((found.lost, found.delivered), (0, members.len() as u64 - 1));
+        let spread = coordinator.spreads.sum(Metric::Spread, |_| true);
+        assert_eq!(spread.inner().max(), 1, "a replay is no last recipient");
+    }
+}
+
+#[test]
+fn a_replay_widens_no_spread() {
+    let plan = plan();
+    let mut coordinator = everyone_in(&plan);
+    let client = plan.rooms()[0].members[0];
+    say(&mut coordinator, 0, 6 * S, 6 * S);
+    for slot in 1..4 {
+        hear(&mut coordinator, 0, slot, 6 * S, 6 * S + 100 * u64::from(slot));
+    }
+    away_until(&mut coordinator, client, 10 * S);
+    let mut part = LedgerPart::default();
+    part.hear_replayed(message(0), 0, 6 * S, 11 * S);
+    coordinator.settler.take(part);
+    coordinator.settler.finish(&mut coordinator.spreads, &mut coordinator.recoveries);
+    assert_eq!(sum(&coordinator).replayed, 1);
+    let spread = coordinator.spreads.sum(Metric::Spread, |_| true);
+    assert_eq!((spread.len(), spread.inner().max()), (1, 200));
+}
+
+/// A plan whose first cohort relays so.
+fn relaying(recipients: Recipients) -> Arc<Plan> {
+    let mut plan = Plan::clone(&plan());
+    plan.relays[0] = Relay { recipients, ..Relay::default() };
+    Arc::new(plan)
+}
+
+#[test]
+fn who_hears_a_publish_is_who_is_expected_to() {
+    let members = plan().rooms()[0].members.len() as u64;
+    assert!(plan().rooms()[0].members.contains(&0), "its author is a member");
+    for (recipients, addressed) in [
+        (Recipients::Room, members),
+        (Recipients::Others, members - 1),
+        (Recipients::Sender, 1),
+        (Recipients::Nobody, 0),
+    ] {
+        let plan = relaying(recipients);
+        for heard in [false, true] {
+            let mut coordinator = everyone_in(&plan);
+            say(&mut coordinator, 0, S, S);
+            for slot in 0..if heard { members as u32 } else { 0 } {
+                hear(&mut coordinator, 0, slot, S, S + 5);
+            }
+            coordinator.settler.finish(&mut coordinator.spreads, &mut coordinator.recoveries);
+            let found = sum(&coordinator);
+            assert_eq!(found.expected, addressed, "{recipients:?}");
+            let outcome = (found.delivered, found.lost, found.unexpected);
+            let expected =
+                if heard { (addressed, 0, members - addressed) } else { (0, addressed, 0) };
+            assert_eq!(outcome, expected, "{recipients:?}");
+        }
+    }
+}
+
+#[test]
+fn the_drain_waits_for_answers_and_replays_that_can_still_come() {
+    let plan = plan();
+    let mut coordinator = everyone_in(&plan);
+    let members = plan.rooms()[0].members.len() as u32;
+    say(&mut coordinator, 0, 6 * S, 6 * S);
+    for slot in 0..members {
+        hear(&mut coordinator, 0, slot, 6 * S, 6 * S + 5);
+    }
+    assert!(coordinator.settler.is_waiting(), "not acknowledged yet");
+    let mut part = LedgerPart::default();
+    part.answer(message(0), Answer::Acked);
+    coordinator.settler.take(part);
+    assert!(!coordinator.settler.is_waiting());
+
+    // Nobody acknowledges on a connection that failed since.
+    say(&mut coordinator, 1, 7 * S, 7 * S);
+    for slot in 0..members {
+        hear(&mut coordinator, 1, slot, 7 * S, 7 * S + 5);
+    }
+    assert!(coordinator.settler.is_waiting());
+    coordinator.settler.failures.entry(0).or_default().push(8 * S);
+    assert!(!coordinator.settler.is_waiting());
+
+    // Who is away hears nothing; who is back may still hear it.
+    let mut coordinator = everyone_in(&plan);
+    let (slot, client) = (0, plan.rooms()[0].members[0]);
+    assert_eq!(plan.relay(client).away, Away::Replayed);
+    say(&mut coordinator, 0, 6 * S, 6 * S);
+    let mut part = LedgerPart::default();
+    part.answer(message(0), Answer::Acked);
+    let failed = MemberChange::Failed { fault: None };
+    part.member(MemberEvent { client, at_us: 5 * S, change: failed });
+    for other in 1..members {
+        part.hear(message(0), other, 6 * S, 6 * S + 5);
+    }
+    coordinator.settler.take(part);
+    assert!(!coordinator.settler.is_waiting());
+    let mut part = LedgerPart::default();
+    part.member(MemberEvent {
+        client,
+        at_us: 8 * S,
+        change: MemberChange::JoinWritten { room: 0 },
+    });
+    part.member(MemberEvent { client, at_us: 9 * S, change: MemberChange::Joined { room: 0 } });
+    coordinator.settler.take(part);
+    assert!(coordinator.settler.is_waiting());
+    let mut part = LedgerPart::default();
+    part.hear_replayed(message(0), slot, 6 * S, 9 * S);
+    coordinator.settler.take(part);
+    assert!(!coordinator.settler.is_waiting());
 }

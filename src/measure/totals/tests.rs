@@ -9,7 +9,8 @@ use rand_pcg::Pcg64Mcg;
 use super::*;
 use crate::measure::settler::tests::{Fact, Told, history, plan as plan_of_rooms};
 use crate::measure::{
-    ErrorKey, Failure, Finding, FindingKind, Moment, Recorder, RecoveryEvent, Settled,
+    ErrorKey, Failure, Finding, FindingKind, FrameKind, MemberChange, MemberEvent, MessageId,
+    Moment, Published, Recorder, RecoveryEvent, Settled, judge,
 };
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::scenario::{Overrides, Source, read};
@@ -54,6 +55,13 @@ fn record(recorder: &mut Recorder, rng: &mut Pcg64Mcg, at_us: u64) {
     counts.sent += rng.random_range(0..3);
     counts.reordered += rng.random_range(0..2);
     counts.bytes_received += rng.random_range(0..100_000);
+    let frame = format!("frame at {at_us}");
+    match rng.random_range(0..4) {
+        0 => recorder.frame(cohort, FrameKind::Unmatched, at_us, frame.as_bytes()),
+        1 => recorder.frame(cohort, FrameKind::Ack, at_us, frame.as_bytes()),
+        2 => recorder.ignored(cohort, "typing", at_us, frame.as_bytes()),
+        _ => recorder.corrupted(cohort, 3, None, at_us, (frame.as_bytes(), 6)),
+    }
     if rng.random::<f64>() < 0.3 {
         let kind = if rng.random() { ErrorKind::Reset } else { ErrorKind::TimedOut };
         // Past the bound it depends on the order which details are told apart.
@@ -101,6 +109,7 @@ proptest! {
 
         prop_assert_eq!(merged.errors.sorted(), single.errors.sorted());
         prop_assert_eq!(&merged.closes, &single.closes);
+        prop_assert_eq!(merged.examples.sorted(), single.examples.sorted());
         prop_assert_eq!(merged.recoveries.planned(), single.recoveries.planned());
         let parts = [None, Some(0), Some(1)];
         for cohort in parts {
@@ -124,13 +133,23 @@ proptest! {
 fn tell(recorder: &mut Recorder, plan: &Plan, (at_us, client, fact): Told, rng: &mut Pcg64Mcg) {
     let cohort = plan.cohort_of(client);
     match fact {
-        Fact::Published(message) => recorder.ledger.publish(message),
+        Fact::Published(message) => {
+            recorder.counts(cohort).sent += 1;
+            recorder.ledger.publish(message);
+        }
         Fact::Member(event) => recorder.ledger.member(event),
-        Fact::Heard { message, slot, sent_us } => {
-            recorder.latency(Metric::Delivery, cohort, sent_us, at_us - sent_us);
-            if !recorder.ledger.hear(message, slot, sent_us, at_us) {
-                recorder.counts(cohort).duplicated += 1;
-            }
+        Fact::Answered { message, due_us, sent_us, acked: true } => {
+            recorder.acked(cohort, message, due_us, sent_us, at_us);
+        }
+        Fact::Answered { message, acked: false, .. } => recorder.rejected(cohort, message),
+        Fact::Heard { message, slot, sent_us, replay } => {
+            let new = if replay {
+                recorder.replayed(cohort, message, slot, sent_us, sent_us, at_us)
+            } else {
+                recorder.latency(Metric::Delivery, cohort, sent_us, at_us - sent_us);
+                recorder.ledger.hear(message, slot, sent_us, at_us)
+            };
+            recorder.counts(cohort).duplicated += u64::from(!new);
         }
     }
     if rng.random::<f64>() < 0.05 {
@@ -218,19 +237,87 @@ proptest! {
         }
         prop_assert_eq!(merged.errors.sorted(), single.errors.sorted());
         prop_assert_eq!(&merged.closes, &single.closes);
+        prop_assert_eq!(merged.examples.sorted(), single.examples.sorted());
+        prop_assert_eq!(merged.unacked(None), single.unacked(None));
+        prop_assert_eq!(merged.unacked(Some(1)), None, "nobody acknowledges its messages");
         let recoveries = |totals: &Totals| {
             let all = totals.recoveries();
             (all.planned().to_vec(), all.outages().to_vec())
         };
         prop_assert_eq!(recoveries(&merged), recoveries(&single));
-        // Of a copy in the same interval as a first arrival, the spread may take the later.
-        let metrics = Metric::ALL.into_iter().filter(|of| !copies || *of != Metric::Spread);
+        // Of a copy in the same interval as a first arrival, the spread may take the later; of one
+        // in another interval, a replay that nobody tells from the first is a sample too.
+        let by_copies = [Metric::Spread, Metric::Replay];
+        let metrics = Metric::ALL.into_iter().filter(|of| !copies || !by_copies.contains(of));
         for metric in metrics {
             for (cohort, phase) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
                 let of = |totals: &Totals| totals.latency(metric, Some(cohort), Some(phase));
                 let (a, b) = (of(&merged), of(&single));
                 prop_assert_eq!(a.inner(), b.inner());
             }
+        }
+    }
+}
+
+#[test]
+fn what_only_acknowledgements_can_tell_is_unknown_without_them() {
+    let threshold = |key: &str| {
+        let text = format!(
+            r#"
+            format = 1
+            name = "acks"
+            [target]
+            builtin = "rooms"
+            [rooms.lobby]
+            count = 1
+            [[cohort]]
+            name = "people"
+            clients = 3
+            join = {{ rooms = "lobby" }}
+            publish = {{ rate = "1/s" }}
+            [[phase]]
+            name = "steady"
+            duration = "5s"
+            [thresholds]
+            "{key}" = "<= 1"
+            "#
+        );
+        let source = Source { name: "test".to_owned(), text };
+        Plan::new(read(&source, &Overrides::default()).unwrap())
+    };
+    for (key, acked) in [
+        ("publishes.acked", 1.0),
+        ("publishes.rejected", 1.0),
+        ("publishes.unacked", 2.0),
+        ("acked_lost", 3.0),
+    ] {
+        for acknowledges in [false, true] {
+            let mut plan = threshold(key);
+            plan.relays[0].acknowledges = acknowledges;
+            let plan = Arc::new(plan);
+            let mut recorder = Recorder::new(Arc::clone(&plan));
+            recorder.counts(0).sent += 4;
+            let id = |seq| MessageId { room: 0, publisher: 0, seq };
+            for client in 0..3 {
+                let mut tell =
+                    |at_us, change| recorder.ledger.member(MemberEvent { client, at_us, change });
+                tell(1, MemberChange::JoinWritten { room: 0 });
+                tell(2, MemberChange::Joined { room: 0 });
+            }
+            let message = id(0);
+            recorder.ledger.publish(Published { message, due_us: S, sent_us: S });
+            recorder.acked(0, message, S, S + 5, S + 10);
+            recorder.rejected(0, id(1));
+            let mut totals = Totals::new(Arc::clone(&plan), 1);
+            totals.take(recorder.take(0, S, WorkerHealth::default()));
+            totals.finish();
+            let threshold = plan.scenario.thresholds.iter().find(|of| of.key == key).unwrap();
+            let outcome = judge(threshold, &totals);
+            assert_eq!(outcome.actual, acknowledges.then_some(acked), "{key}");
+            assert_eq!(outcome.passed, acknowledges && acked <= 1.0, "{key}");
+            let from_due = totals.latency(Metric::Ack, Some(0), None);
+            let from_sent = totals.latency(Metric::AckFromSent, Some(0), None);
+            assert_eq!((from_due.inner().max(), from_sent.inner().max()), (10, 5));
         }
     }
 }

@@ -113,7 +113,7 @@ fn a_conversation_in_3_1_1_is_byte_for_byte() {
     assert_eq!(talk.awaited(), [(Taker::Join(3), "SUBACK for topic r1".to_owned())]);
     assert_eq!(heard(&mut talk, "90 03 0001 00"), Incoming::Joined(3));
 
-    assert_eq!(talk.publish(3, ROOM, message("hi")), Ok(None));
+    assert_eq!(talk.publish(ROOM, message("hi")), Ok(None));
     assert_eq!(sent(&mut talk), hex(&bytes("30 06 0002 'r1' 'hi'")));
     assert_eq!(heard(&mut talk, "30 06 0002 'r1' 'hi'"), Incoming::Data);
     assert_eq!((talk.taker, sent(&mut talk)), (Taker::Delivery, String::new()));

@@ -2,11 +2,12 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use uproar::measure::ExampleOf;
 use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::{
-    BusiestWorker, CohortFigures, Deliveries, ErrorGroup, FaultOutcome, Interruption, Latency,
-    LimitHit, PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures, ThresholdOutcome,
-    ValidityState,
+    BusiestWorker, CohortFigures, Deliveries, ErrorGroup, Example, FaultOutcome, Interruption,
+    Latency, LimitHit, PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures,
+    ThresholdOutcome, ValidityState,
 };
 
 use super::samples;
@@ -26,7 +27,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         vec(limit(), 0..6),
         vec(name(), 0..5),
         vec(sizes(), 0..18),
-        vec(cohort(), 0..12),
+        (vec(cohort(), 0..12), vec(example(), 0..12)),
     );
     let figures = (
         vec((metric(), latency()), 0..18),
@@ -48,8 +49,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
     );
     (lists, figures).prop_map(|(lists, figures)| {
         let mut report = Report::default();
-        let (thresholds, reasons, phases, faults, errors, limits, closed_loop, sizes, cohorts) =
-            lists;
+        let (thresholds, reasons, phases, faults, errors, limits, closed_loop, sizes, last) = lists;
         report.thresholds = thresholds;
         report.validity.reasons = reasons;
         report.phases = phases;
@@ -58,7 +58,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         report.limits_hit = limits;
         report.closed_loop = closed_loop;
         report.spread_by_size = sizes;
-        report.cohorts = cohorts;
+        (report.cohorts, report.examples) = last;
         let (latency, publishes, deliveries, clients, names, interrupted, validity, busiest) =
             figures;
         report.latency = latency.into_iter().collect();
@@ -112,10 +112,14 @@ fn latency() -> impl Strategy<Value = Latency> {
 }
 
 fn publishes() -> impl Strategy<Value = Publishes> {
-    (0..=MOST, 0..=MOST).prop_map(|(sent, not_sent)| Publishes {
+    let answers = proptest::option::of((figure(), figure(), figure()));
+    (0..=MOST, 0..=MOST, answers).prop_map(|(sent, not_sent, answers)| Publishes {
         due: sent + not_sent,
         sent,
         not_sent,
+        acked: answers.map(|of| of.0),
+        rejected: answers.map(|of| of.1),
+        unacked: answers.map(|of| of.2),
     })
 }
 
@@ -126,6 +130,7 @@ fn deliveries() -> impl Strategy<Value = Deliveries> {
             expected: lost.map(|lost| delivered + lost),
             delivered,
             lost,
+            acked_lost: odd,
             duplicated: odd,
             reordered: odd,
             corrupted: odd,
@@ -236,6 +241,14 @@ fn error() -> impl Strategy<Value = ErrorGroup> {
             let (step, last_s) = (Step::Join, first_s);
             ErrorGroup { kind, detail, step, cohort, count, first_s, last_s, example }
         },
+    )
+}
+
+fn example() -> impl Strategy<Value = Example> {
+    let of =
+        proptest::sample::select(vec![ExampleOf::Unmatched, ExampleOf::Corrupted, ExampleOf::Ack]);
+    (of, proptest::option::of(name()), figure(), share(), name()).prop_map(
+        |(of, name, count, first_s, example)| Example { of, name, count, first_s, example },
     )
 }
 

@@ -7,8 +7,8 @@ use uproar::report::json::{from_json, to_json};
 use uproar::report::markdown::to_markdown;
 use uproar::report::summary::{COLUMNS, LINES, Place, Style, render};
 use uproar::report::{
-    CloseGroup, CohortFigures, ErrorGroup, Latency, PhaseFigures, Report, SeriesPoint, Side,
-    SpreadFigures,
+    CloseGroup, CohortFigures, ErrorGroup, Example, Latency, PhaseFigures, Report, SeriesPoint,
+    Side, SpreadFigures,
 };
 
 use super::markdown::LINES_MAX;
@@ -108,6 +108,9 @@ fn a_large_report_stays_under_5_mb() {
     // Every kind of error there is, at the step where most can happen, in every cohort.
     let error = ErrorGroup { example: "x".repeat(EXAMPLE_MAX), ..report.errors[0].clone() };
     report.errors = vec![error; 13 * COHORTS];
+    // Six kinds of frames and corrupted deliveries, and the most names of ignored frames.
+    let example = Example { name: Some(name(0)), ..report.examples[0].clone() };
+    report.examples = vec![example; 6 + 65];
     let json = to_json(&report).unwrap();
     assert!(json.len() <= JSON_MAX, "{} bytes", json.len());
     assert_eq!(from_json(&json).unwrap(), report);

@@ -38,12 +38,20 @@ fn a_report_without_the_newer_fields_is_read() {
     let mut json = serde_json::to_value(&report).unwrap();
     let delivery = json["latency"]["delivery"].as_object_mut().unwrap();
     assert!(delivery.remove("meaning").is_some());
-    for newer in ["spread_by_size", "machine"] {
+    for newer in ["spread_by_size", "machine", "examples"] {
         assert!(json.as_object_mut().unwrap().remove(newer).is_some());
     }
+    for (of, newer) in
+        [("publishes", ["acked", "rejected", "unacked"]), ("frames", ["ack", "reply", "ignored"])]
+    {
+        newer.map(|newer| assert!(json[of].as_object_mut().unwrap().remove(newer).is_some()));
+    }
+    assert!(json["deliveries"].as_object_mut().unwrap().remove("acked_lost").is_some());
     let read = from_json(&json.to_string()).unwrap();
     assert_eq!(read.latency[&Metric::Delivery].meaning, None);
     assert_eq!(read.spread_by_size, []);
     assert_eq!(read.machine, MachineUse::default());
+    assert_eq!(read.examples, []);
+    assert_eq!((read.publishes, read.frames), (report.publishes, report.frames));
     assert_eq!(read.deliveries, report.deliveries);
 }

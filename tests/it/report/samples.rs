@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use uproar::machine::host::Host;
+use uproar::measure::ExampleOf;
 use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::verdict::{Evidence, Trust, sentence};
 use uproar::report::{
     Build, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
-    ErrorGroup, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse,
-    PhaseFigures, PlanSummary, ProcessUse, Publishes, Reason, Report, Run, ScenarioSummary,
-    SeriesPoint, Severity, Side, SpreadFigures, Target, ThresholdOutcome, Validity, ValidityState,
-    VerdictState,
+    ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit,
+    MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Reason, Report, Run,
+    ScenarioSummary, SeriesPoint, Severity, Side, SpreadFigures, Target, ThresholdOutcome,
+    Validity, ValidityState, VerdictState,
 };
 
 /// A run where all went well: the example of the README.
@@ -115,6 +116,39 @@ pub(crate) fn cohorts() -> Report {
     decided(report)
 }
 
+/// A server that acknowledges, loses what it acknowledged, and replays to those who come back.
+pub(crate) fn acknowledged() -> Report {
+    let mut report = figures();
+    report.publishes.acked = Some(59_990);
+    report.publishes.rejected = Some(4);
+    report.publishes.unacked = Some(6);
+    let deliveries = &mut report.deliveries;
+    (deliveries.delivered, deliveries.lost) = (1_197_737, Some(3));
+    (deliveries.acked_lost, deliveries.corrupted) = (Some(2), Some(1));
+    (deliveries.missed_away, deliveries.replayed) = (Some(0), Some(2_112));
+    report.thresholds[1].actual = Some(3.0);
+    report.thresholds[1].actual_text = "3".to_owned();
+    report.thresholds[1].passed = false;
+    report.frames.ack = 59_990;
+    report.frames.ignored = 412;
+    report.examples = vec![
+        example(ExampleOf::Unmatched, None, "{\"type\":\"presence_diff\",\"joins\":{}}"),
+        example(ExampleOf::Corrupted, None, "{\"type\":\"msg\",\"body\":\"upr1abc&amp;def"),
+        example(ExampleOf::Ignored, Some("typing"), "{\"type\":\"typing\"}"),
+    ];
+    for (metric, p50) in [
+        (Metric::Ack, 700),
+        (Metric::AckFromSent, 600),
+        (Metric::Login, 21_000),
+        (Metric::Replay, 9_000),
+    ] {
+        report
+            .latency
+            .insert(metric, latency(59_990, [90, p50, p50 * 2, p50 * 4, p50 * 8, p50 * 9]));
+    }
+    decided(report)
+}
+
 /// A run that nobody asked anything of.
 pub(crate) fn unjudged() -> Report {
     let mut report = figures();
@@ -185,6 +219,7 @@ pub(crate) fn huge() -> Report {
         reordered: Some(1_000_000_000),
         corrupted: Some(1_000_000_000),
         missed_away: Some(1_000_000_000),
+        acked_lost: Some(1_000_000_000),
         replayed: Some(1_000_000_000),
         uncertain: Some(1_000_000_000),
         unexpected: Some(1_000_000_000),
@@ -200,6 +235,11 @@ pub(crate) fn huge() -> Report {
         at_end: 980_000,
     };
     report.connections.failed = 10_000;
+    (report.publishes.acked, report.publishes.rejected) = (Some(29_999_999_999), Some(0));
+    report.publishes.unacked = Some(1);
+    report.examples = [ExampleOf::Unmatched, ExampleOf::Corrupted, ExampleOf::Ignored]
+        .map(|of| example(of, None, &"x".repeat(240)))
+        .into();
     let fault = report.faults[0].clone();
     report.faults.extend((0..30).map(|_| FaultOutcome {
         back: 299,
@@ -249,6 +289,10 @@ pub(crate) fn hostile() -> Report {
         detail: Some(NASTY.to_owned()),
         ..error(ErrorKind::Closed, Step::Active, 7, NASTY)
     }];
+    report.examples = vec![
+        example(ExampleOf::Unmatched, None, NASTY),
+        example(ExampleOf::Ignored, Some(NASTY), NASTY),
+    ];
     report.validity.reasons[0].what = NASTY.to_owned();
     report.limits_hit =
         vec![LimitHit { limit: NASTY.to_owned(), count: 1, effect: NASTY.to_owned() }];
@@ -256,7 +300,7 @@ pub(crate) fn hostile() -> Report {
 }
 
 /// Every sample with its name.
-pub(crate) fn all() -> [(&'static str, Report); 10] {
+pub(crate) fn all() -> [(&'static str, Report); 11] {
     [
         ("passed", passed()),
         ("failed", failed()),
@@ -266,6 +310,7 @@ pub(crate) fn all() -> [(&'static str, Report); 10] {
         ("unjudged", unjudged()),
         ("feed", feed()),
         ("cohorts", cohorts()),
+        ("acknowledged", acknowledged()),
         ("huge", huge()),
         ("hostile", hostile()),
     ]
@@ -322,6 +367,11 @@ fn error(kind: ErrorKind, step: Step, count: u64, example: &str) -> ErrorGroup {
     }
 }
 
+fn example(of: ExampleOf, name: Option<&str>, text: &str) -> Example {
+    let (name, example) = (name.map(str::to_owned), text.to_owned());
+    Example { of, name, count: 412, first_s: 0.2, example }
+}
+
 fn same_host() -> Reason {
     Reason {
         severity: Severity::Note,
@@ -337,6 +387,7 @@ fn figures() -> Report {
         expected: Some(1_197_740),
         delivered: 1_197_740,
         lost: Some(0),
+        acked_lost: None,
         duplicated: Some(0),
         reordered: Some(0),
         corrupted: Some(0),
@@ -438,7 +489,7 @@ fn figures() -> Report {
             lost: 300,
             reconnected: 300,
         },
-        publishes: Publishes { due: 60_000, sent: 60_000, not_sent: 0 },
+        publishes: Publishes { due: 60_000, sent: 60_000, ..Publishes::default() },
         deliveries,
         frames: Frames { delivery: 1_197_740, step: 1_300, ..Frames::default() },
         bytes: Bytes { sent: 9_480_000, received: 189_242_920 },
@@ -530,6 +581,7 @@ fn samples_end_as_they_are_named() {
         VerdictState::Unjudged,
         VerdictState::Passed,
         VerdictState::Passed,
+        VerdictState::Failed,
         VerdictState::Failed,
         VerdictState::Failed,
     ];

@@ -10,6 +10,7 @@ mod output;
 mod refused;
 mod signals;
 mod support;
+mod tls;
 mod truth;
 mod unreachable;
 mod validity;

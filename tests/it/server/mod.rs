@@ -8,3 +8,4 @@ mod limits;
 mod modes;
 mod slow_consumer;
 mod support;
+mod tls;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -57,6 +57,8 @@ impl Server {
 
     pub(super) async fn try_client(&self, codec: CodecKind) -> Result<Client, Error> {
         let stream = TcpStream::connect(self.addr).await.unwrap();
+        // Two writes in a row would wait 40 ms for each other.
+        stream.set_nodelay(true).unwrap();
         upgrade(stream, codec).await
     }
 
@@ -65,6 +67,7 @@ impl Server {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES).unwrap();
         let stream = socket.connect(self.addr).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         upgrade(stream, codec).await.expect("an open connection")
     }
 
@@ -101,9 +104,11 @@ impl Server {
     }
 }
 
-async fn upgrade(stream: TcpStream, codec: CodecKind) -> Result<Client, Error> {
-    // Two writes in a row would wait 40 ms for each other.
-    stream.set_nodelay(true).unwrap();
+/// Over whatever carries the bytes.
+pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    codec: CodecKind,
+) -> Result<Client<S>, Error> {
     let mut request = "ws://localhost/ws".into_client_request().unwrap();
     let protocol = codec.subprotocol().parse().unwrap();
     request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
@@ -111,12 +116,12 @@ async fn upgrade(stream: TcpStream, codec: CodecKind) -> Result<Client, Error> {
     Ok(Client { socket, codec })
 }
 
-pub(super) struct Client {
-    pub(super) socket: WebSocketStream<TcpStream>,
+pub(super) struct Client<S = TcpStream> {
+    pub(super) socket: WebSocketStream<S>,
     codec: CodecKind,
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(super) async fn say(&mut self, message: &ClientMessage<'_>) {
         self.send(self.codec.codec().encode_client(message)).await;
     }
@@ -193,7 +198,9 @@ impl Client {
             }
         }
     }
+}
 
+impl Client {
     /// Ends the connection with a TCP reset.
     pub(super) fn reset(self) {
         let stream = self.socket.get_ref();

@@ -242,7 +242,11 @@ fn each_line_is_explained(done: &Done, edges: &Edges, log: &Log, lines: &[Line])
                 let from_us = from_us.saturating_sub(SLACK_US);
                 (from_us..=back_us.saturating_add(SLACK_US)).contains(&sent_us)
             }),
-            FindingKind::Replayed | FindingKind::Unexpected | FindingKind::Foreign | Late => false,
+            FindingKind::AckedLost
+            | FindingKind::Replayed
+            | FindingKind::Unexpected
+            | FindingKind::Foreign
+            | Late => false,
         };
         assert!(explained, "nothing explains {line:?}");
         let on_arrival = matches!(line.kind, Duplicated | Reordered | Corrupted);

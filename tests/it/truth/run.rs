@@ -191,6 +191,7 @@ pub(super) fn all_delivered(expected: u64) -> Deliveries {
         expected: Some(expected),
         delivered: expected,
         lost: Some(0),
+        acked_lost: None,
         duplicated: Some(0),
         reordered: Some(0),
         corrupted: Some(0),
