@@ -113,7 +113,7 @@ fn a_conversation_in_3_1_1_is_byte_for_byte() {
     assert_eq!(talk.awaited(), [(Taker::Join(3), "SUBACK for topic r1".to_owned())]);
     assert_eq!(heard(&mut talk, "90 03 0001 00"), Incoming::Joined(3));
 
-    assert_eq!(talk.publish(3, ROOM, message("hi")), Ok(None));
+    assert_eq!(talk.publish(ROOM, message("hi")), Ok(None));
     assert_eq!(sent(&mut talk), hex(&bytes("30 06 0002 'r1' 'hi'")));
     assert_eq!(heard(&mut talk, "30 06 0002 'r1' 'hi'"), Incoming::Data);
     assert_eq!((talk.taker, sent(&mut talk)), (Taker::Delivery, String::new()));
@@ -216,12 +216,16 @@ fn publishes_wait_where_the_server_takes_no_more_at_once() {
     // Receive Maximum 2.
     heard(&mut talk, "20 06 00 00 03 210002");
     talk.publish(ROOM, message("a")).unwrap();
-    assert!(talk.can_publish());
+    assert!(talk.can_publish(1) && !talk.can_publish(2));
     talk.publish(ROOM, message("b")).unwrap();
-    assert!(!talk.can_publish());
+    assert!(!talk.can_publish(1));
     assert_eq!(talk.publish(ROOM, message("c")).unwrap_err().kind, ErrorKind::LocalLimit);
     heard(&mut talk, "40 02 0001");
-    assert!(talk.can_publish());
+    assert!(talk.can_publish(1));
+    // What the server never takes is not waited for: it is tried, and fails.
+    assert!(!talk.can_publish(3));
+    heard(&mut talk, "40 02 0002");
+    assert!(talk.can_publish(3));
 }
 
 #[test]
@@ -232,7 +236,7 @@ fn a_packet_identifier_is_used_again_only_when_it_is_free() {
         assert_eq!(talk.publish(ROOM, message("")), Ok(Some(id)));
     }
     // 1 is the SUBSCRIBE's.
-    assert!(!talk.can_publish());
+    assert!(!talk.can_publish(1));
     assert!(talk.join(1, RoomName { name: "r2", n: 2 }, 0).is_err());
     assert_eq!(heard(&mut talk, "40 02 0009"), Incoming::Acked(8));
     sent(&mut talk);

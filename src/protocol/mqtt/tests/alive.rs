@@ -29,7 +29,7 @@ fn whatever_is_sent_puts_the_ping_off() {
     // The publish after it has no instant of its own: that of the latest packet heard stands in.
     talk.read(&bytes("30 06 0002 'r1' 'hi'"), false, 7 * S);
     assert_eq!(talk.deadline_us(), Some(15 * S));
-    talk.publish(0, ROOM, message("hi")).unwrap();
+    talk.publish(ROOM, message("hi")).unwrap();
     assert_eq!(talk.deadline_us(), Some(16 * S));
 }
 

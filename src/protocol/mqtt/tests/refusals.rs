@@ -30,8 +30,8 @@ fn a_refused_connect_and_a_refused_subscription_fail_with_their_reasons() {
 #[test]
 fn a_refused_publish_is_rejected_with_its_reason_and_one_that_nobody_hears_is_acked() {
     let mut talk = open(&[("version", "5"), ("qos", "1")]);
-    talk.publish(0, ROOM, message("a")).unwrap();
-    talk.publish(0, ROOM, message("b")).unwrap();
+    talk.publish(ROOM, message("a")).unwrap();
+    talk.publish(ROOM, message("b")).unwrap();
     let why = "PUBACK: QuotaExceeded (0x97)".into();
     assert_eq!(heard(&mut talk, "40 03 0002 97"), Incoming::Rejected(2, why));
     assert_eq!(heard(&mut talk, "40 03 0001 10"), Incoming::Acked(1));
