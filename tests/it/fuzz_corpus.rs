@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use uproar::protocol::{matcher, template};
 use uproar::{codec, scenario, stamp};
 
 #[test]
@@ -16,6 +17,11 @@ fn json_protocol() {
 }
 
 #[test]
+fn matcher() {
+    run_over_corpus("matcher", matcher::fuzz);
+}
+
+#[test]
 fn scenario() {
     run_over_corpus("scenario", scenario::fuzz);
 }
@@ -23,6 +29,11 @@ fn scenario() {
 #[test]
 fn stamp() {
     run_over_corpus("stamp", stamp::fuzz);
+}
+
+#[test]
+fn template() {
+    run_over_corpus("template", template::fuzz);
 }
 
 /// Panics where the function does, and where there is nothing to run it over.
