@@ -64,7 +64,7 @@ pub async fn log_in(
     mut told: impl FnMut(usize, &Request<'_>, &Answer),
 ) -> Result<(), DialError> {
     let Protocol::Described(file) = protocol else { return Ok(()) };
-    if captured.len() < file.names.captures.len() {
+    if captured.len() != file.names.captures.len() {
         *captured = Captured::new(file.names.captures.len());
     }
     for (at, login) in file.logins.iter().enumerate().filter(|(_, login)| login.each == each) {

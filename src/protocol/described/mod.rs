@@ -82,6 +82,8 @@ impl Talk {
         captured: Captured,
         home: Option<RoomName<'_>>,
     ) -> Self {
+        let places = file.names.captures.len();
+        let captured = if captured.len() == places { captured } else { Captured::new(places) };
         Self {
             file: Arc::clone(file),
             person,
