@@ -252,3 +252,13 @@ fn a_publish_goes_to_rooms_of_its_own_in_turn() {
     let gone: Vec<u32> = (0..6).flat_map(|k| plan.publish_rooms(0, k)).collect();
     assert_eq!(gone, [mine.clone(), mine].concat());
 }
+
+#[test]
+fn tls_is_in_the_memory_that_is_predicted() {
+    let bytes = |scheme: &str| {
+        let mut scenario = plan(1, "rate = \"1/s\"", &steady(10)).scenario;
+        scenario.target.url = Some(format!("{scheme}://chat.test/"));
+        Plan::new(scenario).peaks().memory_bytes
+    };
+    assert_eq!(bytes("wss") - bytes("ws"), 60 * 10 * 1024);
+}
