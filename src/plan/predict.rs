@@ -35,6 +35,8 @@ pub(super) struct Rates {
 const OTHER_FILES: u64 = 64;
 /// Generator memory a client, measured with a 4 KiB read buffer; without the kernel's part.
 const CLIENT_BYTES: u64 = 9 * 1024;
+/// What TLS adds to it, measured likewise.
+const TLS_BYTES: u64 = 10 * 1024;
 /// Generator memory a membership: ledger interval and order state.
 const MEMBERSHIP_BYTES: u64 = 160;
 /// Generator memory without any client.
@@ -64,13 +66,16 @@ impl Plan {
             let per_s = 1e6 / BUILTIN_FEED_INTERVAL_US as f64;
             deliveries = self.scenario.target.url.is_none().then_some(up * per_s);
         }
+        let url = self.scenario.target.url.as_deref();
+        let is_over_tls = url.is_some_and(|url| url.starts_with("wss:"));
+        let tls_bytes = if is_over_tls { TLS_BYTES } else { 0 };
         Peaks {
             clients: up as u32,
             publishes_per_s: publishes,
             deliveries_per_s: deliveries,
             open_files: up as u64 + self.silent_sockets() + OTHER_FILES,
             memory_bytes: BASE_BYTES
-                + up as u64 * CLIENT_BYTES
+                + up as u64 * (CLIENT_BYTES + tls_bytes)
                 + self.membership_count() as u64 * MEMBERSHIP_BYTES
                 + (self.ledger_bytes() * self.followed) as u64,
         }

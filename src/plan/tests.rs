@@ -303,3 +303,13 @@ fn a_publish_is_for_whom_the_authors_protocol_says() {
         assert!(plan.hears(other, author), "the other cohort's messages are for the room");
     }
 }
+
+#[test]
+fn tls_is_in_the_memory_that_is_predicted() {
+    let bytes = |scheme: &str| {
+        let mut scenario = plan(1, "rate = \"1/s\"", &steady(10)).scenario;
+        scenario.target.url = Some(format!("{scheme}://chat.test/"));
+        Plan::new(scenario).peaks().memory_bytes
+    };
+    assert_eq!(bytes("wss") - bytes("ws"), 60 * 10 * 1024);
+}

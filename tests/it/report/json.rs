@@ -44,7 +44,9 @@ fn a_report_without_the_newer_fields_is_read() {
     for (of, newer) in
         [("publishes", ["acked", "rejected", "unacked"]), ("frames", ["ack", "reply", "ignored"])]
     {
-        newer.map(|newer| assert!(json[of].as_object_mut().unwrap().remove(newer).is_some()));
+        for newer in newer {
+            assert!(json[of].as_object_mut().unwrap().remove(newer).is_some());
+        }
     }
     assert!(json["deliveries"].as_object_mut().unwrap().remove("acked_lost").is_some());
     let read = from_json(&json.to_string()).unwrap();
