@@ -392,12 +392,11 @@ impl<'w> Guest<'w> {
         self.note(incoming)
     }
 
-    /// Hearing itself while it joins is to be joined.
+    /// Hearing itself while it joins is to be joined, where it probes.
     fn heed_probe(&mut self) {
         let number = self.number;
         let own = |told: &Told| matches!(told, Told::Heard(stamp, _) if stamp.publisher == number);
-        if self.step == Step::Join && self.told.iter().any(own) {
-            self.talk.probed(0);
+        if self.told.iter().any(own) && self.talk.probed(0) {
             self.told.clear();
             self.told.push_back(Told::Joined);
         }

@@ -71,6 +71,8 @@ pub(super) struct Outage {
 struct Room {
     id: u32,
     slot: u32,
+    /// When it was last joined.
+    joined_us: Option<u64>,
     state: Presence,
     stays: Stays,
 }
@@ -191,6 +193,7 @@ impl Session {
                 .map(|membership| Room {
                     id: membership.room,
                     slot: membership.slot,
+                    joined_us: None,
                     state: Presence::Out { back_us: 0 },
                     stays: Stays::default(),
                 })
@@ -501,6 +504,7 @@ impl Session {
 
     fn entered(&mut self, at: usize, now_us: u64) {
         self.rooms[at].state = Presence::In;
+        self.rooms[at].joined_us = Some(now_us);
         let change = MemberChange::Joined { room: self.rooms[at].id };
         self.member(now_us, change);
     }

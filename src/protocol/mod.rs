@@ -95,6 +95,13 @@ impl Protocol {
         }
     }
 
+    /// Whether joins are known by marked messages, which every member hears.
+    #[must_use]
+    pub fn probes(&self) -> bool {
+        let Self::Described(file) = self else { return false };
+        file.join.as_ref().is_some_and(|join| matches!(join.known, description::Known::Probe))
+    }
+
     /// Whether clients can publish at all.
     #[must_use]
     pub fn publishes(&self) -> bool {

@@ -199,10 +199,11 @@ impl Talk {
         }
     }
 
-    /// A marked message to the n-th room was heard: it is joined.
-    pub fn probed(&mut self, at: usize) {
-        if let Self::Described(talk) = self {
-            talk.probed(at);
+    /// A marked message to the n-th room was heard; true if that was waited for: it is joined.
+    pub fn probed(&mut self, at: usize) -> bool {
+        match self {
+            Self::Native(_) | Self::Mqtt(_) => false,
+            Self::Described(talk) => talk.probed(at),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::measure::{
     RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Event, Incoming, SentUnix, quote};
+use crate::protocol::{Away, Event, Incoming, SentUnix, quote};
 use crate::stamp::{self, Found, Stamp};
 
 impl Session {
@@ -78,9 +78,9 @@ impl Session {
     fn take_message(&mut self, incoming: Incoming<'_>, bytes: &[u8], now_us: u64) -> Option<End> {
         if matches!(incoming, Incoming::Data) {
             let mut stamped = false;
-            stamp::scan(bytes, |found| {
+            stamp::scan_at(bytes, |at, found| {
                 stamped = true;
-                self.arrive(found, now_us);
+                self.arrive(found, (bytes, at), now_us);
             });
             if stamped {
                 self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_delivery += 1;
@@ -174,7 +174,8 @@ impl Session {
         }
     }
 
-    fn arrive(&mut self, found: Found, now_us: u64) {
+    /// `mark` is the message and the byte in it where the stamp begins.
+    fn arrive(&mut self, found: Found, mark: (&[u8], usize), now_us: u64) {
         let cohort = self.client.cohort;
         let receiver = self.client.id;
         let note = |recorder: &mut Recorder, kind, stamp| {
@@ -184,14 +185,10 @@ impl Session {
         let (stamp, intact) = match found {
             Found::Intact(stamp) => (stamp, true),
             Found::Corrupted(stamp) => (stamp, false),
-            Found::Unreadable => {
-                recorder.counts(cohort).corrupted += 1;
-                note(&mut recorder, FindingKind::Corrupted, None);
-                return;
-            }
+            Found::Unreadable => return recorder.corrupted(cohort, receiver, None, now_us, mark),
         };
         let Stamp { run, publisher, room, seq, due_us, sent_us, preflight } = stamp;
-        if run == self.ctx.run && preflight && publisher < self.ctx.plan.client_count() {
+        if run == self.ctx.run && preflight && self.ctx.protocols[cohort].probes() {
             drop(recorder);
             if publisher == receiver {
                 self.hear_probe(room, now_us);
@@ -204,13 +201,18 @@ impl Session {
             return;
         }
         if !intact {
-            recorder.counts(cohort).corrupted += 1;
-            note(&mut recorder, FindingKind::Corrupted, Some(stamp));
+            recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
         let mine = self.rooms.iter().find(|mine| mine.id == room);
         let belongs = mine.map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us));
         let slot = match (belongs, mine) {
             (Belongs::Member, Some(mine)) => mine.slot,
+            (Belongs::Replayed, Some(mine)) if self.ctx.plan.relay(receiver).away == Away::Replayed => {
+                let message = MessageId { room, publisher, seq };
+                let joined_us = mine.joined_us.unwrap_or(now_us);
+                recorder.replayed(cohort, message, mine.slot, sent_us, joined_us, now_us);
+                return;
+            }
             (Belongs::Replayed, _) => {
                 recorder.counts(cohort).replayed += 1;
                 note(&mut recorder, FindingKind::Replayed, Some(stamp));
@@ -233,6 +235,10 @@ impl Session {
             recorder.counts(cohort).reordered += 1;
             note(&mut recorder, FindingKind::Reordered, Some(stamp));
         }
+        if !self.ctx.plan.hears(publisher, receiver) {
+            // The settler calls it unexpected; it is nobody's latency.
+            return;
+        }
         let from_sent_us = now_us.saturating_sub(sent_us);
         recorder.latency(Metric::Delivery, cohort, due_us, now_us.saturating_sub(due_us));
         recorder.latency(Metric::DeliveryFromSent, cohort, due_us, from_sent_us);
@@ -252,8 +258,8 @@ impl Session {
 
     /// A marked message of its own came back: the client is in that room.
     fn hear_probe(&mut self, room: u32, now_us: u64) {
-        if let Some(at) = self.rooms.iter().position(|mine| mine.id == room) {
-            self.talk.probed(at);
+        let at = self.rooms.iter().position(|mine| mine.id == room);
+        if let Some(at) = at.filter(|at| self.talk.probed(*at)) {
             self.joined(at, now_us);
         }
     }
@@ -268,7 +274,7 @@ impl Session {
     }
 
     /// Closed loop: an own message came back, so the next may be sent.
-    fn answered(&mut self, now_us: u64) {
+    pub(super) fn answered(&mut self, now_us: u64) {
         let Some(think_us) = self.think_us() else { return };
         if self.unanswered == 0 {
             return; // given up on before

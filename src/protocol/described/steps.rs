@@ -140,8 +140,10 @@ impl Talk {
         Ok(true)
     }
 
-    pub(in crate::protocol) fn probed(&mut self, at: usize) {
-        self.waits.retain(|wait| wait.what != Taker::Join(at));
+    pub(in crate::protocol) fn probed(&mut self, at: usize) -> bool {
+        let probes = |wait: &Wait| wait.what == Taker::Join(at) && wait.expect.is_none();
+        let waiting = self.waits.iter().position(probes);
+        waiting.map(|waiting| self.waits.remove(waiting)).is_some()
     }
 
     /// Whether a message is the answer to something that is waited for.

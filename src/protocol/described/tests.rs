@@ -336,6 +336,8 @@ fn a_silent_join_is_known_by_a_barrier_a_probe_or_time() {
     assert_eq!(probe.tick(S), None);
     assert_eq!(probe.deadline_us(), Some(S + 200_000));
     assert_eq!(probe.tick(S + 200_000), Some(Incoming::Probe(2)));
-    probe.probed(2);
+    assert!(!probe.probed(1));
+    assert!(probe.probed(2));
+    assert!(!probe.probed(2));
     assert_eq!(probe.tick(2 * S), None);
 }
