@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod fit;
 mod folder;
+mod logins;
 mod plan;
 mod prepare;
 mod print;

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
-use super::{Failure, fit, prepare, print, progress, signals};
+use super::{Failure, fit, logins, prepare, print, progress, signals};
 use crate::client::{self, DialError, Target, Tls, Visit};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
@@ -17,7 +17,7 @@ use crate::machine::host::cores;
 use crate::metric::{Detail, ErrorKind, Step, TlsFault};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
-use crate::protocol::scope::{Captured, Person};
+use crate::protocol::scope::Captured;
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
@@ -86,7 +86,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
         started = starting => started?,
         _ = early.changed() => return Err(stopped_early(*early.borrow())),
     };
-    let Ready { target, same_host, strangers_host, lookup_us } = match ready {
+    let Ready { target, logged_in, same_host, strangers_host, lookup_us } = match ready {
         Ok(ready) => ready,
         Err(failure) => {
             if let Some(mut server) = server {
@@ -99,7 +99,16 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
     let plan_of_run = Arc::clone(plan);
-    let run = Run { plan: plan_of_run, target, run, workers, strangers_host, lookup_us, cores };
+    let run = Run {
+        plan: plan_of_run,
+        target,
+        logged_in,
+        run,
+        workers,
+        strangers_host,
+        lookup_us,
+        cores,
+    };
     let outcome = coordinator::run(run, server, sender, stop).await;
     if let Some(shown) = shown {
         // It ends with its sender; a panic in it has been printed and costs no figures.
@@ -182,6 +191,8 @@ fn message_bytes_max(plan: &Plan) -> usize {
 /// What stands before the first worker does.
 struct Ready {
     target: Arc<Target>,
+    /// By cohort.
+    logged_in: Vec<Captured>,
     same_host: bool,
     strangers_host: bool,
     /// How long the host's name took; `None` if it was an address.
@@ -206,9 +217,13 @@ async fn make_ready(
         client::look_up(&url, scenario.target.connect_timeout)
             .await
             .map_err(|error| unreachable(&url, protocol, &error))?;
-    let tls = tls(&url, &scenario.target.tls)?;
+    let login_urls = logins::urls(plan, run, &url);
+    let tls = tls(&url, &login_urls, &scenario.target.tls)?;
     let host = client::host_of(&url);
     fit::check_host(plan, &host, &addresses)?;
+    let login_hosts = logins::hosts(plan, &login_urls, &url)
+        .await
+        .map_err(|why| why.unwrap_or_else(|error| unreachable(&url, protocol, &error)))?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
     // An IPv4 address may be written as IPv6.
     let same_host = addresses.iter().any(|address| address.ip().to_canonical().is_loopback());
@@ -222,23 +237,21 @@ async fn make_ready(
         headers: scenario.target.headers.clone(),
         subprotocols: scenario.target.subprotocols.clone(),
         tls,
-        login_hosts: Vec::new(),
+        login_hosts,
         connect_timeout: scenario.target.connect_timeout,
         message_bytes_max: message_bytes_max(plan),
     };
-    if !args.no_preflight {
-        let first = scenario.cohorts.first();
-        let setting = first.map(|cohort| client::setting(scenario, cohort, &target.url));
+    let logged_in = logins::once(plan, run, &target)
+        .await
+        .map_err(|error| unreachable(&target.url, protocol, &error))?;
+    if !args.no_preflight
+        && let Some(first) = scenario.cohorts.first()
+    {
         let visit = Visit {
             target: &target,
-            protocol: first.map_or(&scenario.target.protocol, |cohort| &cohort.protocol),
-            person: Person {
-                client: 0,
-                run: crate::worker::run_name(run).into(),
-                user: plan.user(0),
-                setting: Arc::new(setting.unwrap_or_default()),
-            },
-            captured: Captured::default(),
+            protocol: &first.protocol,
+            person: logins::person(plan, first, run, &target.url),
+            captured: logged_in.first().cloned().unwrap_or_default(),
             run,
             room: format!("uproar-{run:07x}-preflight"),
             limit: scenario.target.join_timeout,
@@ -248,12 +261,13 @@ async fn make_ready(
             .map_err(|error| unreachable(&target.url, protocol, &error))?;
         client::prefer_family(&mut target.addresses, answered);
     }
-    Ok(Ready { target: Arc::new(target), same_host, strangers_host: !ours, lookup_us })
+    let target = Arc::new(target);
+    Ok(Ready { target, logged_in, same_host, strangers_host: !ours, lookup_us })
 }
 
 /// What TLS needs, where the URL asks for it: read and built once a run.
-fn tls(url: &str, settings: &scenario::Tls) -> Result<Option<Tls>, Failure> {
-    if !Tls::is_asked_for_by(url) {
+fn tls(url: &str, logins: &[String], settings: &scenario::Tls) -> Result<Option<Tls>, Failure> {
+    if !Tls::is_asked_for_by(url) && !logins.iter().any(|login| Tls::is_asked_for_by(login)) {
         return Ok(None);
     }
     let tls = Tls::new(url, settings)

@@ -158,6 +158,11 @@ impl Client {
         }
     }
 
+    /// What was captured before its first connection.
+    pub fn keep(&self, captured: Captured) {
+        self.captured.replace(captured);
+    }
+
     /// Hands a due message over: it leaves at once if the client is joined and nothing is before
     /// it. A task that has to be woken would wait behind every client that hears something at
     /// the same time, and the message with it. With `only_active`, a client that is away takes

@@ -17,6 +17,7 @@ use crate::machine::cores::stand_back;
 use crate::machine::cpu::{MachineCpu, ProcessStat, process_cpu_us};
 use crate::measure::Totals;
 use crate::plan::Plan;
+use crate::protocol::scope::Captured;
 use crate::worker::{Command, Link, Prepare, Reply, ThreadLink};
 
 /// Replies that wait to be merged: some snapshots a worker.
@@ -33,6 +34,8 @@ pub struct Run {
     pub plan: Arc<Plan>,
     /// Where to dial.
     pub target: Arc<Target>,
+    /// By cohort: what the logins that are done once a run captured.
+    pub logged_in: Vec<Captured>,
     /// The run's random id.
     pub run: u32,
     /// Worker threads, at least 1.
@@ -267,6 +270,7 @@ async fn prepare(
         link.send(Command::Prepare(Box::new(Prepare {
             plan: Arc::clone(&run.plan),
             target: Arc::clone(&run.target),
+            logged_in: run.logged_in.clone(),
             run: run.run,
             worker,
             workers: run.workers,

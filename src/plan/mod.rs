@@ -227,6 +227,12 @@ impl Plan {
         self.starts.partition_point(|start| *start <= client).saturating_sub(1)
     }
 
+    /// The first client of a cohort, which must be one of the scenario's.
+    #[must_use]
+    pub fn first_client(&self, cohort: usize) -> u32 {
+        self.starts[cohort]
+    }
+
     /// The cohort of a client.
     #[must_use]
     pub fn cohort(&self, client: u32) -> &Cohort {

@@ -135,7 +135,7 @@ pub struct TargetNames {
 /// What a client captured, one place for each of [`Names::captures`].
 ///
 /// The number of places never changes, and [`super::capture::Capture`] bounds each text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured(Vec<Option<Arc<str>>>);
 
 impl Captured {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::client::Target;
 use crate::measure::Snapshot;
 use crate::plan::Plan;
+use crate::protocol::scope::Captured;
 
 /// From the coordinator to a worker.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Prepare {
     pub plan: Arc<Plan>,
     /// Where to dial.
     pub target: Arc<Target>,
+    /// By cohort: what the logins that are done once a run captured.
+    pub logged_in: Vec<Captured>,
     /// The run's random id.
     pub run: u32,
     /// This worker, from 0.
@@ -167,6 +170,7 @@ mod tests {
         let prepare = Prepare {
             plan: Arc::clone(&plan),
             target: target.into(),
+            logged_in: vec![Captured::new(2)],
             run: 7,
             worker: 1,
             workers: 2,

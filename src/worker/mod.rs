@@ -106,12 +106,17 @@ struct Worker {
 impl Worker {
     fn new(part: Part, clock: Clock) -> Self {
         let Part { prepare, agenda, slots, room_names } = part;
-        let Prepare { plan, target, run, worker, .. } = prepare;
+        let Prepare { plan, target, logged_in, run, worker, .. } = prepare;
         let scenario = &plan.scenario;
         let protocol = |cohort: &Cohort| cohort.protocol.clone();
         let setting =
             |cohort: &Cohort| Arc::new(crate::client::setting(scenario, cohort, &target.url));
         let settings = scenario.cohorts.iter().map(setting).collect();
+        for slot in &slots {
+            if let Some(captured) = logged_in.get(slot.client.cohort) {
+                slot.client.keep(captured.clone());
+            }
+        }
         let ctx = Rc::new(Context {
             target,
             run,

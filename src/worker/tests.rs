@@ -57,7 +57,8 @@ fn share(plan: &Arc<Plan>, worker: u16, workers: u16) -> Worker {
         message_bytes_max: 1,
     };
     let (plan, target) = (Arc::clone(plan), target.into());
-    let prepare = Prepare { plan, target, run: 7, worker, workers, cores: Vec::new() };
+    let (logged_in, cores) = (Vec::new(), Vec::new());
+    let prepare = Prepare { plan, target, logged_in, run: 7, worker, workers, cores };
     Worker::new(Part::draw(prepare), Clock::starting_at(Instant::now()))
 }
 

@@ -207,7 +207,9 @@ impl Session {
         let belongs = mine.map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us));
         let slot = match (belongs, mine) {
             (Belongs::Member, Some(mine)) => mine.slot,
-            (Belongs::Replayed, Some(mine)) if self.ctx.plan.relay(receiver).away == Away::Replayed => {
+            (Belongs::Replayed, Some(mine))
+                if self.ctx.plan.relay(receiver).away == Away::Replayed =>
+            {
                 let message = MessageId { room, publisher, seq };
                 let joined_us = mine.joined_us.unwrap_or(now_us);
                 recorder.replayed(cohort, message, mine.slot, sent_us, joined_us, now_us);
