@@ -212,14 +212,14 @@ impl<'a> Scope<'a> {
         let text = |text: &'a str| Value::Borrowed(text.as_bytes());
         Some(match variable {
             Variable::Room => text(self.room?.name),
-            Variable::N => Value::number(u64::from(self.room?.n)),
-            Variable::Client => Value::number(u64::from(self.person.client)),
+            Variable::N => Value::Number(u64::from(self.room?.n)),
+            Variable::Client => Value::Number(u64::from(self.person.client)),
             Variable::Run => text(&self.person.run),
-            Variable::Id => Value::number(self.id?),
+            Variable::Id => Value::Number(self.id?),
             Variable::Payload => Value::Borrowed(self.payload?),
-            Variable::Seq => Value::number(u64::from(self.seq?)),
-            Variable::NowMs => Value::number(self.now_ms?),
-            Variable::Uuid => Value::uuid(rand::random()),
+            Variable::Seq => Value::Number(u64::from(self.seq?)),
+            Variable::NowMs => Value::Number(self.now_ms?),
+            Variable::Uuid => Value::Uuid(rand::random()),
             Variable::User(column) => text(self.person.user.as_ref()?.get(column)?),
             Variable::Env(name) => text(named(&setting.env, name)?),
             Variable::Param(name) => text(named(&setting.params, name)?),
@@ -228,6 +228,15 @@ impl<'a> Scope<'a> {
             Variable::Target(TargetPart::Host) => text(&setting.target.host),
             Variable::Capture(at) => text(self.captured.get(*at)?),
         })
+    }
+
+    /// The value's length in bytes; 0 where there is none.
+    pub(super) fn length(&self, variable: &Variable) -> usize {
+        match variable {
+            // Another one each time, and drawing it is what costs.
+            Variable::Uuid => UUID_LEN,
+            _ => self.value(variable).map_or(0, |value| value.length()),
+        }
     }
 
     /// Why the variable, which the file calls `name`, has no value.
@@ -253,39 +262,42 @@ fn named<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// A variable's value without an allocation: publishing looks up one or two a message.
+/// Of a UUID as text.
+const UUID_LEN: usize = 36;
+
+/// A variable's value, which becomes text only where that is written: publishing looks each up
+/// twice, once for the length.
 pub(super) enum Value<'a> {
     Borrowed(&'a [u8]),
-    /// The first bytes of the array; 36 is a UUID's length, and a number has at most 20 digits.
-    Short([u8; 36], usize),
+    Number(u64),
+    /// Random bits that are not a UUID yet.
+    Uuid(u128),
 }
 
 impl Value<'_> {
-    fn number(number: u64) -> Self {
-        Self::short(itoa::Buffer::new().format(number).as_bytes())
-    }
-
-    /// Version 4, variant 1 (RFC 9562).
-    fn uuid(random: u128) -> Self {
-        let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-        let hex = format!("{bits:032x}");
-        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-        Self::short(parts.join("-").as_bytes())
-    }
-
-    fn short(bytes: &[u8]) -> Self {
-        let mut array = [0; 36];
-        let length = bytes.len().min(array.len());
-        array[..length].copy_from_slice(&bytes[..length]);
-        Self::Short(array, length)
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    fn length(&self) -> usize {
         match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Short(array, length) => &array[..*length],
+            Self::Borrowed(bytes) => bytes.len(),
+            Self::Number(number) => number.checked_ilog10().map_or(1, |log| log as usize + 1),
+            Self::Uuid(_) => UUID_LEN,
         }
     }
+
+    /// Lends its bytes to `borrow`.
+    pub(super) fn with<T>(&self, borrow: impl FnOnce(&[u8]) -> T) -> T {
+        match self {
+            Self::Borrowed(bytes) => borrow(bytes),
+            Self::Number(number) => borrow(itoa::Buffer::new().format(*number).as_bytes()),
+            Self::Uuid(random) => borrow(uuid(*random).as_bytes()),
+        }
+    }
+}
+
+/// Version 4, variant 1 (RFC 9562).
+fn uuid(random: u128) -> String {
+    let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 #[cfg(test)]
@@ -298,7 +310,17 @@ mod tests {
             (0, "00000000-0000-4000-8000-000000000000"),
             (u128::MAX, "ffffffff-ffff-4fff-bfff-ffffffffffff"),
         ] {
-            assert_eq!(Value::uuid(random).as_bytes(), uuid.as_bytes());
+            assert_eq!(super::uuid(random), uuid);
+            assert_eq!(Value::Uuid(random).length(), uuid.len());
+        }
+    }
+
+    #[test]
+    fn a_numbers_length_is_that_of_its_digits() {
+        for number in [0, 1, 9, 10, 99, 100, u64::MAX - 1, u64::MAX] {
+            let value = Value::Number(number);
+            assert_eq!(value.length(), value.with(<[u8]>::len), "{number}");
+            assert_eq!(value.length(), number.to_string().len(), "{number}");
         }
     }
 

@@ -173,18 +173,14 @@ impl Template {
         Ok(())
     }
 
-    /// How many bytes it writes: exact where slots hold at most the payload and short numbers
-    /// without filters, else a guess that saves growing the buffer.
+    /// How many bytes it writes if no filter changes a value's length. A buffer that is full in the
+    /// end becomes a message without another allocation.
     pub(super) fn length_hint(&self, scope: &Scope<'_>) -> usize {
-        const SHORT: usize = 32;
         self.parts
             .iter()
             .map(|part| match part {
                 Part::Literal(bytes) => bytes.len(),
-                Part::Slot(slot) if *slot.variable() == Variable::Payload => {
-                    scope.payload.map_or(0, <[u8]>::len)
-                }
-                Part::Slot(_) => SHORT,
+                Part::Slot(slot) => scope.length(slot.variable()),
             })
             .sum()
     }

@@ -61,7 +61,8 @@ impl Slot {
             Some(value) => (value, &*self.filters),
             None => self.default().ok_or_else(|| self.missing(scope))?,
         };
-        chain(value.as_bytes(), filters, scope, out)
+        value
+            .with(|bytes| chain(bytes, filters, scope, out))
             .map_err(|why| Missing { variable: self.name.clone(), why })
     }
 
@@ -96,7 +97,7 @@ impl Slot {
                 && let Key::Variable(variable, _) = key
                 && !stays(variable)
             {
-                *key = Key::Bytes(key.bytes(scope)?.as_bytes().to_vec());
+                *key = Key::Bytes(key.value(scope)?.with(<[u8]>::to_vec));
             }
         }
         Ok(Some(slot))

@@ -287,6 +287,17 @@ fn two_uuids_differ() {
 }
 
 #[test]
+fn a_buffer_of_the_hinted_length_is_full_in_the_end() {
+    let text = r#"{"room":"{{ room | json }}","id":{{ id }},"at":{{ now_ms }},"u":"{{ uuid }}","b":"{{ payload | json }}"}"#;
+    let template = Template::parse(text, &names()).unwrap();
+    let (person, captured) = (person(), captured(None, None));
+    let scope = whole(&person, &captured, b"nothing to escape");
+    let mut out = Vec::new();
+    template.render(&scope, &mut out).unwrap();
+    assert_eq!(template.length_hint(&scope), out.len());
+}
+
+#[test]
 fn frames_come_all_or_not_at_all() {
     let template = |text: &str| Template::parse_binary(text, &names()).unwrap();
     let send = Send(vec![
@@ -378,7 +389,8 @@ fn pieces() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn json_is_undone_by_a_parser(text in any::<String>()) {
+    fn json_is_undone_by_a_parser(text in any::<String>(), plain in "[a-z]{0,100}") {
+        let text = format!("{plain}{text}{plain}");
         prop_assert_eq!(unquoted(&filtered("json", text.as_bytes())), text.as_str());
         let twice = unquoted(&filtered("json2", text.as_bytes()));
         prop_assert_eq!(unquoted(twice.as_bytes()), text);
