@@ -59,10 +59,9 @@ impl Talk {
     fn ask(&mut self, step: &Step, what: Taker, now_us: u64) -> Result<bool, Missing> {
         let id = self.next_id();
         let scope = self.scope(None, Some(id));
-        let changing = &self.file.changing;
         let expect =
-            step.expect.as_ref().map(|expect| expect.fold(&scope, changing)).transpose()?;
-        let fail = step.fail.as_ref().map(|fail| fail.fold(&scope, changing)).transpose()?;
+            step.expect.as_ref().map(|expect| expect.resolve(&scope)).transpose()?;
+        let fail = step.fail.as_ref().map(|fail| fail.resolve(&scope)).transpose()?;
         self.say(&step.send, None, id)?;
         let waits = expect.is_some();
         if waits {
@@ -89,7 +88,7 @@ impl Talk {
         let what = Taker::Join(at);
         let mut id = self.next_id();
         let fail = match &join.fail {
-            Some(fail) => Some(fail.fold(&self.scope(Some(room), Some(id)), &file.changing)?),
+            Some(fail) => Some(fail.resolve(&self.scope(Some(room), Some(id)))?),
             None => None,
         };
         self.say(&join.send, Some(room), id)?;
@@ -111,7 +110,7 @@ impl Talk {
             }
         };
         let scope = self.scope(Some(room), Some(id));
-        let expect = expect.map(|expect| expect.fold(&scope, &file.changing)).transpose()?;
+        let expect = expect.map(|expect| expect.resolve(&scope)).transpose()?;
         self.waits.push(Wait { what, id, expect, fail, deadline_us });
         Ok(())
     }
@@ -129,7 +128,7 @@ impl Talk {
         let failed = |missing: Missing| unsaid(what, &missing);
         let scope = self.scope(Some(room), Some(id));
         let fold = |matcher: &Option<crate::protocol::matcher::Matcher>| {
-            matcher.as_ref().map(|matcher| matcher.fold(&scope, &file.changing)).transpose()
+            matcher.as_ref().map(|matcher| matcher.resolve(&scope)).transpose()
         };
         let (expect, fail) =
             (fold(&step.expect).map_err(failed)?, fold(&step.fail).map_err(failed)?);

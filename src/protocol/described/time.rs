@@ -105,7 +105,7 @@ impl Talk {
         let asked = self.waits.iter().any(|wait| wait.what == Taker::Heartbeat);
         if let (Some(expect), false) = (expect, asked) {
             let expect =
-                expect.fold(&self.scope(None, Some(id)), &file.changing).map_err(missed)?;
+                expect.resolve(&self.scope(None, Some(id))).map_err(missed)?;
             let deadline_us = now_us + timeout.as_micros() as u64;
             let (what, expect) = (Taker::Heartbeat, Some(expect));
             self.waits.push(Wait { what, id, expect, fail: None, deadline_us });

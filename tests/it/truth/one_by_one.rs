@@ -328,7 +328,7 @@ async fn against(seed: u32) {
         let of_kind = lines.iter().filter(|line| line.kind == kind).count() as u64;
         assert_eq!(Some(of_kind), counted, "{kind:?}");
     }
-    assert_eq!(left_out.len(), 10);
+    assert_eq!(left_out.len(), FindingKind::ALL.len());
     assert!(left_out.values().all(|left_out| *left_out == 0), "{left_out:?}");
     assert!(lines.iter().all(|line| line.cohort == "people"));
     assert!(lines.is_sorted_by_key(|line| line.sent_s.or(line.received_s)));
