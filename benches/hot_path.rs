@@ -1,15 +1,23 @@
 //! What every message costs the generator before any socket: stamping, finding the stamp again,
-//! recording, and the codecs. Most numbers are nanoseconds, so read them as a regression check;
+//! recording, the codecs, and what protocol files are made of. Most numbers are nanoseconds, so read them as a regression check;
 //! what a delivery costs in the end is dominated by the kernel, which is not in here.
 //!
 //! `cargo bench --bench hot_path`
 
+use std::collections::VecDeque;
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tokio_tungstenite::tungstenite::Message;
 use uproar::codec::{ClientMessage, CodecKind, Content, ServerMessage};
 use uproar::measure::{HistKey, Histograms, Order};
 use uproar::metric::Metric;
+use uproar::protocol::matcher::{Condition, Matcher, Wanted};
+use uproar::protocol::pointer::Pointer;
+use uproar::protocol::scope::{Captured, Names, Person, RoomName, Scope};
+use uproar::protocol::send::{Piece, Send};
+use uproar::protocol::template::Template;
 use uproar::stamp::{Found, Stamp, scan, write_payload};
 
 /// A short chat message: little more than its stamp.
@@ -134,5 +142,70 @@ fn codecs(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, stamps, recording, codecs);
+/// A message with a payload of 128 B, as a template and finished.
+fn publishes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("publish");
+    let person = Person { client: 999, run: "1fe3ed0".into(), user: None, setting: Arc::default() };
+    let captured = Captured::default();
+    let room = Some(RoomName { name: "uproar-1fe3ed0-7", n: 7 });
+    let early = Scope { room, ..Scope::of(&person, &captured) };
+    let text = r#"{"type":"send","room":"{{ room | json }}","cid":{{ id }},"body":"{{ payload | json }}"}"#;
+    let template = Template::parse(text, &Names::default()).expect("a template");
+    let send = Send(vec![Piece::Text(template)]).fold(&early, &[]).expect("a room");
+    let payload = payload(128);
+    let scope = Scope { id: Some(12_345), payload: Some(payload.as_bytes()), ..early };
+    let mut frames = VecDeque::with_capacity(1);
+    group.bench_function("from a template", |bencher| {
+        bencher.iter(|| {
+            send.frames(black_box(&scope), &mut frames).expect("nothing is missing");
+            black_box(frames.pop_front())
+        });
+    });
+    send.frames(&scope, &mut frames).expect("nothing is missing");
+    let finished = frames.pop_front().expect("one frame").into_text().expect("text");
+    group.bench_function("copy a finished message", |bencher| {
+        bencher.iter(|| {
+            frames.push_back(Message::text(black_box(finished.as_str()).to_owned()));
+            black_box(frames.pop_front())
+        });
+    });
+    group.finish();
+}
+
+/// A delivery of 250 B under a protocol with four matchers, none of which takes it.
+fn deliveries(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("delivery");
+    let delivery = |room: &str| {
+        format!(
+            r#"{{"type":"msg","room":"{room}","from":"c999","body":"{}"}}"#,
+            payload(PAYLOAD_BYTES)
+        )
+    };
+    let missing = 250_usize.saturating_sub(delivery("").len());
+    let frame = delivery(&"r".repeat(missing)).into_bytes();
+    assert_eq!(frame.len(), 250);
+    let matchers = ["ack", "nack", "ping", "presence"].map(|kind| {
+        let pointer = Pointer::parse(&["/type"]).expect("a pointer");
+        let json = vec![(pointer, Wanted::Text(Template::literal(kind)))];
+        Matcher::new(vec![Condition { json, ..Condition::default() }])
+    });
+    let find = |frame: &[u8]| {
+        let mut intact = 0_u32;
+        scan(frame, |found| intact += u32::from(matches!(found, Found::Intact(_))));
+        assert_eq!(intact, 1);
+    };
+    group.bench_function("find among matchers", |bencher| {
+        bencher.iter(|| {
+            let frame = black_box(&frame);
+            assert!(!matchers.iter().any(|matcher| matcher.may_match(frame)));
+            find(frame);
+        });
+    });
+    group.bench_function("find by the scan alone", |bencher| {
+        bencher.iter(|| find(black_box(&frame)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, stamps, recording, codecs, publishes, deliveries);
 criterion_main!(benches);

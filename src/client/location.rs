@@ -67,9 +67,12 @@ pub fn names_of(url: &str) -> Option<TargetNames> {
 mod tests {
     use super::*;
 
+    type Row =
+        (&'static str, Option<&'static str>, &'static [(&'static str, &'static str)], &'static str);
+
     #[test]
     fn url_and_protocol_in_a_table() {
-        let table: [(&str, Option<&str>, &[(&str, &str)], &str); 14] = [
+        let table: [Row; 14] = [
             ("ws://h:1", None, &[], "ws://h:1/"),
             ("ws://h:1", Some("/ws"), &[], "ws://h:1/ws"),
             ("ws://h:1/", Some("/ws"), &[], "ws://h:1/ws"),

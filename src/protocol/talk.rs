@@ -135,13 +135,13 @@ impl Talk {
         }
     }
 
-    /// Whether the server takes a publish now; a client that may not publish holds its messages
-    /// until an acknowledgement was read.
+    /// Whether the server takes so many publishes now; a client whose server does not holds its
+    /// messages until an acknowledgement was read.
     #[must_use]
-    pub fn can_publish(&self) -> bool {
+    pub fn can_publish(&self, publishes: usize) -> bool {
         match self {
             Self::Native(_) | Self::Described(_) => true,
-            Self::Mqtt(talk) => talk.can_publish(),
+            Self::Mqtt(talk) => talk.can_publish(publishes),
         }
     }
 

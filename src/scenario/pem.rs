@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use tokio_rustls::rustls::crypto::ring::default_provider;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, RootCertStore};
@@ -32,16 +32,18 @@ fn unusable(why: String, help: &str) -> Unusable {
 ///
 /// # Errors
 ///
-/// When the file can't be read, has no certificate, or one that can't be an authority's.
+/// When the file can't be read, has no certificate, or one that is damaged.
 pub(super) fn roots(path: &Path) -> Result<Vec<Vec<u8>>, Unusable> {
     let certificates = certificates(path)?;
     let mut store = RootCertStore::empty();
     for (number, certificate) in (1_usize..).zip(&certificates) {
         store.add(certificate.clone()).map_err(|error| {
-            let why = format!(
-                "certificate {number} in `{}` can't be an authority's: {error}",
-                path.display()
-            );
+            let shown = path.display();
+            let what = match error {
+                Error::InvalidCertificate(error) => error.to_string(),
+                error => error.to_string(),
+            };
+            let why = format!("certificate {number} in `{shown}` can't be read: {what}");
             unusable(why, "give the certificate that signed the server's, in PEM")
         })?;
     }
@@ -52,23 +54,17 @@ pub(super) fn roots(path: &Path) -> Result<Vec<Vec<u8>>, Unusable> {
 ///
 /// # Errors
 ///
-/// Of the file that is at fault, the certificate's first. A key that does not fit is its own fault.
-pub fn identity(certificate: &Path, key: &Path) -> Result<Identity, (Part, Unusable)> {
-    let chain = certificates(certificate).map_err(|why| (Part::Certificate, why))?;
-    let at_fault = |why: String, help: &str| (Part::Key, unusable(why, help));
+/// Of each file that is at fault, the certificate's first. A key that does not fit is its own fault.
+pub fn identity(certificate: &Path, key: &Path) -> Result<Identity, Vec<(Part, Unusable)>> {
+    let at_fault = |why: String, help: &str| vec![(Part::Key, unusable(why, help))];
     let shown = key.display();
-    let text = read(key, "the key").map_err(|why| (Part::Key, why))?;
-    let der = PrivateKeyDer::pem_slice_iter(&text).next();
-    let der = match der {
-        None => {
-            let why = format!("`{shown}` has no private key");
-            return Err(at_fault(why, "it should have a part that begins with BEGIN PRIVATE KEY"));
+    let (chain, der) = match (certificates(certificate), private_key(key)) {
+        (Ok(chain), Ok(der)) => (chain, der),
+        (chain, der) => {
+            let chain = chain.err().map(|why| (Part::Certificate, why));
+            let key = der.err().map(|why| (Part::Key, why));
+            return Err(chain.into_iter().chain(key).collect());
         }
-        Some(Err(error)) => {
-            let why = format!("`{shown}` is not PEM: {error}");
-            return Err(at_fault(why, PEM));
-        }
-        Some(Ok(der)) => der,
     };
     let secret = SecretKey(der.secret_der().to_vec());
     CertifiedKey::from_der(chain.clone(), der, &default_provider()).map_err(
@@ -82,7 +78,7 @@ pub fn identity(certificate: &Path, key: &Path) -> Result<Identity, (Part, Unusa
                     "the certificate in `{}` can't be read: {error}",
                     certificate.display()
                 );
-                (Part::Certificate, unusable(why, "the file may be damaged: export it again"))
+                vec![(Part::Certificate, unusable(why, "the file may be damaged: export it again"))]
             }
             error => at_fault(
                 format!("the key in `{shown}` can't be used: {error}"),
@@ -105,6 +101,30 @@ pub enum Part {
 const PEM: &str = "a PEM file is text between BEGIN and END lines; `openssl x509 -inform der` \
                    converts a DER certificate";
 
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Unusable> {
+    let text = read(path, "the key")?;
+    let shown = path.display();
+    match PrivateKeyDer::pem_slice_iter(&text).next() {
+        None => Err(unusable(
+            format!("`{shown}` has no private key"),
+            "it should have a part that begins with BEGIN PRIVATE KEY",
+        )),
+        Some(Err(error)) => Err(not_pem(path, &error)),
+        Some(Ok(key)) => Ok(key),
+    }
+}
+
+fn not_pem(path: &Path, error: &pem::Error) -> Unusable {
+    let shown = path.display();
+    let why = match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            format!("`{shown}` was cut: a part of it has no END line")
+        }
+        error => format!("`{shown}` is not PEM: {error}"),
+    };
+    unusable(why, PEM)
+}
+
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     let text = read(path, "the certificate")?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -116,7 +136,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
              PEM first",
         )),
         Ok(found) => Ok(found),
-        Err(error) => Err(unusable(format!("`{shown}` is not PEM: {error}"), PEM)),
+        Err(error) => Err(not_pem(path, &error)),
     }
 }
 
@@ -132,9 +152,12 @@ fn read(path: &Path, what: &str) -> Result<Vec<u8>, Unusable> {
         Ok(bytes)
     };
     all().map_err(|error| {
-        unusable(
-            format!("can't read {what} in `{}`: {error}", path.display()),
-            "a path in a scenario is relative to the scenario file",
-        )
+        let help = match error.kind() {
+            io::ErrorKind::NotFound => {
+                "check the path: those in a scenario are relative to the scenario file"
+            }
+            _ => "check that it is the right file, and that you may read it",
+        };
+        unusable(format!("can't read {what} in `{}`: {error}", path.display()), help)
     })
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use uproar::protocol::{matcher, template};
 use uproar::{codec, protocol, scenario, stamp};
 
 #[test]
@@ -26,6 +27,11 @@ fn protocol_file() {
 }
 
 #[test]
+fn matcher() {
+    run_over_corpus("matcher", matcher::fuzz);
+}
+
+#[test]
 fn scenario() {
     run_over_corpus("scenario", scenario::fuzz);
 }
@@ -33,6 +39,11 @@ fn scenario() {
 #[test]
 fn stamp() {
     run_over_corpus("stamp", stamp::fuzz);
+}
+
+#[test]
+fn template() {
+    run_over_corpus("template", template::fuzz);
 }
 
 /// Panics where the function does, and where there is nothing to run it over.

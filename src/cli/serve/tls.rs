@@ -44,8 +44,13 @@ pub(super) struct Tls {
 /// Reads or makes the certificate; `None` without TLS.
 pub(super) fn tls(args: &TlsArgs, listen: SocketAddr) -> Result<Option<Tls>, Failure> {
     if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
-        let identity = identity(cert, key)
-            .map_err(|(_, why)| Failure::message(Exit::Usage, why.why, why.help))?;
+        let identity = identity(cert, key).map_err(|faults| Failure {
+            exit: Exit::Usage,
+            diagnostics: faults
+                .into_iter()
+                .flat_map(|(_, why)| Failure::message(Exit::Usage, why.why, why.help).diagnostics)
+                .collect(),
+        })?;
         return Ok(Some(Tls { server: server(identity)?, printed: None }));
     }
     if !args.tls_self_signed {

@@ -23,9 +23,17 @@ impl Session {
         self.ctx.agenda.add(at_us, Event::Publish(self.client.local));
     }
 
-    /// Whether there is a room to publish to: all may be left for a while.
+    /// Whether there is a room to publish to, as all may be left for a while, and whether the
+    /// server takes a message now.
     pub(super) fn can_publish(&self) -> bool {
-        self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In)
+        let publish = self.ctx.plan.cohort(self.client.id).publish.as_ref();
+        let publishes = match publish.map(|publish| publish.to) {
+            Some(To::All) => self.rooms.len().max(1),
+            _ => 1,
+        };
+        let somewhere =
+            self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In);
+        somewhere && self.talk.can_publish(publishes)
     }
 
     /// Publishes from outside the session's own task; false if the message has to wait for it.

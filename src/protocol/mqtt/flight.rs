@@ -36,9 +36,15 @@ impl Flight {
         self.publishes_max = max;
     }
 
-    pub(super) fn can_publish(&self) -> bool {
-        let publishes = self.publishes.len();
-        publishes < usize::from(self.publishes_max) && publishes + self.steps.len() < 0xffff
+    pub(super) fn is_empty(&self) -> bool {
+        self.publishes.is_empty()
+    }
+
+    /// Whether so many may be published now.
+    pub(super) fn can_publish(&self, publishes: usize) -> bool {
+        let publishes = self.publishes.len() + publishes;
+        let identifiers = usize::from(u16::MAX);
+        publishes <= usize::from(self.publishes_max) && publishes + self.steps.len() <= identifiers
     }
 
     /// The next identifier that isn't in use. They go round, so that one that was just given back
@@ -57,7 +63,7 @@ impl Flight {
 
     /// An identifier for the publish that is `id` with us; `None` when the server takes no more.
     pub(super) fn publish(&mut self, id: u64) -> Option<u16> {
-        let packet_id = self.can_publish().then(|| self.claim())??;
+        let packet_id = self.can_publish(1).then(|| self.claim())??;
         self.publishes.insert(packet_id, id);
         Some(packet_id)
     }

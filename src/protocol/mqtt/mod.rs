@@ -57,7 +57,7 @@ pub struct Talk {
     back: bool,
     /// Counts up: the next publish's number.
     id: u64,
-    /// By the room's place among the connection's; made when something is first said there.
+    /// By the room's number; made when something is first said there.
     topics: FxHashMap<u32, String>,
     flight: flight::Flight,
     alive: time::Alive,

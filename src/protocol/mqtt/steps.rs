@@ -88,10 +88,13 @@ impl Talk {
         Ok(true)
     }
 
-    /// With QoS 1, false while the server has as many unacknowledged publishes as it takes at
-    /// once: its Receive Maximum, or as many as there are packet identifiers.
-    pub(in crate::protocol) fn can_publish(&self) -> bool {
-        self.options.qos == Qos::AtMostOnce || self.flight.can_publish()
+    /// With QoS 1, false where the server would have more unacknowledged publishes than it takes
+    /// at once: its Receive Maximum, or as many as there are packet identifiers. What could never
+    /// be published may be tried when nothing else is in flight, so that it fails and says why.
+    pub(in crate::protocol) fn can_publish(&self, publishes: usize) -> bool {
+        self.options.qos == Qos::AtMostOnce
+            || self.flight.can_publish(publishes)
+            || self.flight.is_empty()
     }
 
     pub(in crate::protocol) fn publish(
@@ -189,7 +192,8 @@ fn no_topic(topic: &str) -> String {
 }
 
 fn no_identifier(step: Step) -> Failure {
-    failure(step, ErrorKind::LocalLimit, "no packet identifier is free: too much is unacknowledged")
+    let text = "the server takes no further packet before it has acknowledged others";
+    failure(step, ErrorKind::LocalLimit, text)
 }
 
 fn text<'a>(template: &'a Template, scope: &Scope<'_>) -> Result<Cow<'a, str>, String> {

@@ -216,12 +216,16 @@ fn publishes_wait_where_the_server_takes_no_more_at_once() {
     // Receive Maximum 2.
     heard(&mut talk, "20 06 00 00 03 210002");
     talk.publish(ROOM, message("a")).unwrap();
-    assert!(talk.can_publish());
+    assert!(talk.can_publish(1) && !talk.can_publish(2));
     talk.publish(ROOM, message("b")).unwrap();
-    assert!(!talk.can_publish());
+    assert!(!talk.can_publish(1));
     assert_eq!(talk.publish(ROOM, message("c")).unwrap_err().kind, ErrorKind::LocalLimit);
     heard(&mut talk, "40 02 0001");
-    assert!(talk.can_publish());
+    assert!(talk.can_publish(1));
+    // What the server never takes is not waited for: it is tried, and fails.
+    assert!(!talk.can_publish(3));
+    heard(&mut talk, "40 02 0002");
+    assert!(talk.can_publish(3));
 }
 
 #[test]
@@ -232,7 +236,7 @@ fn a_packet_identifier_is_used_again_only_when_it_is_free() {
         assert_eq!(talk.publish(ROOM, message("")), Ok(Some(id)));
     }
     // 1 is the SUBSCRIBE's.
-    assert!(!talk.can_publish());
+    assert!(!talk.can_publish(1));
     assert!(talk.join(1, RoomName { name: "r2", n: 2 }, 0).is_err());
     assert_eq!(heard(&mut talk, "40 02 0009"), Incoming::Acked(8));
     sent(&mut talk);

@@ -202,7 +202,6 @@ fn headers(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<(String, String)> 
         let twice = keys
             .iter()
             .any(|old| old.span != name.span && old.value.eq_ignore_ascii_case(&name.value));
-        keys.push(name.clone());
         if let Some((why, help)) = wrong_header(&name.value, &value.value) {
             mistakes.add(&name.span, why).label("can't be sent").help(help);
         } else if twice {
@@ -214,6 +213,7 @@ fn headers(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<(String, String)> 
                      write a list of values",
                 );
         } else {
+            keys.push(name.clone());
             headers.push((name.value, value.value));
         }
     }

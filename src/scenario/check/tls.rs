@@ -62,12 +62,14 @@ fn identity(tls: &raw::Tls, folder: Option<&Path>, mistakes: &mut Mistakes) -> O
     };
     let paths = file(cert, folder).and_then(|cert| Ok((cert, file(key, folder)?)));
     let read = paths
-        .map_err(|why| (Part::Certificate, why))
+        .map_err(|why| vec![(Part::Certificate, why)])
         .and_then(|(cert, key)| pem::identity(&cert, &key));
     match read {
         Ok(identity) => Some(identity),
-        Err((part, why)) => {
-            complain(if part == Part::Key { key } else { cert }, why, mistakes);
+        Err(faults) => {
+            for (part, why) in faults {
+                complain(if part == Part::Key { key } else { cert }, why, mistakes);
+            }
             None
         }
     }
