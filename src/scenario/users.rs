@@ -23,7 +23,7 @@ struct Cells {
 
 impl Users {
     /// Collects rows. Each has a cell for each column.
-    pub(super) fn new(columns: Vec<String>) -> Builder {
+    pub(super) fn builder(columns: Vec<String>) -> Builder {
         Builder { columns, cells: Cells::default() }
     }
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn rows_are_what_was_put_in_and_none_follows_the_last() {
-        let mut users = Users::new(vec!["name".to_owned(), "token".to_owned()]);
+        let mut users = Users::builder(vec!["name".to_owned(), "token".to_owned()]);
         for cell in ["ann", "", "bö", "t2"] {
             users.cell(cell);
         }

@@ -128,7 +128,7 @@ fn from_csv(text: &str) -> Result<Users, Unusable> {
     if columns.iter().all(String::is_empty) {
         return Err(Unusable::new("is empty", AN_EXAMPLE));
     }
-    let mut users = Users::new(named(columns)?);
+    let mut users = Users::builder(named(columns)?);
     let width = users.columns().len();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(broken)? {
@@ -167,7 +167,7 @@ fn from_json_lines(text: &str) -> Result<Users, Unusable> {
             }
         };
         if users.is_none() {
-            users = Some(Users::new(named(object.keys().cloned().collect())?));
+            users = Some(Users::builder(named(object.keys().cloned().collect())?));
         }
         let Some(users) = &mut users else { continue };
         one_more(users)?;

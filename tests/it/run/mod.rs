@@ -7,6 +7,7 @@ mod hostile;
 mod limits;
 mod misbehaving;
 mod output;
+mod protocols;
 mod refused;
 mod signals;
 mod support;
