@@ -1,8 +1,11 @@
-//! What logins need before the first client: the hosts they go to, and those done once a run.
+//! What is to be known before the first client: the hosts of logins, the logins done once a run, and
+//! what no output may show.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use url::Url;
 
 use super::{Failure, fit};
 use crate::client::{self, DialError, LoginHost, Target, Traffic};
@@ -11,6 +14,7 @@ use crate::protocol::Protocol;
 use crate::protocol::description::Each;
 use crate::protocol::scope::{Captured, Person, Scope};
 use crate::scenario::Cohort;
+use crate::secrets::{Secrets, is_secret_name};
 
 /// A cohort's first client, as templates name it.
 pub(super) fn person(plan: &Plan, cohort: &Cohort, run: u32, url: &str) -> Person {
@@ -93,4 +97,30 @@ pub(super) async fn once(
         all.push(captured);
     }
     Ok(all)
+}
+
+/// Everything that no output of a run may show, as far as it is known before the first client.
+pub(super) fn secrets(
+    plan: &Plan,
+    run: u32,
+    url: &str,
+    headers: &[(String, String)],
+    logged_in: &[Captured],
+) -> Secrets {
+    let people: Vec<_> = plan
+        .scenario
+        .cohorts
+        .iter()
+        .map(|cohort| (cohort, person(plan, cohort, run, url)))
+        .collect();
+    let none = Captured::default();
+    let spoken = people.iter().enumerate().flat_map(|(at, (cohort, person))| {
+        cohort.protocol.secrets(person, logged_in.get(at).unwrap_or(&none))
+    });
+    let headers = headers.iter().filter(|(name, _)| is_secret_name(name));
+    let headers = headers.map(|(_, value)| value.as_str());
+    let query: Vec<_> =
+        Url::parse(url).map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
+    let query = query.iter().filter(|(name, _)| is_secret_name(name));
+    Secrets::new(spoken.chain(headers).chain(query.map(|(_, value)| value.as_str())))
 }

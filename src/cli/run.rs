@@ -23,8 +23,9 @@ use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
 use crate::report::summary::{Place, Style, render};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
-use crate::report::{self, Build, Exit, Report, Setting, assemble};
+use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
 use crate::scenario::{self, Size};
+use crate::secrets::{REDACTED, Secrets, is_secret_name};
 use crate::stamp::RUN_LIMIT;
 
 /// What the protocol adds to a payload, at most.
@@ -52,14 +53,15 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let measured = runtime.block_on(measure(args, &plan));
     // A resolver that doesn't answer must not hold us up here as well.
     runtime.shutdown_background();
-    let (outcome, setting) = match measured {
+    let (outcome, setting, secrets) = match measured {
         Ok(measured) => measured,
         Err(failure) => {
             folder.abandon();
             return Err(failure);
         }
     };
-    let report = assemble(&outcome, &setting);
+    let report = redact::redact(assemble(&outcome, &setting), &secrets)
+        .map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let ledger = to_jsonl(&outcome.totals, &report.run.id)
         .map_err(|error| internal(format!("the ledger has no JSON: {error}")))?;
     finish(args, &folder, &report, ledger.as_deref())
@@ -70,7 +72,7 @@ fn internal(message: String) -> Failure {
 }
 
 /// Everything that is asynchronous: the server, the preflight client, the run.
-async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting), Failure> {
+async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, Secrets), Failure> {
     let stop = signals::follow()
         .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
     let mut early = stop.clone();
@@ -86,7 +88,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
         started = starting => started?,
         _ = early.changed() => return Err(stopped_early(*early.borrow())),
     };
-    let Ready { target, logged_in, same_host, strangers_host, lookup_us } = match ready {
+    let Ready { target, logged_in, secrets, same_host, strangers_host, lookup_us } = match ready {
         Ok(ready) => ready,
         Err(failure) => {
             if let Some(mut server) = server {
@@ -115,7 +117,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting),
         let _ = shown.await;
     }
     let outcome = outcome.map_err(|error| internal(format!("the run broke off: {error}")))?;
-    Ok((outcome, setting))
+    Ok((outcome, setting, secrets))
 }
 
 fn stopped_early(stop: Stop) -> Failure {
@@ -193,6 +195,7 @@ struct Ready {
     target: Arc<Target>,
     /// By cohort.
     logged_in: Vec<Captured>,
+    secrets: Secrets,
     same_host: bool,
     strangers_host: bool,
     /// How long the host's name took; `None` if it was an address.
@@ -244,6 +247,7 @@ async fn make_ready(
     let logged_in = logins::once(plan, run, &target)
         .await
         .map_err(|error| unreachable(&target.url, protocol, &error))?;
+    let secrets = logins::secrets(plan, run, &target.url, &target.headers, &logged_in);
     if !args.no_preflight
         && let Some(first) = scenario.cohorts.first()
     {
@@ -262,7 +266,7 @@ async fn make_ready(
         client::prefer_family(&mut target.addresses, answered);
     }
     let target = Arc::new(target);
-    Ok(Ready { target, logged_in, same_host, strangers_host: !ours, lookup_us })
+    Ok(Ready { target, logged_in, secrets, same_host, strangers_host: !ours, lookup_us })
 }
 
 /// What TLS needs, where the URL asks for it: read and built once a run.
@@ -408,8 +412,13 @@ fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
             (Some("--header"), _) => redact_header(&argument),
             (Some("--url"), _) => redact(&argument),
             (Some("--set"), Some(setting)) => redact_setting(setting),
+            (Some("--param"), Some(param)) => redact_param(param),
             (_, Some(("--header", header))) => format!("--header={}", redact_header(header)),
             (_, Some(("--url", url))) => format!("--url={}", redact(url)),
+            (_, Some(("--param", param))) => match param.split_once('=') {
+                Some(param) => format!("--param={}", redact_param(param)),
+                None => argument,
+            },
             (_, Some(("--set", setting))) => match setting.split_once('=') {
                 Some(setting) => format!("--set={}", redact_setting(setting)),
                 None => argument,
@@ -428,6 +437,11 @@ fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
 fn redact_header(header: &str) -> String {
     let name = header.split(':').next().unwrap_or_default();
     format!("{name}: [redacted]")
+}
+
+/// What is secret by its name; by its value it is taken out of the whole report.
+fn redact_param((name, value): (&str, &str)) -> String {
+    if is_secret_name(name) { format!("{name}={REDACTED}") } else { format!("{name}={value}") }
 }
 
 /// Keys that `--header` and `--url` set too.

@@ -13,10 +13,10 @@ use super::session::Session;
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
 use crate::measure::Recorder;
-use crate::metric::{Detail, ErrorKind, Step};
 use crate::plan::Plan;
 use crate::protocol::scope::{Captured, Person, RoomName, Setting};
 use crate::protocol::{Audience, Protocol, Talk};
+use crate::secrets::Secrets;
 
 /// Shared by the clients of one worker, on one thread.
 #[derive(Debug)]
@@ -84,22 +84,17 @@ impl Context {
         self.plan.memberships(client.id).first().map(|membership| self.room(membership.room))
     }
 
-    pub(super) fn error(
-        &self,
-        cohort: usize,
-        kind: ErrorKind,
-        step: Step,
-        example: impl FnOnce() -> String,
-    ) {
-        let detail = Detail::None;
-        let key = crate::measure::ErrorKey { kind, detail, step, cohort: cohort as u16 };
-        self.recorder.borrow_mut().error(key, self.clock.now_us(), example);
+    /// What of a client's own no output may show: a server may repeat it.
+    pub(super) fn secrets(&self, client: &Client) -> Secrets {
+        let captured = client.captured.borrow();
+        Secrets::new(self.protocols[client.cohort].secrets(&self.person(client), &captured))
     }
 
-    pub(super) fn failure(&self, cohort: usize, error: &DialError) {
+    pub(super) fn failure(&self, client: &Client, error: &DialError) {
         let DialError { kind, detail, step, ref text } = *error;
-        let key = crate::measure::ErrorKey { kind, detail, step, cohort: cohort as u16 };
-        self.recorder.borrow_mut().error(key, self.clock.now_us(), || text.clone());
+        let key = crate::measure::ErrorKey { kind, detail, step, cohort: client.cohort as u16 };
+        let example = || self.secrets(client).redact(text).into_owned();
+        self.recorder.borrow_mut().error(key, self.clock.now_us(), example);
     }
 }
 

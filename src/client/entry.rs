@@ -14,6 +14,7 @@ use crate::protocol::frame::Frame;
 use crate::protocol::scope::{Captured, Person, RoomName, Scope};
 use crate::protocol::template::{Missing, Template};
 use crate::protocol::{Protocol, quote};
+use crate::secrets::Secrets;
 
 /// What one client says in its upgrade. What the target's own headers name replaces the protocol's.
 pub(super) fn upgrade(
@@ -86,7 +87,12 @@ pub async fn log_in(
         let asked = Request { method: &login.method, url: &url, headers: &headers, body: &body };
         let answer = request(target, person.client, &asked, login.timeout, traffic).await?;
         told(at, &asked, &answer);
-        take(login, &answer, person, captured)?;
+        if let Err(error) = take(login, &answer, person, captured) {
+            // The answer may repeat the password.
+            let secrets = Secrets::new(protocol.secrets(person, captured));
+            let text = secrets.redact(&error.text).into_owned();
+            return Err(DialError { text, ..error });
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::guest::{Guest, Told, Unseen, Visit};
 use crate::machine::clock::Clock;
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::{Audience, Recipients};
+use crate::secrets::Secrets;
 use crate::stamp::{MIN_PAYLOAD, write_payload};
 
 /// Goes through the steps; gives the address that let it in. The error's step says how far it
@@ -17,6 +18,12 @@ use crate::stamp::{MIN_PAYLOAD, write_payload};
 ///
 /// When a step fails or takes longer than its limit.
 pub async fn preflight(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
+    let secrets = Secrets::new(visit.protocol.secrets(&visit.person, &visit.captured));
+    let met = go_through(visit).await;
+    met.map_err(|error| DialError { text: secrets.redact(&error.text).into_owned(), ..error })
+}
+
+async fn go_through(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
     let clock = Clock::starting_at(std::time::Instant::now());
     let protocol = visit.protocol;
     let (limit, recipients) = (visit.limit, protocol.recipients());

@@ -11,6 +11,7 @@ use super::recovery::RecoveryEvent;
 use super::snapshot::{Snapshot, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Plan;
+use crate::secrets::Secrets;
 use crate::stamp::Stamp;
 
 /// What a frame was taken for that delivered nothing.
@@ -136,7 +137,14 @@ impl Recorder {
 
     /// Counts a frame that is no delivery and no push, and keeps the first of its kind as an
     /// example. Frames to ignore have names ([`Self::ignored`]).
-    pub fn frame(&mut self, cohort: usize, of: FrameKind, at_us: u64, bytes: &[u8]) {
+    pub fn frame(
+        &mut self,
+        cohort: usize,
+        of: FrameKind,
+        at_us: u64,
+        bytes: &[u8],
+        secrets: impl FnOnce() -> Secrets,
+    ) {
         let counts = self.counts(cohort);
         let (count, example) = match of {
             FrameKind::Step => (&mut counts.frames_step, ExampleOf::Step),
@@ -146,13 +154,20 @@ impl Recorder {
             FrameKind::Unmatched => (&mut counts.frames_unmatched, ExampleOf::Unmatched),
         };
         *count += 1;
-        self.examples.record(example, "", at_us, || excerpt(bytes));
+        self.examples.record(example, "", at_us, || cleansed(bytes, &secrets()));
     }
 
     /// Counts a frame that the protocol says to ignore, under its name there.
-    pub fn ignored(&mut self, cohort: usize, name: &str, at_us: u64, bytes: &[u8]) {
+    pub fn ignored(
+        &mut self,
+        cohort: usize,
+        name: &str,
+        at_us: u64,
+        bytes: &[u8],
+        secrets: impl FnOnce() -> Secrets,
+    ) {
         self.counts(cohort).frames_ignored += 1;
-        self.examples.record(ExampleOf::Ignored, name, at_us, || excerpt(bytes));
+        self.examples.record(ExampleOf::Ignored, name, at_us, || cleansed(bytes, &secrets()));
     }
 
     /// Counts a delivery whose payload was changed. Its mark stands at byte `mark` of the frame;
@@ -188,4 +203,11 @@ impl Recorder {
             closing: false,
         }
     }
+}
+/// An excerpt without secrets, which are taken out first: a cut could leave half of one.
+fn cleansed(bytes: &[u8], secrets: &Secrets) -> String {
+    if secrets.is_empty() {
+        return excerpt(bytes);
+    }
+    excerpt(secrets.redact(&String::from_utf8_lossy(bytes)).as_bytes())
 }

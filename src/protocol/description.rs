@@ -68,8 +68,6 @@ pub struct Description {
     pub replies: Vec<Reply>,
     /// Neither deliveries nor errors.
     pub ignores: Vec<Ignore>,
-    /// Sent and counted, not timed.
-    pub actions: Vec<Action>,
     /// Who keeps the connection alive, and how.
     pub heartbeat: Option<Heartbeat>,
     /// How a client leaves on purpose.
@@ -107,7 +105,6 @@ impl Description {
             delivery: Delivery::default(),
             replies: Vec::new(),
             ignores: Vec::new(),
-            actions: Vec::new(),
             heartbeat: None,
             goodbye: Goodbye { send: Send::default(), code: 1000 },
             changing: Vec::new(),
@@ -285,15 +282,6 @@ pub struct Ignore {
     pub name: String,
     /// Which.
     pub when: Matcher,
-}
-
-/// Something a client does besides publishing.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Action {
-    /// What scenarios and reports call it.
-    pub name: String,
-    /// What is sent.
-    pub send: Send,
 }
 
 /// Who keeps the connection alive.

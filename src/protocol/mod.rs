@@ -17,6 +17,7 @@ mod native;
 pub mod pointer;
 mod relay;
 pub mod scope;
+mod secret;
 pub mod send;
 mod splitter;
 mod talk;
@@ -161,7 +162,7 @@ impl Protocol {
             Self::Native(..) => None,
             Self::Described(file) => {
                 let framing = file.framing.as_ref()?;
-                Some(Splitter::Separated(framing::Splitter::new(framing)))
+                Some(Splitter::Separated(Box::new(framing::Splitter::new(framing))))
             }
             Self::Mqtt(_) => Some(Splitter::Packets(mqtt::Packets::new(max_bytes))),
         }

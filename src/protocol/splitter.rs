@@ -7,7 +7,7 @@ use crate::metric::{ErrorKind, Step};
 #[derive(Clone, Debug)]
 pub enum Splitter {
     /// Messages with a separator between them.
-    Separated(framing::Splitter),
+    Separated(Box<framing::Splitter>),
     /// Packets that say how long they are.
     Packets(mqtt::Packets),
 }

@@ -145,18 +145,6 @@ impl Talk {
         }
     }
 
-    /// Does something besides publishing: the n-th action.
-    ///
-    /// # Errors
-    ///
-    /// As [`join`](Self::join).
-    pub fn act(&mut self, action: usize, room: Option<RoomName<'_>>) -> Result<(), Failure> {
-        match self {
-            Self::Native(_) | Self::Mqtt(_) => Ok(()),
-            Self::Described(talk) => talk.act(action, room),
-        }
-    }
-
     /// What a frame means that arrived, where a frame is one message.
     pub fn read<'a>(&mut self, frame: &'a Message, now_us: u64) -> Incoming<'a> {
         match (self, frame) {

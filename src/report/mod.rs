@@ -10,6 +10,7 @@ pub mod json;
 pub mod ledger;
 pub mod markdown;
 mod model;
+pub mod redact;
 pub mod summary;
 pub mod verdict;
 

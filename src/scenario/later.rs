@@ -16,11 +16,11 @@ pub(super) enum Place {
 /// Where it stands, its name, and what it is for.
 const LATER: &[(Place, &str, &str)] = &[
     (Place::Key(""), "baseline", "comparing with an earlier run"),
+    (Place::Key("protocol"), "action", "what clients do besides publishing"),
     (Place::Codec, "msgpack", "MessagePack"),
     (Place::Codec, "cbor", "CBOR"),
     (Place::Codec, "protobuf", "Protocol Buffers"),
     (Place::Codec, "postcard", "postcard"),
-    (Place::Metric, "connect_tls", "TLS"),
 ];
 
 /// What the name will be for, if it stands for something that is not built yet.

@@ -14,6 +14,7 @@ use crate::measure::{
 };
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::{Away, Event, Incoming, SentUnix, quote};
+use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
 
 impl Session {
@@ -95,6 +96,12 @@ impl Session {
     fn count(&mut self, incoming: &Incoming<'_>, bytes: &[u8], now_us: u64) {
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
+        // Steps capture as they go, so the talk knows more than the client.
+        let secrets = || {
+            let person = self.ctx.person(&self.client);
+            let captured = self.talk.captured();
+            Secrets::new(self.ctx.protocols[cohort].secrets(&person, &captured))
+        };
         let kind = match incoming {
             Incoming::Open | Incoming::Resumed | Incoming::Step => FrameKind::Step,
             Incoming::Joined(_) | Incoming::Left(_) => FrameKind::Step,
@@ -113,12 +120,12 @@ impl Session {
             }
             Incoming::Ignored(at) => {
                 let name = self.ctx.protocols[cohort].ignored(*at);
-                return recorder.ignored(cohort, name, now_us, bytes);
+                return recorder.ignored(cohort, name, now_us, bytes, secrets);
             }
             // A feed's events are counted where they are told apart, and a probe is no message.
             Incoming::Event(_) | Incoming::Probe(_) | Incoming::Failed(_) => return,
         };
-        recorder.frame(cohort, kind, now_us, bytes);
+        recorder.frame(cohort, kind, now_us, bytes, secrets);
     }
 
     /// Does what a message means, or the time that passed.
@@ -366,7 +373,8 @@ impl Session {
             let error = DialError::new(ErrorKind::ServerError, self.step(), text);
             return Some(self.failed(error));
         }
-        self.ctx.error(self.client.cohort, ErrorKind::ServerError, Step::Active, || text);
+        let error = DialError::new(ErrorKind::ServerError, Step::Active, text);
+        self.ctx.failure(&self.client, &error);
         None
     }
 }

@@ -14,6 +14,7 @@ use crate::measure::{
 };
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::scenario::{Overrides, Source, read};
+use crate::secrets::Secrets;
 
 const S: u64 = 1_000_000;
 
@@ -57,9 +58,11 @@ fn record(recorder: &mut Recorder, rng: &mut Pcg64Mcg, at_us: u64) {
     counts.bytes_received += rng.random_range(0..100_000);
     let frame = format!("frame at {at_us}");
     match rng.random_range(0..4) {
-        0 => recorder.frame(cohort, FrameKind::Unmatched, at_us, frame.as_bytes()),
-        1 => recorder.frame(cohort, FrameKind::Ack, at_us, frame.as_bytes()),
-        2 => recorder.ignored(cohort, "typing", at_us, frame.as_bytes()),
+        0 => {
+            recorder.frame(cohort, FrameKind::Unmatched, at_us, frame.as_bytes(), Secrets::default);
+        }
+        1 => recorder.frame(cohort, FrameKind::Ack, at_us, frame.as_bytes(), Secrets::default),
+        2 => recorder.ignored(cohort, "typing", at_us, frame.as_bytes(), Secrets::default),
         _ => recorder.corrupted(cohort, 3, None, at_us, (frame.as_bytes(), 6)),
     }
     if rng.random::<f64>() < 0.3 {

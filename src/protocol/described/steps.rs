@@ -59,8 +59,7 @@ impl Talk {
     fn ask(&mut self, step: &Step, what: Taker, now_us: u64) -> Result<bool, Missing> {
         let id = self.next_id();
         let scope = self.scope(None, Some(id));
-        let expect =
-            step.expect.as_ref().map(|expect| expect.resolve(&scope)).transpose()?;
+        let expect = step.expect.as_ref().map(|expect| expect.resolve(&scope)).transpose()?;
         let fail = step.fail.as_ref().map(|fail| fail.resolve(&scope)).transpose()?;
         self.say(&step.send, None, id)?;
         let waits = expect.is_some();

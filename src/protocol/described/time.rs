@@ -104,8 +104,7 @@ impl Talk {
         self.say(send, None, id).map_err(missed)?;
         let asked = self.waits.iter().any(|wait| wait.what == Taker::Heartbeat);
         if let (Some(expect), false) = (expect, asked) {
-            let expect =
-                expect.resolve(&self.scope(None, Some(id))).map_err(missed)?;
+            let expect = expect.resolve(&self.scope(None, Some(id))).map_err(missed)?;
             let deadline_us = now_us + timeout.as_micros() as u64;
             let (what, expect) = (Taker::Heartbeat, Some(expect));
             self.waits.push(Wait { what, id, expect, fail: None, deadline_us });

@@ -71,8 +71,6 @@ keys! {
         reply: List<Reply>,
         /// Messages of no interest, counted under a name.
         ignore: List<Ignore>,
-        /// What clients do besides publishing: sent and counted, not timed.
-        action: List<Action>,
         /// Who keeps the connection alive. WebSocket's own pings are always answered and need
         /// nothing here.
         heartbeat: Heartbeat,
@@ -281,16 +279,6 @@ keys! {
         name (required): Name,
         /// Which messages.
         when (required): Matcher,
-    }
-}
-
-keys! {
-    /// What a client does besides publishing.
-    struct Action at "protocol.action" {
-        /// What scenarios and reports call it.
-        name (required): Name,
-        /// What is said.
-        send (required): Send,
     }
 }
 

@@ -86,7 +86,6 @@ fn a_whole_file_is_read() {
     assert!(description.publish.as_ref().unwrap().ack.as_ref().unwrap().fail.is_some());
     assert!(description.delivery.when.is_some());
     assert_eq!(description.ignores[0].name, "presence");
-    assert_eq!(description.actions[0].name, "typing");
     assert!(matches!(description.heartbeat, Some(Heartbeat::Server { .. })));
     assert_eq!((description.goodbye.send.0.len(), description.goodbye.code), (1, 1000));
 }

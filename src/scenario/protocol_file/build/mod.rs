@@ -66,7 +66,6 @@ impl Builder<'_> {
         let delivery = self.delivery(file);
         let replies = self.replies(file);
         let ignores = self.ignores(file);
-        let actions = self.actions(file);
         let heartbeat = self.heartbeat(file);
         let goodbye = self.goodbye(file);
         let error = file.error.get().map(|error| self.matcher(error, &Here::rule("`error`")));
@@ -109,7 +108,6 @@ impl Builder<'_> {
             delivery,
             replies,
             ignores,
-            actions,
             heartbeat,
             goodbye,
             changing: self.known.changing(),

@@ -125,7 +125,7 @@ impl Builder<'_> {
         let (label, help) = match variable {
             Variable::Room | Variable::N if !here.room => (
                 "no room here",
-                "rooms are named in `join`, `leave`, `publish` and `action`; without a `join`, in \
+                "rooms are named in `join`, `leave` and `publish`; without a `join`, in \
                  `path`, `query`, `headers` and `subprotocols`"
                     .to_owned(),
             ),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Builder;
 use super::templates::{Here, Kind};
 use crate::protocol::description::{
-    Ack, Action, Delivery, Goodbye, Heartbeat, Ignore, Publish, Reply, SentAt, Sequence,
+    Ack, Delivery, Goodbye, Heartbeat, Ignore, Publish, Reply, SentAt, Sequence,
 };
 use crate::protocol::matcher::Matcher;
 use crate::protocol::scope::Variable;
@@ -128,17 +128,6 @@ impl Builder<'_> {
             },
         };
         list.0.iter().map(ignore).collect()
-    }
-
-    pub(super) fn actions(&mut self, file: &raw::File) -> Vec<Action> {
-        let Some(list) = file.action.get() else { return Vec::new() };
-        self.differ(list, "action", |action| &action.name);
-        let here = Here::step("an action").with_room();
-        let action = |at: &At<raw::Action>| Action {
-            name: at.value.name.value().0,
-            send: at.value.send.get().map_or_else(Send::default, |send| self.send(send, &here)),
-        };
-        list.0.iter().map(action).collect()
     }
 
     /// Refuses a name that stands there twice.
