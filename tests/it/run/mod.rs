@@ -3,7 +3,9 @@
 mod addresses;
 mod commands;
 mod faults;
+mod hall;
 mod hostile;
+mod init;
 mod limits;
 mod misbehaving;
 mod output;
@@ -13,5 +15,6 @@ mod signals;
 mod support;
 mod tls;
 mod truth;
+mod try_it;
 mod unreachable;
 mod validity;
