@@ -16,5 +16,6 @@ mod support;
 mod tls;
 mod truth;
 mod try_it;
+mod tutorial;
 mod unreachable;
 mod validity;
