@@ -90,10 +90,15 @@ impl Context {
         Secrets::new(self.protocols[client.cohort].secrets(&self.person(client), &captured))
     }
 
-    pub(super) fn failure(&self, client: &Client, error: &DialError) {
+    pub(super) fn failure(
+        &self,
+        client: &Client,
+        error: &DialError,
+        secrets: impl FnOnce() -> Secrets,
+    ) {
         let DialError { kind, detail, step, ref text } = *error;
         let key = crate::measure::ErrorKey { kind, detail, step, cohort: client.cohort as u16 };
-        let example = || self.secrets(client).redact(text).into_owned();
+        let example = || secrets().redact(text).into_owned();
         self.recorder.borrow_mut().error(key, self.clock.now_us(), example);
     }
 }

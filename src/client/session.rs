@@ -558,7 +558,7 @@ impl Session {
     }
 
     fn failed(&self, error: DialError) -> End {
-        self.ctx.failure(&self.client, &error);
+        self.ctx.failure(&self.client, &error, || self.secrets());
         End::Lost(error)
     }
 }

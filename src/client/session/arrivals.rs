@@ -44,7 +44,9 @@ impl Session {
                     return Some(closing.end);
                 }
                 let (code, reason) = close_of(frame.as_ref());
-                self.ctx.recorder.borrow_mut().closes.record(code, reason, false);
+                let secrets = self.secrets();
+                let reason = secrets.redact(reason);
+                self.ctx.recorder.borrow_mut().closes.record(code, &reason, false);
                 let step = self.step();
                 Some(self.failed(DialError::closed(frame.as_ref(), step)))
             }
@@ -92,16 +94,18 @@ impl Session {
         self.act_on(incoming, now_us)
     }
 
+    /// What of this client's own no output may show. Steps capture as they go, so the talk knows
+    /// more than the client.
+    pub(super) fn secrets(&self) -> Secrets {
+        let person = self.ctx.person(&self.client);
+        let captured = self.talk.captured();
+        Secrets::new(self.ctx.protocols[self.client.cohort].secrets(&person, &captured))
+    }
+
     /// Counts a message that delivers nothing, by what it was taken for.
     fn count(&mut self, incoming: &Incoming<'_>, bytes: &[u8], now_us: u64) {
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
-        // Steps capture as they go, so the talk knows more than the client.
-        let secrets = || {
-            let person = self.ctx.person(&self.client);
-            let captured = self.talk.captured();
-            Secrets::new(self.ctx.protocols[cohort].secrets(&person, &captured))
-        };
         let kind = match incoming {
             Incoming::Open | Incoming::Resumed | Incoming::Step => FrameKind::Step,
             Incoming::Joined(_) | Incoming::Left(_) => FrameKind::Step,
@@ -110,7 +114,11 @@ impl Session {
             Incoming::Reply => FrameKind::Reply,
             Incoming::Data | Incoming::Unmatched => {
                 if !self.ready {
-                    self.stray = Some(quote(bytes));
+                    drop(recorder);
+                    let secrets = self.secrets();
+                    let text = String::from_utf8_lossy(bytes);
+                    self.stray = Some(quote(secrets.redact(&text).as_bytes()));
+                    recorder = self.ctx.recorder.borrow_mut();
                 }
                 FrameKind::Unmatched
             }
@@ -120,12 +128,12 @@ impl Session {
             }
             Incoming::Ignored(at) => {
                 let name = self.ctx.protocols[cohort].ignored(*at);
-                return recorder.ignored(cohort, name, now_us, bytes, secrets);
+                return recorder.ignored(cohort, name, now_us, bytes, || self.secrets());
             }
             // A feed's events are counted where they are told apart, and a probe is no message.
             Incoming::Event(_) | Incoming::Probe(_) | Incoming::Failed(_) => return,
         };
-        recorder.frame(cohort, kind, now_us, bytes, secrets);
+        recorder.frame(cohort, kind, now_us, bytes, || self.secrets());
     }
 
     /// Does what a message means, or the time that passed.
@@ -374,7 +382,7 @@ impl Session {
             return Some(self.failed(error));
         }
         let error = DialError::new(ErrorKind::ServerError, Step::Active, text);
-        self.ctx.failure(&self.client, &error);
+        self.ctx.failure(&self.client, &error, || self.secrets());
         None
     }
 }
