@@ -1,6 +1,7 @@
 //! Every command and flag with its help. Parsing only; what a flag does is in its command's file.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -16,7 +17,8 @@ use crate::scenario::Overrides;
     arg_required_else_help = true,
     after_help = "Exit codes: 0 passed, 1 a threshold failed, 2 usage or scenario, 3 the figures \
                   can't be trusted, 4 no client ever joined, 5 our own failure, 130 and 143 \
-                  interrupted (the report is written).\n\nStart with: uproar run chat-rooms"
+                  interrupted (the report is written).\n\nStart with: uproar run chat-rooms\n\
+                  With a server of your own: uproar try --url ws://HOST/PATH --protocol NAME"
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -27,6 +29,10 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run a scenario and judge it
     Run(Box<RunArgs>),
+    /// Show two clients talking to a server, frame by frame, and the step that fails
+    Try(Box<TryArgs>),
+    /// Write a first scenario for a server
+    Init(InitArgs),
     /// Run the reference server alone
     Serve(ServeArgs),
     /// Show what a scenario would do, without connecting
@@ -49,16 +55,8 @@ pub(super) struct ScenarioArgs {
     /// A scenario file, or the name of a built-in one (see `uproar scenarios`)
     #[arg(default_value = "chat-rooms", value_name = "SCENARIO")]
     pub(super) scenario: String,
-    /// Load this server instead of the scenario's target: ws://HOST[:PORT][/PATH], or wss:// with TLS
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
-    /// How the server at --url speaks: a protocol file, or the name of a built-in protocol (see
-    /// `uproar protocols`)
-    #[arg(long, value_name = "NAME|FILE")]
-    protocol: Option<String>,
-    /// Set a param of the protocol, for example event=chat; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    param: Vec<String>,
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
     /// Clients in all, spread over the cohorts in proportion [default: the scenario's]
     #[arg(long, value_name = "N")]
     clients: Option<u32>,
@@ -76,20 +74,6 @@ pub(super) struct ScenarioArgs {
     /// Decides everything random in the plan [default: the scenario's, or 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Set any key of the scenario, for example cohort.talkers.publish.rate=5/s; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Send this header with the upgrade, "NAME: VALUE"; may be repeated
-    #[arg(long, value_name = "HEADER")]
-    header: Vec<String>,
-    /// Trust the certificate authorities in this PEM file, instead of this machine's, for a server
-    /// at wss://
-    #[arg(long, value_name = "FILE")]
-    ca: Option<String>,
-    /// Take any certificate of a server at wss://, also one that is forged or expired. Only for
-    /// tests; reports say so
-    #[arg(long)]
-    insecure: bool,
     /// Allow load on this host although it is neither loopback nor private; may be repeated. Only
     /// for hosts you answer for. Also: UPROAR_ALLOW_HOSTS, separated by commas
     #[arg(long, value_name = "HOST")]
@@ -97,6 +81,50 @@ pub(super) struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
+    /// What the flags change. `Err` is the flag that can't be read, and its value.
+    pub(super) fn overrides(&self) -> Result<Overrides, (&'static str, String)> {
+        Ok(Overrides {
+            codec: self.codec.clone(),
+            seed: self.seed,
+            clients: self.clients,
+            rate: self.rate.clone(),
+            duration: self.duration.clone(),
+            allow_host: self.allow_host.clone(),
+            ..self.target.overrides()?
+        })
+    }
+}
+
+/// Which server, and how to speak to it.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TargetArgs {
+    /// Load this server instead of the scenario's target: ws://HOST[:PORT][/PATH], or wss:// with TLS
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// How the server at --url speaks: a protocol file, or the name of a built-in protocol (see
+    /// `uproar protocols`)
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) protocol: Option<String>,
+    /// Set a param of the protocol, for example event=chat; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) param: Vec<String>,
+    /// Set any key of the scenario, for example cohort.talkers.publish.rate=5/s; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Send this header with the upgrade, "NAME: VALUE"; may be repeated
+    #[arg(long, value_name = "HEADER")]
+    pub(super) header: Vec<String>,
+    /// Trust the certificate authorities in this PEM file, instead of this machine's, for a server
+    /// at wss://
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca: Option<String>,
+    /// Take any certificate of a server at wss://, also one that is forged or expired. Only for
+    /// tests; reports say so
+    #[arg(long)]
+    pub(super) insecure: bool,
+}
+
+impl TargetArgs {
     /// What the flags change. `Err` is the flag that can't be read, and its value.
     pub(super) fn overrides(&self) -> Result<Overrides, (&'static str, String)> {
         let pairs = |flag: &'static str, pairs: &[String]| -> Result<Vec<_>, _> {
@@ -111,16 +139,75 @@ impl ScenarioArgs {
             params: pairs("--param", &self.param)?,
             url: self.url.clone(),
             protocol: self.protocol.clone(),
-            codec: self.codec.clone(),
-            seed: self.seed,
-            clients: self.clients,
-            rate: self.rate.clone(),
-            duration: self.duration.clone(),
             headers: self.header.clone(),
             ca: self.ca.clone(),
             insecure: self.insecure,
-            allow_host: self.allow_host.clone(),
+            ..Overrides::default()
         })
+    }
+}
+
+/// Two clients, three messages each, and every frame of it.
+#[derive(Debug, Args)]
+pub(super) struct TryArgs {
+    /// Try this scenario's target, as its first cohort speaks: a file, or the name of a built-in one.
+    /// Not needed with --url and --protocol
+    #[arg(value_name = "SCENARIO")]
+    pub(super) scenario: Option<String>,
+    #[command(flatten)]
+    pub(super) target: TargetArgs,
+    /// The room both clients join [default: uproar-RUN-0, a new one each time]
+    #[arg(long, value_name = "NAME")]
+    pub(super) room: Option<String>,
+    /// The most that a step may take, and that messages are waited for
+    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
+    pub(super) timeout: Duration,
+    /// Show secrets: what the protocol file calls so, and environment variables it uses
+    #[arg(long)]
+    pub(super) show_secrets: bool,
+}
+
+/// A time limit over zero.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = crate::units::parse::duration(text)?;
+    if duration.is_zero() { Err("nothing happens in no time".to_owned()) } else { Ok(duration) }
+}
+
+/// A first scenario, to be written to a file.
+#[derive(Debug, Args)]
+pub(super) struct InitArgs {
+    /// The server to load: ws://HOST[:PORT][/PATH], or wss:// with TLS
+    #[arg(long, value_name = "URL")]
+    pub(super) url: String,
+    /// How it speaks: a protocol file, or the name of a built-in protocol (see `uproar protocols`)
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) protocol: String,
+    /// Set a param of the protocol, for example event=chat; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) param: Vec<String>,
+    /// Send this header with the upgrade, "NAME: VALUE"; may be repeated
+    #[arg(long, value_name = "HEADER")]
+    pub(super) header: Vec<String>,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Replace the file if there is one
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+}
+
+impl InitArgs {
+    /// The same as flags of other commands.
+    pub(super) fn target(&self) -> TargetArgs {
+        TargetArgs {
+            url: Some(self.url.clone()),
+            protocol: Some(self.protocol.clone()),
+            param: self.param.clone(),
+            set: Vec::new(),
+            header: self.header.clone(),
+            ca: None,
+            insecure: false,
+        }
     }
 }
 

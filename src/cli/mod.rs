@@ -1,8 +1,8 @@
 //! The command line: parse, call, print, exit code. Only this module knows the terminal.
 //!
 //! One file a command; what several need is in `prepare` (a scenario and its plan), `fit` (what
-//! this machine and the host allow), `folder` (where a run's files go) and `failure` (the one
-//! place that prints errors).
+//! this machine and the host allow), `visit` (who goes to the server before a run, and what they
+//! met), `folder` (where a run's files go) and `failure` (the one place that prints errors).
 
 mod args;
 mod check;
@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod fit;
 mod folder;
+mod init;
 mod logins;
 mod plan;
 mod prepare;
@@ -20,6 +21,8 @@ mod run;
 mod scenarios;
 mod serve;
 mod signals;
+mod try_it;
+mod visit;
 
 use std::process::ExitCode;
 
@@ -44,6 +47,8 @@ pub fn main() -> ExitCode {
     };
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Try(args) => try_it::run(args),
+        Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),

@@ -1,10 +1,15 @@
 //! From the command line to a scenario and its plan.
 
 use super::Failure;
-use super::args::ScenarioArgs;
+use super::args::{ScenarioArgs, TargetArgs};
 use crate::plan::Plan;
 use crate::report::Exit;
 use crate::scenario::{self, Scenario, ScenarioErrors, Source};
+
+/// What `try` and `init` take for a scenario where there is none yet: what the command line says of
+/// the target is checked by the rules of a file.
+const NO_SCENARIO: &str = "format = 1\nname = \"try\"\n[target]\n[[cohort]]\nname = \"clients\"\n\
+                           clients = 2\n[[phase]]\nname = \"all\"\nduration = \"1s\"\n";
 
 /// Reads the scenario, applies the flags, and resolves the plan. Warnings are printed.
 pub(super) fn plan(args: &ScenarioArgs) -> Result<Plan, Failure> {
@@ -27,16 +32,32 @@ pub(super) fn plan_of(
     args: &ScenarioArgs,
     source: &Source,
 ) -> Result<(Plan, Vec<miette::Report>), Failure> {
-    let overrides = args.overrides().map_err(|(flag, pair)| {
-        let message = format!("{flag} {pair}: no `=` between key and value");
-        let example = match flag {
-            "--set" => "--set cohort.talkers.publish.rate=5/s",
-            _ => "--param event=chat",
-        };
-        Failure::message(Exit::Usage, message, format!("write {example}"))
-    })?;
+    let overrides = args.overrides().map_err(no_equals)?;
     let (scenario, warnings) = scenario::read_with_warnings(source, &overrides).map_err(refused)?;
     Ok((Plan::new(scenario), warnings))
+}
+
+/// Reads a scenario if one is named, else what the flags alone say of the target. Warnings are
+/// printed.
+pub(super) fn target(name: Option<&str>, args: &TargetArgs) -> Result<Scenario, Failure> {
+    let overrides = args.overrides().map_err(no_equals)?;
+    let source = match name {
+        Some(name) => scenario::load(name).map_err(refused)?,
+        None => Source { name: "command line".to_owned(), text: NO_SCENARIO.to_owned() },
+    };
+    let (scenario, warnings) =
+        scenario::read_with_warnings(&source, &overrides).map_err(refused)?;
+    warn(warnings);
+    Ok(scenario)
+}
+
+fn no_equals((flag, pair): (&str, String)) -> Failure {
+    let message = format!("{flag} {pair}: no `=` between key and value");
+    let example = match flag {
+        "--set" => "--set cohort.talkers.publish.rate=5/s",
+        _ => "--param event=chat",
+    };
+    Failure::message(Exit::Usage, message, format!("write {example}"))
 }
 
 /// Refuses to run without the environment that templates name.

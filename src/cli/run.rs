@@ -5,16 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use url::Url;
 
 use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
+use super::visit::{self, redact};
 use super::{Failure, fit, logins, prepare, print, progress, signals};
-use crate::client::{self, DialError, Target, Tls, Visit};
+use crate::client::{self, Target, Tls};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
-use crate::metric::{Detail, ErrorKind, Step, TlsFault};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
@@ -145,7 +144,7 @@ fn share_cores(plan: &Plan, workers: u16) -> (Vec<usize>, Vec<usize>) {
     shared.unwrap_or_default()
 }
 
-async fn start_server(
+pub(super) async fn start_server(
     plan: &Plan,
     workers: u16,
     cores: &[usize],
@@ -209,8 +208,38 @@ async fn make_ready(
     run: u32,
     server: Option<&BuiltinServer>,
 ) -> Result<Ready, Failure> {
+    let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, server).await?;
+    let logged_in = logins::once(plan, run, &target)
+        .await
+        .map_err(|error| visit::unreachable(plan, &target.url, &error, None))?;
+    let secrets = logins::secrets(plan, run, &target.url, &target.headers, &logged_in);
+    if !args.no_preflight {
+        let captured = logged_in.first().cloned().unwrap_or_default();
+        let answered = visit::preflight(plan, &target, run, captured).await?;
+        client::prefer_family(&mut target.addresses, answered);
+    }
+    // An IPv4 address may be written as IPv6.
+    let same_host =
+        target.addresses.iter().any(|address| address.ip().to_canonical().is_loopback());
+    let target = Arc::new(target);
+    Ok(Ready { target, logged_in, secrets, same_host, strangers_host, lookup_us })
+}
+
+/// Where clients dial to, once the host is resolved.
+pub(super) struct Reached {
+    pub(super) target: Target,
+    pub(super) strangers_host: bool,
+    /// How long the host's name took; `None` if it was an address.
+    pub(super) lookup_us: Option<u64>,
+}
+
+/// Resolves the host and checks that it may get this load.
+pub(super) async fn reach(
+    plan: &Plan,
+    run: u32,
+    server: Option<&BuiltinServer>,
+) -> Result<Reached, Failure> {
     let scenario = &plan.scenario;
-    let protocol = scenario.target.protocol.name();
     let url = match (&scenario.target.url, server) {
         (Some(url), _) => url.clone(),
         (None, Some(server)) => format!("ws://{}/", server.address()),
@@ -219,20 +248,18 @@ async fn make_ready(
     let client::Lookup { addresses, took_us: lookup_us } =
         client::look_up(&url, scenario.target.connect_timeout)
             .await
-            .map_err(|error| unreachable(&url, protocol, &error))?;
+            .map_err(|error| visit::unreachable(plan, &url, &error, None))?;
     let login_urls = logins::urls(plan, run, &url);
     let tls = tls(&url, &login_urls, &scenario.target.tls)?;
     let host = client::host_of(&url);
     fit::check_host(plan, &host, &addresses)?;
     let login_hosts = logins::hosts(plan, &login_urls, &url)
         .await
-        .map_err(|why| why.unwrap_or_else(|error| unreachable(&url, protocol, &error)))?;
+        .map_err(|why| why.unwrap_or_else(|error| visit::unreachable(plan, &url, &error, None)))?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
-    // An IPv4 address may be written as IPv6.
-    let same_host = addresses.iter().any(|address| address.ip().to_canonical().is_loopback());
     let agent =
         format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
-    let mut target = Target {
+    let target = Target {
         url,
         source_addresses: fit::source_addresses(plan, &addresses)?,
         addresses,
@@ -244,29 +271,7 @@ async fn make_ready(
         connect_timeout: scenario.target.connect_timeout,
         message_bytes_max: message_bytes_max(plan),
     };
-    let logged_in = logins::once(plan, run, &target)
-        .await
-        .map_err(|error| unreachable(&target.url, protocol, &error))?;
-    let secrets = logins::secrets(plan, run, &target.url, &target.headers, &logged_in);
-    if !args.no_preflight
-        && let Some(first) = scenario.cohorts.first()
-    {
-        let visit = Visit {
-            target: &target,
-            protocol: &first.protocol,
-            person: logins::person(plan, first, run, &target.url),
-            captured: logged_in.first().cloned().unwrap_or_default(),
-            run,
-            room: format!("uproar-{run:07x}-preflight"),
-            limit: scenario.target.join_timeout,
-        };
-        let answered = client::preflight(visit)
-            .await
-            .map_err(|error| unreachable(&target.url, protocol, &error))?;
-        client::prefer_family(&mut target.addresses, answered);
-    }
-    let target = Arc::new(target);
-    Ok(Ready { target, logged_in, secrets, same_host, strangers_host: !ours, lookup_us })
+    Ok(Reached { target, strangers_host: !ours, lookup_us })
 }
 
 /// What TLS needs, where the URL asks for it: read and built once a run.
@@ -277,79 +282,6 @@ fn tls(url: &str, logins: &[String], settings: &scenario::Tls) -> Result<Option<
     let tls = Tls::new(url, settings)
         .map_err(|error| Failure::message(Exit::Usage, error.message, error.help))?;
     Ok(Some(tls))
-}
-
-/// What the preflight client met, and what to look at.
-fn unreachable(url: &str, protocol: &str, error: &DialError) -> Failure {
-    let text = crate::report::escape::escape_terminal(&error.text, 400);
-    let message = format!("UNREACHABLE  no client got in: {}: {text}", redact(url));
-    let help = match (error.kind, error.detail, error.step) {
-        (ErrorKind::LookupFailed, ..) => "check the host's name in the URL".to_owned(),
-        (ErrorKind::TimedOut, _, Step::Lookup) => {
-            "does this machine's resolver answer? target.connect_timeout is the limit".to_owned()
-        }
-        (ErrorKind::Refused, ..) => "is the server running, and on this port?".to_owned(),
-        (ErrorKind::Tls, Detail::Tls(TlsFault::UnknownIssuer), _) => {
-            "for a test server with a certificate of its own: --ca FILE, or --insecure".to_owned()
-        }
-        (ErrorKind::Tls, Detail::Tls(TlsFault::NotTls), _) => {
-            "if it speaks without TLS there, write ws:// instead of wss://".to_owned()
-        }
-        (ErrorKind::Tls, ..) => {
-            "`openssl s_client -connect HOST:PORT` shows what the server says".to_owned()
-        }
-        (ErrorKind::HttpStatus, Detail::Status(401 | 403), _) => {
-            "it may want a token or an Origin: --header \"Origin: https://...\"".to_owned()
-        }
-        (ErrorKind::HttpStatus, Detail::Status(404), _) => "check the path of the URL".to_owned(),
-        (ErrorKind::HttpStatus, Detail::Status(200..=299), _) => {
-            "that is an ordinary page: check the path, and that WebSocket is served there"
-                .to_owned()
-        }
-        (ErrorKind::HttpStatus, Detail::Status(300..=399), _) => {
-            "redirects are not followed: use the address it points to".to_owned()
-        }
-        (ErrorKind::HttpStatus, Detail::Status(500..), _) => {
-            "the server, or a proxy before it, can't serve this now: its log may say why".to_owned()
-        }
-        (ErrorKind::BadHandshake, ..) => {
-            format!("does a server that speaks `{protocol}` listen there?")
-        }
-        (ErrorKind::Reset, _, Step::Tls) => {
-            "it hung up in the TLS handshake: does it speak TLS on this port? Its log may say why"
-                .to_owned()
-        }
-        (ErrorKind::Reset, _, Step::Upgrade) if !Tls::is_asked_for_by(url) => {
-            "does it expect TLS, or another protocol than HTTP? Its log may say why".to_owned()
-        }
-        (ErrorKind::Closed, ..) => {
-            "it let the client in and sent it away again: it may want a token, or another protocol"
-                .to_owned()
-        }
-        (ErrorKind::ServerError, ..) => {
-            "the server understood and refused: its words say why".to_owned()
-        }
-        (ErrorKind::ProtocolViolation, ..) => {
-            "what it sent is no WebSocket: is that the server itself, or something before it?"
-                .to_owned()
-        }
-        (ErrorKind::TimedOut, _, Step::Tcp) => {
-            "does a firewall drop the packets? target.connect_timeout is the limit".to_owned()
-        }
-        (ErrorKind::TimedOut, _, Step::Tls) => {
-            "something accepts connections there but does not answer TLS: is it ws:// there?"
-                .to_owned()
-        }
-        (ErrorKind::TimedOut, _, Step::Upgrade) => {
-            "something accepts connections there but does not answer HTTP".to_owned()
-        }
-        (ErrorKind::TimedOut, _, Step::Join | Step::Active) => {
-            format!("does the server speak `{protocol}`? target.join_timeout is the limit")
-        }
-        (ErrorKind::LocalLimit, ..) => "`uproar doctor` shows this machine's limits".to_owned(),
-        _ => "--no-preflight runs all the same and reports what happens".to_owned(),
-    };
-    Failure::message(Exit::Unreachable, message, help)
 }
 
 fn setting(args: &RunArgs, plan: &Plan, run: u32, target: &Target, same_host: bool) -> Setting {
@@ -384,23 +316,6 @@ fn trust(args: &RunArgs) -> Trust {
         (_, true) => Trust::AllowInvalid,
         _ => Trust::Standard,
     }
-}
-
-/// Parts of a URL that may be secret: userinfo, and values of the query.
-fn redact(url: &str) -> String {
-    let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
-    // Neither can fail for a URL with a host.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    if let Some(query) = url.query() {
-        let keys = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) => format!("{key}=[redacted]"),
-            None => pair.to_owned(),
-        });
-        let redacted = keys.collect::<Vec<_>>().join("&");
-        url.set_query(Some(&redacted));
-    }
-    url.to_string()
 }
 
 /// The command line without the values of headers and of the URL's query.

@@ -20,9 +20,7 @@ use crate::machine::clock::{Clock, unix_ms};
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::description::Each;
 use crate::protocol::scope::{Captured, Person, RoomName};
-use crate::protocol::{
-    Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk, quote,
-};
+use crate::protocol::{Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk};
 use crate::stamp::{self, Found, Stamp};
 
 /// How long a guest waits for its close frame to be written.
@@ -38,12 +36,37 @@ pub enum Exchange<'a> {
         /// Where the server was reached.
         address: SocketAddr,
     },
-    /// A frame was written.
-    Sent(&'a Message),
+    /// The conversation began: what is waited for is known, and nothing is written yet.
+    Began,
+    /// A frame is about to be written.
+    Sent(&'a Message, Said),
     /// A message was read: its bytes, whether they are text, what took it and what it means.
     Received(&'a [u8], bool, Taker, &'a Incoming<'a>),
     /// A frame of WebSocket itself was read: ping, pong, close.
     Control(&'a Message),
+}
+
+/// What a frame is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A step of `connect`.
+    Connect,
+    /// The join of the room.
+    Join,
+    /// A marked message, to hear when the room is joined.
+    Probe,
+    /// The publish of this number.
+    Publish(u32),
+    /// The leave of the room.
+    Leave,
+    /// The n-th reply.
+    Reply(usize),
+    /// The heartbeat.
+    Heartbeat,
+    /// Something that the protocol answers with by itself.
+    Answer,
+    /// The way out.
+    Goodbye,
 }
 
 /// Whoever looks on.
@@ -51,14 +74,6 @@ pub trait Watch {
     /// Something happened, so many microseconds after the clock's start. There is no talk before the
     /// upgrade.
     fn see(&mut self, at_us: u64, exchange: Exchange<'_>, talk: Option<&Talk>);
-}
-
-/// Nobody looks on.
-#[derive(Debug)]
-pub struct Unseen;
-
-impl Watch for Unseen {
-    fn see(&mut self, _: u64, _: Exchange<'_>, _: Option<&Talk>) {}
 }
 
 /// Who visits where.
@@ -114,8 +129,6 @@ pub struct Guest<'w> {
     limit: Duration,
     address: SocketAddr,
     told: VecDeque<Told>,
-    /// What came last and nothing took.
-    stray: Option<String>,
 }
 
 impl std::fmt::Debug for Guest<'_> {
@@ -153,7 +166,7 @@ impl<'w> Guest<'w> {
         let Dialed { ws, address, .. } = dialed;
         watch.see(clock.now_us(), Exchange::Upgraded { address }, Some(&talk));
         let splitter = protocol.splitter(message_bytes_max(target));
-        let (step, told, stray) = (Step::Connect, VecDeque::new(), None);
+        let (step, told) = (Step::Connect, VecDeque::new());
         let mut guest = Self {
             ws,
             talk,
@@ -168,12 +181,15 @@ impl<'w> Guest<'w> {
             limit,
             address,
             told,
-            stray,
         };
         let begun = guest.talk.begin(false, clock.now_us());
+        guest.watch.see(clock.now_us(), Exchange::Began, Some(&guest.talk));
         guest.note(&begun)?;
-        guest.say().await?;
+        guest.say(Said::Connect).await?;
         guest.until(|told| *told == Told::Open).await?;
+        if !guest.joins {
+            guest.step = Step::Active;
+        }
         Ok(guest)
     }
 
@@ -197,7 +213,7 @@ impl<'w> Guest<'w> {
         let room = RoomName { name: &self.room, n: 0 };
         let joined = self.talk.join(0, room, self.clock.now_us());
         joined.map_err(broken)?;
-        self.say().await?;
+        self.say(Said::Join).await?;
         self.until(|told| *told == Told::Joined).await?;
         self.step = Step::Active;
         Ok(())
@@ -229,7 +245,7 @@ impl<'w> Guest<'w> {
         let room = RoomName { name: &self.room, n: 0 };
         let outgoing = Outgoing { payload: &payload, binary, seq, now_ms: unix_ms() };
         let id = self.talk.publish(room, outgoing).map_err(broken)?;
-        self.say().await?;
+        self.say(Said::Publish(seq)).await?;
         Ok(id)
     }
 
@@ -242,7 +258,7 @@ impl<'w> Guest<'w> {
         self.step = Step::Leave;
         let room = RoomName { name: &self.room, n: 0 };
         let leaves = self.talk.leave(0, room, self.clock.now_us()).map_err(broken)?;
-        self.say().await?;
+        self.say(Said::Leave).await?;
         if leaves {
             self.until(|told| *told == Told::Left).await?;
         }
@@ -253,10 +269,14 @@ impl<'w> Guest<'w> {
     pub async fn part(mut self) {
         let code = self.talk.goodbye();
         // What it can't say any more it need not say.
-        let _ = self.say().await;
+        let _ = self.say(Said::Goodbye).await;
         let frame = CloseFrame { code: code.into(), reason: "".into() };
         let close = Message::Close(Some(frame.clone()));
-        self.watch.see(self.clock.now_us(), Exchange::Sent(&close), Some(&self.talk));
+        self.watch.see(
+            self.clock.now_us(),
+            Exchange::Sent(&close, Said::Goodbye),
+            Some(&self.talk),
+        );
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.ws.close(Some(frame))).await;
     }
 
@@ -274,11 +294,7 @@ impl<'w> Guest<'w> {
                 }
             }
             if !self.hear(deadline).await? {
-                let mut error = DialError::timed_out(self.step, self.limit);
-                if let Some(stray) = self.stray.take() {
-                    error.text = format!("{}; what came instead: {stray}", error.text);
-                }
-                return Err(error);
+                return Err(DialError::timed_out(self.step, self.limit));
             }
         }
     }
@@ -311,8 +327,16 @@ impl<'w> Guest<'w> {
         let rings = self.talk.deadline_us().map(|at_us| self.clock.instant(at_us).into());
         let until = rings.map_or(deadline, |rings: Instant| rings.min(deadline));
         let frame = tokio::time::timeout_at(until, self.ws.next()).await;
-        match frame {
-            Ok(Some(Ok(frame))) => self.take(&frame)?,
+        let said = match frame {
+            Ok(Some(Ok(frame))) => {
+                self.take(&frame)?;
+                match self.talk.taker() {
+                    Taker::Connect(_) | Taker::Resume(_) => Said::Connect,
+                    Taker::Reply(at) => Said::Reply(at),
+                    Taker::Heartbeat => Said::Heartbeat,
+                    _ => Said::Answer,
+                }
+            }
             Ok(Some(Err(error))) => return Err(classify(&error, self.step)),
             Ok(None) => {
                 let text = "the connection ended without a close frame";
@@ -320,15 +344,20 @@ impl<'w> Guest<'w> {
             }
             Err(_) => {
                 let now_us = self.clock.now_us();
+                let mut said = Said::Heartbeat;
                 while let Some(incoming) = self.talk.tick(now_us) {
+                    if let Incoming::Probe(_) = incoming {
+                        said = Said::Probe;
+                    }
                     self.note(&incoming)?;
                 }
-                if Instant::now() >= deadline {
+                if Instant::now() >= deadline && !self.talk.holds_frames() {
                     return Ok(false);
                 }
+                said
             }
-        }
-        self.say().await?;
+        };
+        self.say(said).await?;
         Ok(true)
     }
 
@@ -385,9 +414,6 @@ impl<'w> Guest<'w> {
                 self.heed_probe();
                 return Ok(());
             }
-        }
-        if matches!(incoming, Incoming::Data | Incoming::Unmatched) {
-            self.stray = Some(quote(bytes));
         }
         self.note(incoming)
     }
@@ -448,9 +474,9 @@ impl<'w> Guest<'w> {
     }
 
     /// Writes what the protocol has to say.
-    async fn say(&mut self) -> Result<(), DialError> {
+    async fn say(&mut self, said: Said) -> Result<(), DialError> {
         while let Some(frame) = self.talk.take_frame() {
-            self.watch.see(self.clock.now_us(), Exchange::Sent(&frame), Some(&self.talk));
+            self.watch.see(self.clock.now_us(), Exchange::Sent(&frame, said), Some(&self.talk));
             self.ws.send(frame).await.map_err(|error| classify(&error, self.step))?;
         }
         // Pongs that the library has queued.

@@ -30,7 +30,7 @@ pub use backoff::Backoff;
 pub use context::{Client, Context};
 pub use dial::{DialError, LoginHost, Target};
 pub use entry::log_in;
-pub use guest::{Exchange, Guest, Told, Unseen, Visit, Watch};
+pub use guest::{Exchange, Guest, Said, Told, Visit, Watch};
 pub use life::live;
 pub use location::{joined, names_of};
 pub use login::{Answer, Request, request};

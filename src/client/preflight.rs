@@ -4,33 +4,43 @@
 use std::net::SocketAddr;
 
 use super::dial::DialError;
-use super::guest::{Guest, Told, Unseen, Visit};
+use super::guest::{Guest, Told, Visit, Watch};
 use crate::machine::clock::Clock;
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::{Audience, Recipients};
 use crate::secrets::Secrets;
 use crate::stamp::{MIN_PAYLOAD, write_payload};
 
+/// The message's number: a join that is known by a probe has used 0, and its copies may come late.
+const SEQ: u32 = 1;
+
 /// Goes through the steps; gives the address that let it in. The error's step says how far it
-/// came; `Active` means that it joined and heard nothing.
+/// came; `Active` means that it joined and heard nothing. `watches` see what the first and the
+/// second client exchange.
 ///
 /// # Errors
 ///
 /// When a step fails or takes longer than its limit.
-pub async fn preflight(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
+pub async fn preflight(
+    visit: Visit<'_>,
+    watches: [&mut dyn Watch; 2],
+) -> Result<SocketAddr, DialError> {
     let secrets = Secrets::new(visit.protocol.secrets(&visit.person, &visit.captured));
-    let met = go_through(visit).await;
+    let met = go_through(visit, watches).await;
     met.map_err(|error| DialError { text: secrets.redact(&error.text).into_owned(), ..error })
 }
 
-async fn go_through(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
+async fn go_through(
+    visit: Visit<'_>,
+    watches: [&mut dyn Watch; 2],
+) -> Result<SocketAddr, DialError> {
     let clock = Clock::starting_at(std::time::Instant::now());
     let protocol = visit.protocol;
     let (limit, recipients) = (visit.limit, protocol.recipients());
     let mut second = visit.clone();
     second.person.client += 1;
-    let (mut unseen, mut unseen_too) = (Unseen, Unseen);
-    let mut author = Guest::arrive(visit, clock, &mut unseen).await?;
+    let [watch, other_watch] = watches;
+    let mut author = Guest::arrive(visit, clock, watch).await?;
     let address = author.address();
     let unheard = |error: DialError, what: &str| match error.kind {
         ErrorKind::TimedOut if error.step == Step::Active => {
@@ -48,7 +58,7 @@ async fn go_through(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
     // Where an author doesn't hear itself, somebody else has to.
     let mut other = match recipients {
         Recipients::Others => {
-            let mut other = Guest::arrive(second, clock, &mut unseen_too).await?;
+            let mut other = Guest::arrive(second, clock, other_watch).await?;
             other.join().await?;
             Some(other)
         }
@@ -56,13 +66,13 @@ async fn go_through(visit: Visit<'_>) -> Result<SocketAddr, DialError> {
     };
     if protocol.publishes() {
         let acked = author
-            .publish(0, false, |stamp| {
+            .publish(SEQ, false, |stamp| {
                 let mut payload = String::new();
                 write_payload(stamp, MIN_PAYLOAD, &mut payload);
                 payload
             })
             .await?;
-        let heard = |told: &Told| matches!(told, Told::Heard(..));
+        let heard = |told: &Told| matches!(told, Told::Heard(stamp, _) if stamp.seq == SEQ);
         let told = match (&mut other, recipients) {
             (Some(other), _) => other.until(heard).await,
             (None, Recipients::Nobody) if acked.is_some() => {

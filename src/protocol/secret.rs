@@ -41,7 +41,9 @@ impl Protocol {
         }
     }
 
-    fn captures_secret(&self, at: usize) -> bool {
+    /// Whether the capture of this index is secret: the file calls it so, or a login captured it.
+    #[must_use]
+    pub fn captures_secret(&self, at: usize) -> bool {
         let Self::Described(file) = self else { return false };
         let by_login = file.logins.iter().flat_map(|login| &login.captures);
         by_login.map(|capture| capture.into).any(|into| into == at)

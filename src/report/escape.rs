@@ -63,7 +63,7 @@ pub fn escape_markdown(text: &str, chars: usize) -> String {
 /// The columns of a text in a terminal: each character by itself, so that a sequence drawn as
 /// one emoji counts as all its parts. That is never too narrow, and terminals disagree anyway.
 #[must_use]
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(char_columns).sum()
 }
 

@@ -6,6 +6,7 @@
 mod assemble;
 pub mod escape;
 mod exit;
+pub mod hints;
 pub mod json;
 pub mod ledger;
 pub mod markdown;

@@ -3,10 +3,8 @@
 //! Pure. The figures, the thresholds' outcomes and the validity come in; nothing here measures,
 //! prints or writes.
 
-use super::{
-    ErrorGroup, Exit, Interruption, Report, Severity, ThresholdOutcome, ValidityState, VerdictState,
-};
-use crate::metric::ErrorKind;
+use super::hints::{self, Trouble};
+use super::{Exit, Interruption, Report, Severity, ThresholdOutcome, ValidityState, VerdictState};
 use crate::units::format::{count, seconds};
 
 /// Everything the decision depends on.
@@ -101,7 +99,7 @@ pub fn sentence(report: &Report, state: VerdictState) -> String {
         VerdictState::Unjudged => "the scenario has no thresholds to judge by".to_owned(),
         VerdictState::Failed => failed_thresholds(&report.thresholds).unwrap_or_default(),
         VerdictState::Invalid => distrust(report),
-        VerdictState::Unreachable => unreachable_because(&report.errors),
+        VerdictState::Unreachable => unreachable_because(report),
         VerdictState::Interrupted => {
             let by = match report.run.interrupted {
                 Some(Interruption::Terminate) => "SIGTERM",
@@ -190,41 +188,24 @@ fn distrust(report: &Report) -> String {
     sentence
 }
 
-fn unreachable_because(errors: &[ErrorGroup]) -> String {
+fn unreachable_because(report: &Report) -> String {
     // The most frequent: a few clients may have met something else on the way.
-    let Some(error) = errors.iter().rev().max_by_key(|error| error.count) else {
+    let Some(error) = report.errors.iter().rev().max_by_key(|error| error.count) else {
         return "no client got in, and no error was seen; was the run long enough?".to_owned();
     };
     let step = error.step.name();
     let what = if error.example.is_empty() { error.kind.name() } else { &error.example };
-    let hint = match error.kind {
-        ErrorKind::LookupFailed => "check the host's name",
-        ErrorKind::Refused => "is the server running, and on this port?",
-        ErrorKind::TimedOut => {
-            "is anything in between dropping packets, and is the protocol right?"
-        }
-        ErrorKind::Tls => "`openssl s_client -connect HOST:PORT` shows the server's certificates",
-        ErrorKind::HttpStatus => "check the path; the server may want an Origin or a token",
-        ErrorKind::BadHandshake | ErrorKind::ProtocolViolation => {
-            "does a WebSocket server listen there?"
-        }
-        ErrorKind::LocalLimit => "`uproar doctor` shows this machine's limits",
-        ErrorKind::ServerError | ErrorKind::Closed | ErrorKind::Oversize => {
-            "is this the server's protocol?"
-        }
-        ErrorKind::MissingValue => "does the protocol file capture what it names?",
-        ErrorKind::Reset | ErrorKind::HeartbeatLost | ErrorKind::Io => {
-            "the server's log may say why"
-        }
-    };
+    let detail = hints::detail(error.kind, error.detail.as_deref());
+    let trouble = Trouble::Failed(error.kind, detail, error.step);
+    let hint = hints::hint(trouble, &report.target.protocol);
     format!("no client got in: {what} at {step} ({} ×); {hint}", count(error.count))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Step;
-    use crate::report::{Reason, Validity};
+    use crate::metric::{ErrorKind, Step};
+    use crate::report::{ErrorGroup, Reason, Validity};
 
     const FINE: Evidence = Evidence {
         thresholds: 3,

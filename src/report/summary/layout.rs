@@ -209,7 +209,7 @@ pub(super) fn aligned<const N: usize>(rows: &[[String; N]], gap: usize) -> Vec<S
 }
 
 /// Breaks a text at spaces into lines of `width`; what doesn't fit in `most` lines is cut.
-pub(super) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut words = text.split(' ').filter(|word| !word.is_empty()).peekable();

@@ -10,6 +10,7 @@ mod layout;
 mod ledger;
 mod measured;
 
+pub(crate) use layout::wrap;
 pub use layout::{COLUMNS, LINES};
 
 /// Pieces that other renderings share, so that both say the same in the same words.

@@ -4,6 +4,7 @@
 
 mod any;
 mod bounds;
+mod hints;
 mod json;
 mod markdown;
 mod samples;

@@ -3,7 +3,9 @@
 mod addresses;
 mod commands;
 mod faults;
+mod hall;
 mod hostile;
+mod init;
 mod limits;
 mod misbehaving;
 mod output;
@@ -14,5 +16,7 @@ mod signals;
 mod support;
 mod tls;
 mod truth;
+mod try_it;
+mod tutorial;
 mod unreachable;
 mod validity;

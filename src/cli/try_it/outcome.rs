@@ -1,0 +1,226 @@
+//! What came of two clients' conversation, and what to say of it. Pure: nothing here prints.
+
+use crate::client::DialError;
+use crate::protocol::{Protocol, Recipients};
+use crate::report::hints::Trouble;
+use crate::units::format::count;
+
+/// What was heard, of both clients together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Own messages heard that should be.
+    pub(super) own: u32,
+    /// Others' messages heard that should be.
+    pub(super) others: u32,
+    /// Own messages heard that should not be.
+    pub(super) own_unexpected: u32,
+    /// Others' messages heard that should not be.
+    pub(super) others_unexpected: u32,
+    /// Of all of them, those whose payload was changed.
+    pub(super) changed: u32,
+    /// Further copies.
+    pub(super) twice: u32,
+    pub(super) acked: u32,
+    pub(super) rejected: u32,
+    /// The first refusal's words.
+    pub(super) refusal: Option<String>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Self) {
+        self.own += other.own;
+        self.others += other.others;
+        self.own_unexpected += other.own_unexpected;
+        self.others_unexpected += other.others_unexpected;
+        self.changed += other.changed;
+        self.twice += other.twice;
+        self.acked += other.acked;
+        self.rejected += other.rejected;
+        if let Some(refusal) = other.refusal {
+            self.refusal.get_or_insert(refusal);
+        }
+    }
+}
+
+/// Everything that was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Whether a client was connected and joined.
+    pub(super) got_in: bool,
+    pub(super) published: u32,
+    /// Deliveries, by `recipients`.
+    pub(super) owed: u32,
+    pub(super) acks_owed: u32,
+    /// Whether clients only listened.
+    pub(super) feed: bool,
+    /// Events heard by clients that only listen.
+    pub(super) events: u32,
+    /// Of the two, those that heard no event.
+    pub(super) unpushed: u32,
+    pub(super) tally: Tally,
+}
+
+/// What ended it early.
+#[derive(Clone, Debug)]
+pub(super) struct Broke {
+    /// Whom it happened to.
+    pub(super) client: u32,
+    pub(super) error: DialError,
+}
+
+impl Outcome {
+    /// The figures in words.
+    pub(super) fn sentence(&self, protocol: &Protocol) -> String {
+        if self.feed {
+            return format!("{} events heard by two clients", count(u64::from(self.events)));
+        }
+        let tally = &self.tally;
+        let heard = tally.own + tally.others;
+        let mut parts = vec![format!(
+            "{} published, {heard} of {} deliveries heard",
+            self.published, self.owed
+        )];
+        if protocol.acknowledges() {
+            parts.push(format!("{} acknowledged", tally.acked));
+        }
+        let own = match tally.own + tally.own_unexpected {
+            0 => "no",
+            copies if copies == self.published => "yes",
+            _ => "some",
+        };
+        format!("{}; own copy: {own}", parts.join(", "))
+    }
+
+    /// What is not as the protocol has it, the gravest first. `filtered`: a payload came in a frame
+    /// that doesn't deliver.
+    pub(super) fn troubles(&self, recipients: Recipients, filtered: bool) -> Vec<Trouble> {
+        let mut troubles = Vec::new();
+        if self.feed {
+            if self.unpushed > 0 {
+                troubles.push(Trouble::NothingPushed);
+            }
+            return troubles;
+        }
+        let tally = &self.tally;
+        let heard = tally.own + tally.others;
+        let unexpected = tally.own_unexpected + tally.others_unexpected;
+        if tally.rejected > 0 {
+            troubles.push(Trouble::Rejected);
+        }
+        if heard < self.owed {
+            let (owns, others) =
+                (recipients != Recipients::Others, recipients != Recipients::Sender);
+            troubles.push(if filtered && heard == 0 {
+                Trouble::Filtered
+            } else if heard == 0 && unexpected == 0 {
+                Trouble::Unheard
+            } else if owns && tally.own == 0 {
+                Trouble::OwnCopyMissing
+            } else if others && tally.others == 0 {
+                Trouble::OthersMissing
+            } else {
+                Trouble::PartlyHeard
+            });
+        }
+        for (count, trouble) in [
+            (tally.own_unexpected, Trouble::OwnCopy),
+            (tally.others_unexpected, Trouble::OthersHeard),
+            (tally.changed, Trouble::Changed),
+            (tally.twice, Trouble::Twice),
+            (self.acks_owed.saturating_sub(tally.acked + tally.rejected), Trouble::Unacknowledged),
+        ] {
+            if count > 0 {
+                troubles.push(trouble);
+            }
+        }
+        troubles
+    }
+
+    /// What a trouble looks like from here.
+    pub(super) fn seen(&self, trouble: Trouble) -> String {
+        let tally = &self.tally;
+        let times = |n: u32, what: &str| format!("{} {what}", count(u64::from(n)));
+        match trouble {
+            Trouble::Unheard => "nobody heard anything that was published".to_owned(),
+            Trouble::Filtered => {
+                "payloads arrived, but none in a frame that counts as a delivery".to_owned()
+            }
+            Trouble::OwnCopyMissing => "the senders never heard themselves".to_owned(),
+            Trouble::OthersMissing => "the senders heard only themselves".to_owned(),
+            Trouble::OwnCopy => {
+                times(tally.own_unexpected, "messages came back to their own sender")
+            }
+            Trouble::OthersHeard => {
+                times(tally.others_unexpected, "messages reached somebody they are not for")
+            }
+            Trouble::Changed => times(tally.changed, "payloads arrived changed"),
+            Trouble::Twice => times(tally.twice, "messages came again"),
+            Trouble::Unacknowledged => {
+                let missing = self.acks_owed.saturating_sub(tally.acked + tally.rejected);
+                times(missing, "publishes were never acknowledged")
+            }
+            Trouble::Rejected => {
+                let why = tally.refusal.as_deref().unwrap_or_default();
+                format!("{}: {why}", times(tally.rejected, "publishes were refused"))
+            }
+            Trouble::PartlyHeard => {
+                let heard = tally.own + tally.others;
+                times(self.owed.saturating_sub(heard), "deliveries never came")
+            }
+            Trouble::NothingPushed => "the server pushed nothing".to_owned(),
+            Trouble::NotProbed => "the room was never heard".to_owned(),
+            Trouble::Otherwise => "something else was heard".to_owned(),
+            Trouble::Failed(kind, ..) => kind.name().to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(owed: u32, tally: Tally) -> Outcome {
+        Outcome { got_in: true, published: 6, owed, tally, ..Outcome::default() }
+    }
+
+    #[test]
+    fn what_was_heard_says_what_is_wrong() {
+        use Recipients::{Nobody, Others, Room, Sender};
+        use Trouble::{
+            Changed, Filtered, OthersHeard, OthersMissing, OwnCopy, OwnCopyMissing, PartlyHeard,
+            Twice, Unheard,
+        };
+        let none = Tally::default();
+        let t = |own, others, own_unexpected, others_unexpected| Tally {
+            own,
+            others,
+            own_unexpected,
+            others_unexpected,
+            ..Tally::default()
+        };
+        let table: [(Recipients, u32, Tally, bool, &[Trouble]); 14] = [
+            (Room, 12, t(6, 6, 0, 0), false, &[]),
+            (Others, 6, t(0, 6, 0, 0), false, &[]),
+            (Sender, 6, t(6, 0, 0, 0), false, &[]),
+            (Nobody, 0, t(0, 0, 0, 0), false, &[]),
+            (Room, 12, none.clone(), false, &[Unheard]),
+            (Room, 12, none, true, &[Filtered]),
+            (Room, 12, t(0, 6, 0, 0), false, &[OwnCopyMissing]),
+            (Room, 12, t(6, 0, 0, 0), false, &[OthersMissing]),
+            (Room, 12, t(6, 5, 0, 0), false, &[PartlyHeard]),
+            (Others, 6, t(0, 6, 6, 0), false, &[OwnCopy]),
+            (Others, 6, t(0, 0, 6, 0), false, &[OthersMissing, OwnCopy]),
+            (Sender, 6, t(6, 0, 0, 6), false, &[OthersHeard]),
+            (Nobody, 0, t(0, 0, 6, 6), false, &[OwnCopy, OthersHeard]),
+            (Room, 12, Tally { changed: 2, twice: 1, ..t(6, 6, 0, 0) }, false, &[Changed, Twice]),
+        ];
+        for (recipients, owed, tally, filtered, expected) in table {
+            let found = outcome(owed, tally.clone()).troubles(recipients, filtered);
+            assert_eq!(found, expected, "{recipients:?} {tally:?}");
+        }
+        let silent = Outcome { acks_owed: 6, ..outcome(12, t(6, 6, 0, 0)) };
+        assert_eq!(silent.troubles(Room, false), [Trouble::Unacknowledged]);
+        let feed = Outcome { feed: true, events: 3, unpushed: 1, ..Outcome::default() };
+        assert_eq!(feed.troubles(Room, false), [Trouble::NothingPushed]);
+    }
+}

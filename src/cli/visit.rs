@@ -1,0 +1,145 @@
+//! Clients in nobody's figures: who they are, and what to say when none of them gets in. `run` sends
+//! one or two before the load, `try` shows two of them.
+
+pub(super) mod recent;
+pub(super) mod shown;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{Failure, logins};
+use crate::client::{self, DialError, Target, Visit};
+use crate::metric::{ErrorKind, Step};
+use crate::plan::Plan;
+use crate::protocol::description::Known;
+use crate::protocol::scope::{Captured, Person};
+use crate::protocol::{Audience, Protocol};
+use crate::report::Exit;
+use crate::report::escape::escape_terminal;
+use crate::report::hints::{Trouble, hint};
+use crate::scenario::Scenario;
+use recent::Recent;
+use shown::Hidden;
+
+/// What of an error's words is shown, in columns.
+const ERROR_COLUMNS: usize = 400;
+
+/// How the first cohort speaks.
+pub(super) fn protocol(scenario: &Scenario) -> &Protocol {
+    scenario.cohorts.first().map_or(&scenario.target.protocol, |cohort| &cohort.protocol)
+}
+
+/// A client of the first cohort, connecting to this URL.
+pub(super) fn person(plan: &Plan, client: u32, run: u32, url: &str) -> Person {
+    let scenario = &plan.scenario;
+    let cohort = scenario.cohorts.first();
+    let setting = cohort.map(|cohort| client::setting(scenario, cohort, url));
+    Person {
+        client,
+        run: crate::worker::run_name(run).into(),
+        user: plan.user(client),
+        setting: Arc::new(setting.unwrap_or_default()),
+    }
+}
+
+/// Sends the client that finds out in a second what else would show after the ramp. `captured` is
+/// what the first cohort's logins did once a run. Gives the address that let it in.
+pub(super) async fn preflight(
+    plan: &Plan,
+    target: &Target,
+    run: u32,
+    captured: Captured,
+) -> Result<SocketAddr, Failure> {
+    let scenario = &plan.scenario;
+    let protocol = protocol(scenario);
+    let room = format!("uproar-{run:07x}-preflight");
+    let mut recent = [Recent::new(protocol, &room), Recent::new(protocol, &room)];
+    let [first, second] = &mut recent;
+    let visit = Visit {
+        target,
+        protocol,
+        person: person(plan, 0, run, &target.url),
+        captured,
+        run,
+        room,
+        limit: scenario.target.join_timeout,
+    };
+    match client::preflight(visit, [first, second]).await {
+        Ok(answered) => Ok(answered),
+        Err(error) => {
+            let [first, second] = recent;
+            // The second one comes when the first has joined: what it met is nearer to the failure.
+            let met = if second.began() { second } else { first };
+            Err(unreachable(plan, &target.url, &error, Some(&met)))
+        }
+    }
+}
+
+/// What the preflight client met, and what to look at.
+pub(super) fn unreachable(
+    plan: &Plan,
+    url: &str,
+    error: &DialError,
+    met: Option<&Recent>,
+) -> Failure {
+    let protocol = protocol(&plan.scenario);
+    let people = [person(plan, 0, 0, url)];
+    let given = logins::secrets(plan, 0, url, &plan.scenario.target.headers, &[]);
+    let mut hidden = Hidden::of(protocol, &people, given);
+    if let Some(met) = met {
+        hidden.learn(met.captured());
+    }
+    let text = escape_terminal(&hidden.mask_text(&error.text), ERROR_COLUMNS);
+    let mut message = format!("UNREACHABLE  no client got in: {}: {text}", redact(url));
+    for line in met.map(|met| met.lines(&hidden)).unwrap_or_default() {
+        message.push('\n');
+        message.push_str(&line);
+    }
+    let help = hint(trouble(error, protocol, met), protocol.name());
+    Failure::message(Exit::Unreachable, message, help)
+}
+
+/// What a client's error is a sign of.
+pub(super) fn trouble(error: &DialError, protocol: &Protocol, met: Option<&Recent>) -> Trouble {
+    let probes = match protocol {
+        Protocol::Described(file) => {
+            file.join.as_ref().is_some_and(|join| matches!(join.known, Known::Probe))
+        }
+        Protocol::Native(..) | Protocol::Mqtt(_) => false,
+    };
+    match (error.kind, error.step) {
+        (ErrorKind::TimedOut, Step::Join) if probes => Trouble::NotProbed,
+        (ErrorKind::TimedOut, Step::Connect | Step::Join | Step::Leave)
+            if met.is_some_and(Recent::came_near) =>
+        {
+            Trouble::Otherwise
+        }
+        (ErrorKind::TimedOut, Step::Active) if protocol.audience() == Audience::Feed => {
+            Trouble::NothingPushed
+        }
+        (ErrorKind::TimedOut, Step::Active) if met.is_some_and(Recent::filtered) => {
+            Trouble::Filtered
+        }
+        (ErrorKind::TimedOut, Step::Active) => Trouble::Unheard,
+        _ => Trouble::Failed(error.kind, error.detail, error.step),
+    }
+}
+
+/// Parts of a URL that may be secret: userinfo, and values of the query.
+pub(super) fn redact(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
+    // Neither can fail for a URL with a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if let Some(query) = url.query() {
+        let keys = query.split('&').map(|pair| match pair.split_once('=') {
+            Some((key, _)) => format!("{key}=[redacted]"),
+            None => pair.to_owned(),
+        });
+        let redacted = keys.collect::<Vec<_>>().join("&");
+        url.set_query(Some(&redacted));
+    }
+    url.to_string()
+}

@@ -1,0 +1,248 @@
+//! The last things a client saw, so that a failure can be told with what was waited for, what came
+//! instead, and how near that was.
+
+use std::collections::VecDeque;
+
+use memchr::memmem;
+
+use super::shown::{Hidden, line};
+use crate::client::{Exchange, Watch};
+use crate::protocol::frame::Frame;
+use crate::protocol::matcher::Matcher;
+use crate::protocol::scope::Captured;
+use crate::protocol::{Incoming, Protocol, Taker, Talk};
+use crate::report::escape::escape_terminal;
+use crate::report::summary::{COLUMNS, wrap};
+use crate::stamp::MAGIC;
+
+/// Messages remembered that nothing took.
+const STRAYS_MAX: usize = 4;
+/// Bytes remembered of each.
+const STRAY_BYTES_MAX: usize = 2_048;
+/// What is told of a matcher: one that is longer is cut.
+const TOLD_COLUMNS_MAX: usize = 600;
+const TOLD_LINES_MAX: usize = 4;
+/// Columns of a label.
+const LABEL: usize = 14;
+
+/// What one client saw last.
+#[derive(Debug)]
+pub(in crate::cli) struct Recent {
+    protocol: Protocol,
+    room: String,
+    began: bool,
+    /// Whose answer is waited for, and how it would be known.
+    waited: Vec<(Taker, String)>,
+    strays: VecDeque<Stray>,
+    filtered: bool,
+    captured: Captured,
+}
+
+/// A message that nothing took, or that should have been a delivery.
+#[derive(Debug)]
+struct Stray {
+    bytes: Vec<u8>,
+    is_text: bool,
+    why: String,
+    nearest: Option<Nearest>,
+}
+
+/// The matcher that came nearest to taking a message.
+#[derive(Debug)]
+struct Nearest {
+    what: String,
+    /// Each clause in words, and what stood there instead where it doesn't hold.
+    clauses: Vec<(String, Option<String>)>,
+}
+
+impl Nearest {
+    fn failing(&self) -> usize {
+        self.clauses.iter().filter(|(_, instead)| instead.is_some()).count()
+    }
+}
+
+impl Recent {
+    pub(in crate::cli) fn new(protocol: &Protocol, room: &str) -> Self {
+        Self {
+            protocol: protocol.clone(),
+            room: room.to_owned(),
+            began: false,
+            waited: Vec::new(),
+            strays: VecDeque::new(),
+            filtered: false,
+            captured: Captured::default(),
+        }
+    }
+
+    /// Whether its connection was upgraded.
+    pub(in crate::cli) fn began(&self) -> bool {
+        self.began
+    }
+
+    /// Whether a payload came in a frame that doesn't deliver.
+    pub(in crate::cli) fn filtered(&self) -> bool {
+        self.filtered
+    }
+
+    /// Whether something came that was in part what was waited for.
+    pub(in crate::cli) fn came_near(&self) -> bool {
+        let mut nearest = self.strays.iter().filter_map(|stray| stray.nearest.as_ref());
+        nearest.any(|nearest| (1..nearest.clauses.len()).contains(&nearest.failing()))
+    }
+
+    /// What it captured, which may be secret.
+    pub(in crate::cli) fn captured(&self) -> &Captured {
+        &self.captured
+    }
+
+    /// Takes note of something.
+    pub(in crate::cli) fn note(&mut self, exchange: &Exchange<'_>, talk: Option<&Talk>) {
+        let Some(talk) = talk else { return };
+        self.captured = talk.captured();
+        match exchange {
+            Exchange::Upgraded { .. } => self.began = true,
+            Exchange::Received(bytes, is_text, taker, incoming) => {
+                self.received(bytes, *is_text, *taker, incoming, talk);
+                // What was waited for when it failed is what is to be told.
+                if let Incoming::Failed(_) = incoming {
+                    return;
+                }
+            }
+            Exchange::Began
+            | Exchange::LoggedIn(..)
+            | Exchange::Sent(..)
+            | Exchange::Control(_) => {}
+        }
+        self.waited = talk.awaited();
+    }
+
+    fn received(
+        &mut self,
+        bytes: &[u8],
+        is_text: bool,
+        taker: Taker,
+        incoming: &Incoming<'_>,
+        talk: &Talk,
+    ) {
+        let stamped = memmem::find(bytes, MAGIC.as_bytes()).is_some();
+        let (why, nearest) = match incoming {
+            Incoming::Step if taker == Taker::Nobody => (String::new(), None),
+            Incoming::Data if !stamped => (String::new(), self.nearest(bytes, is_text, talk)),
+            Incoming::Unmatched if stamped => {
+                ("not taken by [delivery]".to_owned(), self.delivery(bytes, is_text, talk))
+            }
+            Incoming::Unmatched => (String::new(), self.nearest(bytes, is_text, talk)),
+            Incoming::Ignored(at) if stamped => {
+                (format!("ignored as {}", self.protocol.ignored(*at)), None)
+            }
+            Incoming::Reply if stamped => ("taken by a [[reply]]".to_owned(), None),
+            Incoming::Heartbeat if stamped => ("taken by [heartbeat]".to_owned(), None),
+            _ => return,
+        };
+        // An answer is no message, whatever it repeats.
+        self.filtered |= stamped && taker != Taker::Ack;
+        if self.strays.len() == STRAYS_MAX {
+            self.strays.pop_front();
+        }
+        let (bytes, is_text) = match talk.describe(bytes) {
+            Some(words) => (words.into_bytes(), true),
+            None => (bytes[..bytes.len().min(STRAY_BYTES_MAX)].to_vec(), is_text),
+        };
+        self.strays.push_back(Stray { bytes, is_text, why, nearest });
+    }
+
+    /// Of what is waited for, the one with the fewest clauses that fail.
+    fn nearest(&self, bytes: &[u8], is_text: bool, talk: &Talk) -> Option<Nearest> {
+        let each = talk.waiting().into_iter().map(|(what, matcher)| Nearest {
+            what: named(what, &self.room),
+            clauses: self.explain(matcher, bytes, is_text, talk),
+        });
+        each.min_by_key(Nearest::failing)
+    }
+
+    fn delivery(&self, bytes: &[u8], is_text: bool, talk: &Talk) -> Option<Nearest> {
+        let Protocol::Described(file) = &self.protocol else { return None };
+        let clauses = self.explain(file.delivery.when.as_ref()?, bytes, is_text, talk);
+        Some(Nearest { what: "[delivery] when".to_owned(), clauses })
+    }
+
+    fn explain(
+        &self,
+        matcher: &Matcher,
+        bytes: &[u8],
+        is_text: bool,
+        talk: &Talk,
+    ) -> Vec<(String, Option<String>)> {
+        let json_from = match &self.protocol {
+            Protocol::Described(file) => file.json_from.as_ref(),
+            Protocol::Native(..) | Protocol::Mqtt(_) => None,
+        };
+        talk.explain(matcher, &Frame::new(bytes, is_text, json_from))
+    }
+
+    /// What was waited for, what came instead, and the nearest matcher, in lines; none where
+    /// nothing is known that the error doesn't say.
+    pub(in crate::cli) fn lines(&self, hidden: &Hidden) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut push = |label: &str, text: &str| {
+            let text = escape_terminal(&hidden.mask_text(text), TOLD_COLUMNS_MAX);
+            for (at, line) in wrap(&text, COLUMNS - LABEL, TOLD_LINES_MAX).iter().enumerate() {
+                let label = if at == 0 { label } else { "" };
+                lines.push(format!("{label:LABEL$}{line}"));
+            }
+        };
+        for (at, (what, matcher)) in self.waited.iter().enumerate() {
+            let label = if at == 0 { "waited for" } else { "" };
+            push(label, &format!("{}: {matcher}", named(*what, &self.room)));
+        }
+        for (at, stray) in self.strays.iter().enumerate() {
+            let label = if at == 0 { "came instead" } else { "" };
+            let why = if stray.why.is_empty() { String::new() } else { format!("{}: ", stray.why) };
+            let room = COLUMNS.saturating_sub(LABEL + why.chars().count());
+            let shown = line(&stray.bytes, stray.is_text, hidden, room);
+            push(label, &format!("{why}{shown}"));
+        }
+        if self.strays.is_empty() && !self.waited.is_empty() {
+            push("came instead", "nothing");
+        }
+        // The last of the nearest: the earlier ones may have been said before it was asked.
+        let nearest = self.strays.iter().rev().filter_map(|stray| stray.nearest.as_ref());
+        if let Some(nearest) = nearest.min_by_key(|nearest| nearest.failing()) {
+            for (at, (clause, instead)) in nearest.clauses.iter().enumerate() {
+                let label = if at == 0 { "nearest" } else { "" };
+                let what = if at == 0 { format!("{}: ", nearest.what) } else { String::new() };
+                push(
+                    label,
+                    &match instead {
+                        None => format!("{what}{clause} holds"),
+                        Some(instead) => format!("{what}{clause} does not: there is {instead}"),
+                    },
+                );
+            }
+        }
+        lines
+    }
+}
+
+impl Watch for Recent {
+    fn see(&mut self, _: u64, exchange: Exchange<'_>, talk: Option<&Talk>) {
+        self.note(&exchange, talk);
+    }
+}
+
+/// Something that takes a message, by its name in the protocol file.
+pub(in crate::cli) fn named(taker: Taker, room: &str) -> String {
+    match taker {
+        Taker::Connect(at) => format!("connect {}", at + 1),
+        Taker::Resume(at) => format!("resume {}", at + 1),
+        Taker::Join(_) => format!("join {room}"),
+        Taker::Leave(_) => format!("leave {room}"),
+        Taker::Ack => "ack".to_owned(),
+        Taker::Reply(at) => format!("reply {}", at + 1),
+        Taker::Heartbeat => "heartbeat".to_owned(),
+        Taker::Error => "error".to_owned(),
+        Taker::Ignore(at) => format!("ignore {}", at + 1),
+        Taker::Delivery => "delivery".to_owned(),
+        Taker::Nobody => "unmatched".to_owned(),
+    }
+}

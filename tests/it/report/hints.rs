@@ -1,0 +1,77 @@
+//! What is suggested for what went wrong.
+
+use uproar::metric::{Detail, ErrorKind, LocalLimit, Step, TlsFault};
+use uproar::report::hints::{Trouble, hint};
+
+#[test]
+fn what_a_failure_suggests() {
+    use ErrorKind as K;
+    use Step as S;
+    let status = Detail::Status;
+    let table = [
+        (K::LookupFailed, Detail::None, S::Lookup, "host's name"),
+        (K::TimedOut, Detail::None, S::Lookup, "resolver"),
+        (K::Refused, Detail::None, S::Tcp, "is the server running"),
+        (K::TimedOut, Detail::None, S::Tcp, "firewall"),
+        (K::Tls, Detail::Tls(TlsFault::UnknownIssuer), S::Tls, "--ca FILE"),
+        (K::Tls, Detail::Tls(TlsFault::NotTls), S::Tls, "ws:// instead of wss://"),
+        (K::Tls, Detail::Tls(TlsFault::Expired), S::Tls, "openssl s_client"),
+        (K::TimedOut, Detail::None, S::Tls, "ws:// there"),
+        (K::Reset, Detail::None, S::Tls, "TLS on this port"),
+        (K::TimedOut, Detail::None, S::Upgrade, "does not answer HTTP"),
+        (K::Reset, Detail::None, S::Upgrade, "expect TLS"),
+        (K::BadHandshake, Detail::None, S::Upgrade, "`acme` listen there"),
+        (K::HttpStatus, status(200), S::Upgrade, "ordinary page"),
+        (K::HttpStatus, status(301), S::Upgrade, "redirects are not followed"),
+        (K::HttpStatus, status(400), S::Upgrade, "subprotocol"),
+        (K::HttpStatus, status(401), S::Upgrade, "Authorization"),
+        (K::HttpStatus, status(403), S::Upgrade, "Origin"),
+        (K::HttpStatus, status(404), S::Upgrade, "path of the URL"),
+        (K::HttpStatus, status(426), S::Upgrade, "upgrades nothing here"),
+        (K::HttpStatus, status(429), S::Upgrade, "how often"),
+        (K::HttpStatus, status(503), S::Upgrade, "proxy before it"),
+        (K::HttpStatus, status(401), S::Login, "body of the login"),
+        (K::HttpStatus, Detail::None, S::Upgrade, "Origin or a token"),
+        (K::Closed, Detail::Code(1003), S::Connect, "text or binary"),
+        (K::Closed, Detail::Code(1008), S::Join, "policy"),
+        (K::Closed, Detail::Code(4001), S::Connect, "code of its own"),
+        (K::Closed, Detail::Code(1000), S::Connect, "sent it away again"),
+        (K::ServerError, Detail::None, S::Join, "its words say why"),
+        (K::TimedOut, Detail::None, S::Join, "speak `acme`? The limit is"),
+        (K::LocalLimit, Detail::Limit(LocalLimit::OpenFiles), S::Tcp, "uproar doctor"),
+        (K::HeartbeatLost, Detail::None, S::Active, "heartbeat"),
+        (K::MissingValue, Detail::None, S::Connect, "capture what it names"),
+        (K::Oversize, Detail::None, S::Active, "too large"),
+        (K::Io, Detail::None, S::Active, "log may say why"),
+        (K::ProtocolViolation, Detail::None, S::Active, "no WebSocket"),
+    ];
+    for (kind, detail, step, words) in table {
+        let hint = hint(Trouble::Failed(kind, detail, step), "acme");
+        assert!(hint.contains(words), "{kind:?} {detail:?} {step:?}: {hint}");
+        assert!(!hint.ends_with('.'), "{hint}");
+    }
+}
+
+#[test]
+fn what_was_heard_wrongly_suggests() {
+    let table = [
+        (Trouble::Otherwise, "what the server really says"),
+        (Trouble::NotProbed, "`barrier` or `settle`"),
+        (Trouble::NothingPushed, "push by itself"),
+        (Trouble::Unheard, "payload on whole"),
+        (Trouble::Filtered, "[delivery] when"),
+        (Trouble::OwnCopyMissing, "recipients = \"others\""),
+        (Trouble::OwnCopy, "recipients = \"room\""),
+        (Trouble::OthersMissing, "recipients = \"sender\""),
+        (Trouble::OthersHeard, "recipients = \"room\""),
+        (Trouble::PartlyHeard, "limit how fast"),
+        (Trouble::Changed, "trims, caps or encodes"),
+        (Trouble::Twice, "in the room twice"),
+        (Trouble::Unacknowledged, "ack.id"),
+        (Trouble::Rejected, "its words say why"),
+    ];
+    for (trouble, words) in table {
+        let hint = hint(trouble, "acme");
+        assert!(hint.contains(words), "{trouble:?}: {hint}");
+    }
+}
