@@ -8,8 +8,10 @@ use crate::scenario::{self, Scenario, ScenarioErrors, Source};
 
 /// What `try` and `init` take for a scenario where there is none yet: what the command line says of
 /// the target is checked by the rules of a file.
-const NO_SCENARIO: &str = "format = 1\nname = \"try\"\n[target]\n[[cohort]]\nname = \"clients\"\n\
-                           clients = 2\n[[phase]]\nname = \"all\"\nduration = \"1s\"\n";
+const NO_SCENARIO: &str = "format = 1\nname = \"try\"\n[target]\n[[phase]]\nname = \"all\"\n\
+                           duration = \"1s\"\n[[cohort]]\nname = \"clients\"\nclients = 2\n";
+/// What it says besides where each connection is for a room.
+const A_ROOM: &str = "join = { rooms = \"room\" }\n[rooms.room]\ncount = 1\n";
 
 /// Reads the scenario, applies the flags, and resolves the plan. Warnings are printed.
 pub(super) fn plan(args: &ScenarioArgs) -> Result<Plan, Failure> {
@@ -41,12 +43,25 @@ pub(super) fn plan_of(
 /// printed.
 pub(super) fn target(name: Option<&str>, args: &TargetArgs) -> Result<Scenario, Failure> {
     let overrides = args.overrides().map_err(no_equals)?;
-    let source = match name {
-        Some(name) => scenario::load(name).map_err(refused)?,
-        None => Source { name: "command line".to_owned(), text: NO_SCENARIO.to_owned() },
+    let read = match name {
+        Some(name) => {
+            let source = scenario::load(name).map_err(refused)?;
+            scenario::read_with_warnings(&source, &overrides)
+        }
+        None => {
+            let read = |rooms: &str| {
+                let (name, text) = ("command line".to_owned(), format!("{NO_SCENARIO}{rooms}"));
+                scenario::read_with_warnings(&Source { name, text }, &overrides)
+            };
+            // Some protocols need a room and some have none, and which it is only reading tells.
+            // What else is wrong is told either way, without a mistake that is not the user's.
+            read("").or_else(|without| match read(A_ROOM) {
+                Err(with) if with.0.len() >= without.0.len() => Err(without),
+                with => with,
+            })
+        }
     };
-    let (scenario, warnings) =
-        scenario::read_with_warnings(&source, &overrides).map_err(refused)?;
+    let (scenario, warnings) = read.map_err(refused)?;
     warn(warnings);
     Ok(scenario)
 }

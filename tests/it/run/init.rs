@@ -3,7 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
-use uproar::scenario::{Overrides, Source, read};
+use uproar::scenario::{Overrides, Source, own_protocols, read, shipped_protocols};
 
 use super::hall::{Event, Hall, Server};
 use super::support::{Said, read_report, say};
@@ -27,6 +27,26 @@ fn what_is_written_is_a_scenario_for_every_protocol() {
         assert_eq!(scenario.cohorts[0].join.is_some(), protocol == "rooms");
         assert_eq!(scenario.cohorts[0].publish.is_some(), protocol != "feed");
     }
+}
+
+#[test]
+fn every_protocol_that_is_built_in_gets_a_scenario() {
+    let shipped = shipped_protocols().iter().map(|known| known.name);
+    let names: Vec<_> = shipped.chain(own_protocols()).chain(["mqtt"]).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for protocol in names {
+        let said = init(&["--url", "ws://127.0.0.1:9000", "--protocol", protocol]);
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{}", said.all());
+        // With every param that it offers, too.
+        let set = said.stdout.replace("# params.", "params.");
+        for text in [said.stdout, set] {
+            let source = Source { name: "first.toml".to_owned(), text };
+            read(&source, &Overrides::default()).unwrap_or_else(|_| panic!("{protocol}"));
+        }
+    }
+    let given =
+        ["--url", "ws://127.0.0.1:9000", "--protocol", "socket.io", "--param", "event=chat"];
+    insta::assert_snapshot!("init_socket_io", init(&given).stdout);
 }
 
 #[test]

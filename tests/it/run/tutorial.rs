@@ -110,6 +110,37 @@ fn try_ends_as_the_page_says() {
 }
 
 #[test]
+fn secrets_are_shown_to_whoever_asks_for_them() {
+    let (folder, server) = (folder(), Server::start(parlour));
+    let url = server.url();
+    let fixed = ["try", "--url", &url, "--protocol", "./parlour.toml"];
+    let said = say(folder.path(), &[&fixed[..], &["--show-secrets"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.all());
+    assert!(said.stdout.contains("session = \"s-1700\""), "{}", said.stdout);
+    assert!(said.stdout.contains(r#""session":"s-1701""#), "{}", said.stdout);
+}
+
+#[test]
+fn payloads_that_no_rule_lets_deliver_are_explained() {
+    let (folder, server) = (folder(), Server::start(parlour));
+    let rule = "\n[delivery]\nwhen = { json = { \"/type\" = \"heard\" } }\n";
+    let file = format!("{}{rule}", block("file: parlour.toml"));
+    fs::write(folder.path().join("parlour.toml"), file).unwrap();
+    let url = server.url();
+    let arguments = ["try", "--url", &url, "--protocol", "./parlour.toml", "--timeout", "300ms"];
+    let said = say(folder.path(), &arguments);
+    assert_eq!(said.code, Some(1), "{}", said.all());
+    for part in [
+        "payloads arrived, but none in a frame that counts as a delivery\n",
+        "not taken by [delivery]: {\"from\":",
+        "[delivery] when: json /type = \"heard\" does not: there is \"said\"\n",
+        "unmatched, though it holds a payload",
+    ] {
+        assert!(said.stdout.contains(part), "{part}: {}", said.stdout);
+    }
+}
+
+#[test]
 fn a_file_that_counts_on_own_copies_is_told_what_to_write() {
     let (folder, server) = (folder(), Server::start(parlour));
     let file = block("file: parlour.toml").replace("\"others\"", "\"room\"");
