@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use uproar::client::{Agenda, Event};
-use uproar::machine::clock::Clock;
+use uproar::machine::clock::{Clock, micros};
 use uproar::machine::cpu::thread_cpu_us;
 use uproar::measure::Hist;
 use uproar::metric::Metric;
@@ -21,49 +21,49 @@ use uproar::report::json::from_json;
 use uproar::scenario::{Overrides, Source, read};
 use uproar::worker::Pacer;
 
-/// Ten thousand people who say something once a second each, at random.
-const TALK: &str = r#"
-format = 1
-name = "departure"
-[target]
+/// How long clients come up, without a message, and how long they talk, in seconds.
+const RAMP_S: f64 = 4.0;
+const STEADY_S: f64 = 10.0;
+
+/// People who say something to rooms that nobody is in.
+const TO_NOBODY: &str = r#"
 builtin = "rooms"
 [rooms.lobby]
 count = 500
 [[cohort]]
-name = "people"
-clients = 2000
 publish = { rate = "5/s", to = "lobby" }
-[[phase]]
-name = "ramp"
-duration = "4s"
-clients = "0% -> 100%"
-rate = "0%"
-measure = false
-[[phase]]
-name = "steady"
-duration = "10s"
 "#;
 
-/// The same, and each hears its own.
+/// People who hear what they say themselves.
 const ECHO: &str = r#"
+builtin = "echo"
+[[cohort]]
+publish = { rate = "5/s" }
+"#;
+
+/// Ten thousand messages a second, at random, of so many people that 5/s each make them. `target` is
+/// the rest of the target's table, and ends in the cohort's.
+fn scenario(target: &str) -> String {
+    format!(
+        r#"
 format = 1
 name = "departure"
 [target]
-builtin = "echo"
-[[cohort]]
+{target}
 name = "people"
 clients = 2000
-publish = { rate = "5/s" }
 [[phase]]
 name = "ramp"
-duration = "4s"
+duration = "{RAMP_S}s"
 clients = "0% -> 100%"
 rate = "0%"
 measure = false
 [[phase]]
 name = "steady"
-duration = "10s"
-"#;
+duration = "{STEADY_S}s"
+"#
+    )
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // `cargo test --benches` only wants to know that it starts.
@@ -77,13 +77,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (late, share, rate) = pacer_alone()?;
     let figures = [50.0, 90.0, 99.0].map(|p| late.percentile(p));
     row("the pacer alone", rate, figures, share);
-    for (what, scenario) in [("sending, to nobody", TALK), ("sending and receiving", ECHO)] {
-        let report = run(scenario)?;
+    for (what, target) in [("sending, to nobody", TO_NOBODY), ("sending and receiving", ECHO)] {
+        let report = run(&scenario(target))?;
         let lag = &report.latency[&Metric::Lag];
         let share = report.generator.busiest_worker.map_or(0.0, |worker| worker.share);
         // The ramp's seconds are in the worker's share, and it hardly sends in them.
-        let share = share * 14.0 / 10.0;
-        row(what, lag.count as f64 / 10.0, [lag.p50, lag.p90, lag.p99], share);
+        let share = share * (RAMP_S + STEADY_S) / STEADY_S;
+        row(what, lag.count as f64 / STEADY_S, [lag.p50, lag.p90, lag.p99], share);
     }
     Ok(())
 }
@@ -95,10 +95,17 @@ fn row(what: &str, rate: f64, figures: [Option<u64>; 3], share: f64) {
 
 /// Takes the due times of ten thousand clients for five seconds and does nothing with them.
 fn pacer_alone() -> Result<(Hist, f64, f64), Box<dyn std::error::Error>> {
-    let text = TALK.replace("clients = 2000", "clients = 10000").replace("5/s", "1/s");
-    let text = text.replace("duration = \"4s\"", "duration = \"1ms\"");
-    let source = Source { name: "departure".to_owned(), text };
-    let plan = Plan::new(read(&source, &Overrides::default()).map_err(|e| format!("{e:?}"))?);
+    let source = Source { name: "departure".to_owned(), text: scenario(TO_NOBODY) };
+    // The same rate of five times as many streams, and from the first instant.
+    let set = [
+        "cohort.people.clients=10000",
+        "cohort.people.publish.rate=1/s",
+        "phase.ramp.duration=1ms",
+    ];
+    let set = set.iter().filter_map(|set| set.split_once('='));
+    let set = set.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let overrides = Overrides { set, ..Overrides::default() };
+    let plan = Plan::new(read(&source, &overrides).map_err(|e| format!("{e:?}"))?);
     let agenda = Agenda::default();
     let mut streams = Vec::new();
     for client in 0..plan.client_count() {
@@ -115,7 +122,7 @@ fn pacer_alone() -> Result<(Hist, f64, f64), Box<dyn std::error::Error>> {
         let mut late = Hist::default();
         let cpu_us = thread_cpu_us().ok_or("no CPU clock")?;
         let lasts = Duration::from_secs(5);
-        while clock.now_us() < 5_000_000 {
+        while clock.now_us() < micros(lasts) {
             let (at_us, event) = pacer.next(&agenda, &clock).await?;
             late.record(clock.now_us().saturating_sub(at_us));
             let Event::Publish(client) = event else { continue };
@@ -126,7 +133,7 @@ fn pacer_alone() -> Result<(Hist, f64, f64), Box<dyn std::error::Error>> {
         }
         let cpu_us = thread_cpu_us().ok_or("no CPU clock")? - cpu_us;
         let rate = late.len() as f64 / lasts.as_secs_f64();
-        Ok((late, cpu_us as f64 / lasts.as_micros() as f64, rate))
+        Ok((late, cpu_us as f64 / micros(lasts) as f64, rate))
     })
 }
 

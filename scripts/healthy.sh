@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every built-in scenario several times against the built-in server and counts how many runs
-# passed and were valid. A healthy run is both, on a machine that does nothing else meanwhile.
+# passed and were valid. A healthy run is both, on a machine that does nothing else meanwhile; any
+# other is printed.
 #
 #   scripts/healthy.sh [TIMES] [SCENARIO...] [-- FLAGS OF uproar run...]
 #
@@ -31,11 +32,11 @@ for scenario in $scenarios; do
     n=0
     while [ "$n" -lt "$times" ]; do
         n=$((n + 1))
+        before=$((passed + valid))
         "$uproar" run "$scenario" --quiet --seed "$n" --out "$folder/out" "$@" \
             >"$folder/summary" 2>&1 && passed=$((passed + 1)) || :
-        if grep -q '^validity *valid' "$folder/summary"; then
-            valid=$((valid + 1))
-        else
+        grep -q '^validity *valid' "$folder/summary" && valid=$((valid + 1)) || :
+        if [ $((passed + valid)) -lt $((before + 2)) ]; then
             echo "--- $scenario, seed $n"
             cat "$folder/summary"
         fi

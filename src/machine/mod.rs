@@ -1,7 +1,7 @@
 //! This machine: its limits, its processors, its clocks and timers.
 //!
-//! Reads; raises the limit of open files, and places threads. Knows nothing of runs and decides nothing: what a figure
-//! means for a run is the business of those who ask.
+//! Reads; raises the limit of open files, and places threads. Knows nothing of runs and decides
+//! nothing: what a figure means for a run is the business of those who ask.
 
 pub mod clock;
 pub mod cores;

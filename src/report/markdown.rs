@@ -120,7 +120,7 @@ fn spread_by_size(report: &Report, lines: &mut Vec<String>) {
             .to_owned(),
     );
     lines.push("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
-    for of in commonest(report, SIZES) {
+    for of in commonest(&report.spread_by_size, SIZES) {
         lines.push(format!(
             "| {} | {} | {} | {} | {} | {} | {} |",
             recipients(of),

@@ -82,7 +82,8 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
                 Some(Command::Prepare(_) | Command::Start { .. }) => {}
             },
             _ = tick.tick() => end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await,
-            paced = pacer.next(&worker.ctx.agenda, &worker.ctx.clock), if !worker.ctx.draining.get() => worker.act(paced?),
+            paced = pacer.next(&worker.ctx.agenda, &worker.ctx.clock),
+                if !worker.ctx.draining.get() => worker.act(paced?),
         }
     }
     end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await;
@@ -143,7 +144,7 @@ impl Worker {
             Event::Start(local) => self.start(&self.slots[local as usize]),
             Event::Stop(local) => self.slots[local as usize].client.mailbox.order(Order::Stop),
             Event::Publish(local) => {
-                self.release(at_us, local, &self.slots[local as usize]);
+                self.release(at_us, &self.slots[local as usize]);
             }
             Event::LeaveServer(local) => {
                 let slot = &self.slots[local as usize];
@@ -183,7 +184,7 @@ impl Worker {
     }
 
     /// Hands a due message to its client, and schedules the client's next one.
-    fn release(&self, at_us: u64, _local: u32, slot: &Slot) {
+    fn release(&self, at_us: u64, slot: &Slot) {
         let plan = &self.ctx.plan;
         let client = &slot.client;
         let due = match slot.next.take() {

@@ -22,9 +22,12 @@ pub(in crate::report) fn recipients(of: &SpreadFigures) -> String {
     format!("{}-{}", count(of.recipients_from), count(of.recipients_to))
 }
 
-/// The sizes with the most messages, should there be more than `most`, in ascending order.
-pub(in crate::report) fn commonest(report: &Report, most: usize) -> Vec<&SpreadFigures> {
-    let mut kept: Vec<_> = report.spread_by_size.iter().enumerate().collect();
+/// Those of the sizes with the most messages, should there be more than `most`, in their order.
+pub(in crate::report) fn commonest<'a>(
+    sizes: impl IntoIterator<Item = &'a SpreadFigures>,
+    most: usize,
+) -> Vec<&'a SpreadFigures> {
+    let mut kept: Vec<_> = sizes.into_iter().enumerate().collect();
     kept.sort_by_key(|(_, of)| std::cmp::Reverse(of.messages));
     kept.truncate(most);
     kept.sort_by_key(|(at, _)| *at);
@@ -34,14 +37,13 @@ pub(in crate::report) fn commonest(report: &Report, most: usize) -> Vec<&SpreadF
 /// What a message's first and last recipients waited from sent, by how many heard it. Rooms of
 /// one small size have it all in the table's rows already.
 pub(super) fn by_size(report: &Report) -> Option<Block> {
+    // A size that few messages went to has nothing to say.
     let sizes: Vec<_> = report.spread_by_size.iter().filter(|of| of.last.p50.is_some()).collect();
     let large = sizes.iter().any(|of| of.recipients_from > 50);
     if sizes.len() < 2 && !large {
         return None;
     }
-    // A size that few messages went to has nothing to say.
-    let told = commonest(report, SIZES).into_iter().filter(|of| of.last.p50.is_some());
-    let rows = told.map(|of| {
+    let rows = commonest(sizes.iter().copied(), SIZES).into_iter().map(|of| {
         [
             recipients(of),
             format!("first p50 {}", cell(of.first.p50)),
