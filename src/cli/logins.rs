@@ -118,7 +118,12 @@ pub(super) fn secrets(
         cohort.protocol.secrets(person, logged_in.get(at).unwrap_or(&none))
     });
     let headers = headers.iter().filter(|(name, _)| is_secret_name(name));
-    let headers = headers.map(|(_, value)| value.as_str());
+    // A server that reads `id=x` may quote `x`.
+    let headers = headers.flat_map(|(name, value)| {
+        let pairs = name.eq_ignore_ascii_case("cookie").then(|| value.split(';'));
+        let values = pairs.into_iter().flatten().filter_map(|pair| pair.split_once('='));
+        std::iter::once(value.as_str()).chain(values.map(|(_, value)| value))
+    });
     let query: Vec<_> =
         Url::parse(url).map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default();
     let query = query.iter().filter(|(name, _)| is_secret_name(name));

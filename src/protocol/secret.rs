@@ -6,9 +6,10 @@ use crate::secrets::is_secret_name;
 
 impl Protocol {
     /// The values that no output may show: every environment variable, params and captures that the
-    /// file calls secret or whose name says so, columns of users whose name says so, and all that
-    /// logins captured. A param that has its declared default is none.
-    pub fn secrets<'a>(&self, person: &'a Person, captured: &'a Captured) -> Vec<&'a str> {
+    /// file calls secret or whose name says so, columns of users and what is sent with the upgrade
+    /// where its name says so, and all that logins captured. A param that has its declared default
+    /// is none.
+    pub fn secrets<'a>(&'a self, person: &'a Person, captured: &'a Captured) -> Vec<&'a str> {
         let setting = &person.setting;
         let env = setting.env.iter().map(|(_, value)| value.as_str());
         let params = setting.params.iter().filter(|(name, value)| {
@@ -19,8 +20,18 @@ impl Protocol {
         let user = user.filter(|(name, _)| is_secret_name(name)).map(|(_, value)| value.as_str());
         let captures = (0..captured.len())
             .filter(|at| self.captures_secret(*at))
-            .filter_map(|at| captured.get(at));
-        env.chain(params).chain(user).chain(captures).collect()
+            .flat_map(|at| captured.all(at));
+        env.chain(params).chain(user).chain(captures).chain(self.written()).collect()
+    }
+
+    /// What the file itself sends with the upgrade under a name that says so.
+    fn written(&self) -> impl Iterator<Item = &str> {
+        let sent = match self {
+            Self::Described(file) => Some(file.query.iter().chain(&file.headers)),
+            Self::Native(..) | Self::Mqtt(_) => None,
+        };
+        let secret = sent.into_iter().flatten().filter(|(name, _)| is_secret_name(name));
+        secret.filter_map(|(_, template)| std::str::from_utf8(template.is_literal()?).ok())
     }
 
     fn calls_secret(&self, name: &str) -> bool {

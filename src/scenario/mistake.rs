@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
 
+use super::blot::blotted;
+
 /// Past this many a list helps nobody.
 const MOST_SHOWN: usize = 100;
 
@@ -54,7 +56,7 @@ impl Texts {
     pub(super) fn add(&mut self, name: &str, text: &str) -> usize {
         // One byte between two texts: the end of one is not the start of the next.
         let start = self.texts.last().map_or(0, |last| last.start + last.source.inner().len() + 1);
-        let source = Arc::new(NamedSource::new(name, without_secrets(text)));
+        let source = Arc::new(NamedSource::new(name, blotted(text)));
         self.texts.push(Text { start, source });
         start
     }
@@ -67,22 +69,6 @@ impl Texts {
         let end = span.end.saturating_sub(text.start).clamp(start, length);
         Some(Place { source: Arc::clone(&text.source), span: start..end })
     }
-}
-
-/// The text with what stands before the `@` of a URL blotted out, byte for byte: a message may
-/// end up in a public log.
-fn without_secrets(text: &str) -> String {
-    let mut bytes = text.as_bytes().to_vec();
-    for (scheme, _) in text.match_indices("://") {
-        let start = scheme + "://".len();
-        let ends = |c: char| c.is_whitespace() || "/?#\"'".contains(c);
-        let end = text[start..].find(ends).map_or(text.len(), |length| start + length);
-        if let Some(at) = text[start..end].rfind('@') {
-            bytes[start..start + at].fill(b'*');
-        }
-    }
-    // Whole characters were replaced, so it is still UTF-8.
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[derive(Debug)]

@@ -169,43 +169,101 @@ fn serve(mut stream: TcpStream, told: &Mutex<String>) {
     }
 }
 
-#[test]
-fn no_output_holds_a_secret_that_the_server_repeats() {
-    let server = Gossip::start();
+/// The folder that all of these begin with.
+fn folder() -> tempfile::TempDir {
     let folder = folder_with(SCENARIO);
     std::fs::write(folder.path().join("gossip.toml"), PROTOCOL).unwrap();
     std::fs::write(folder.path().join("users.csv"), "name,password\nann,canary-password-6\n")
         .unwrap();
-    let output = uproar(folder.path())
-        .args(["run", "scenario.toml", "--url", &server.url, "--protocol", "gossip.toml"])
-        .args(["--param", "pin=canary-param-4", "--out", "out"])
+    folder
+}
+
+/// What a command printed.
+fn printed(folder: &std::path::Path, arguments: &[&str]) -> String {
+    let output = uproar(folder)
+        .args(arguments)
         .env("UPROAR_TEST_CANARY", "canary-env-\"5")
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let mut outputs = vec![
-        ("stdout".to_owned(), text(&output.stdout)),
-        ("stderr".to_owned(), text(&output.stderr)),
-    ];
+    format!("--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// The forms in which a secret may come back.
+fn forms(secret: &str) -> [String; 5] {
+    let json = serde_json::to_string(secret).unwrap();
+    [
+        secret.to_owned(),
+        json.trim_matches('"').to_owned(),
+        url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+        BASE64.encode(secret.as_bytes()).trim_end_matches('=').to_owned(),
+        HEXLOWER.encode(secret.as_bytes()),
+    ]
+}
+
+fn holds_no_secret(all: &str) {
+    for form in SECRETS.iter().flat_map(|secret| forms(secret)) {
+        assert!(!all.contains(&form), "{form} is in\n{all}");
+    }
+}
+
+#[test]
+fn no_output_holds_a_secret_that_the_server_repeats() {
+    let server = Gossip::start();
+    let folder = folder();
+    let target = ["run", "scenario.toml", "--url", &server.url, "--protocol", "gossip.toml"];
+    let rest = ["--param", "pin=canary-param-4", "--out", "out"];
+    let mut all = printed(folder.path(), &[&target[..], &rest].concat());
+    let mut files = 0;
     for entry in std::fs::read_dir(folder.path().join("out")).unwrap() {
         let path = entry.unwrap().path();
-        outputs.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        all.push_str(&format!("--- {}\n{text}", path.display()));
+        files += 1;
     }
-    let all: String = outputs.iter().map(|(name, text)| format!("--- {name}\n{text}\n")).collect();
-    assert!(outputs.len() > 3 && all.contains("gossip"), "{all}");
+    assert!(files > 1 && all.contains("gossip"), "{all}");
     assert!(all.contains("[redacted]"), "{all}");
-    for secret in SECRETS {
-        let json = serde_json::to_string(secret).unwrap();
-        let percent: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        let forms = [
-            secret.to_owned(),
-            json.trim_matches('"').to_owned(),
-            percent,
-            BASE64.encode(secret.as_bytes()).trim_end_matches('=').to_owned(),
-            HEXLOWER.encode(secret.as_bytes()),
-        ];
-        for form in forms {
-            assert!(!all.contains(&form), "{form} is in\n{all}");
-        }
+    holds_no_secret(&all);
+}
+
+#[test]
+fn a_transcript_hides_what_it_is_not_asked_to_show() {
+    let server = Gossip::start();
+    let folder = folder();
+    let target = ["try", "scenario.toml", "--url", &server.url, "--protocol", "gossip.toml"];
+    let tries = [&target[..], &["--param", "pin=canary-param-4"]].concat();
+    let hidden = printed(folder.path(), &tries);
+    assert!(hidden.contains("***") && hidden.contains("welcome"), "{hidden}");
+    holds_no_secret(&hidden);
+    let shown = printed(folder.path(), &[&tries[..], &["--show-secrets"]].concat());
+    for secret in ["canary-login-7", "canary-param-4", "canary-capture-8"] {
+        assert!(shown.contains(secret), "{secret} is asked for: {shown}");
+    }
+}
+
+/// What is shown of a file around a mistake.
+#[test]
+fn a_message_about_a_mistake_holds_no_secret_of_the_file() {
+    let folder = folder();
+    let url = "url = \"ws://ann:canary-password-6@host/?token=canary-query-3\"";
+    let wrong = SCENARIO
+        .replace("url = \"ws://host/\"", url)
+        .replace("Cookie = \"id=canary-cookie-2\"", "Cookie = \"id=canary-cookie-2\"\nzebra = 1")
+        .replace("protocol = \"./gossip.toml\"", "protocol = \"./gossip.toml\"\nlion = 2");
+    std::fs::write(folder.path().join("scenario.toml"), wrong).unwrap();
+    for arguments in [
+        &["check", "scenario.toml"][..],
+        &[
+            "run",
+            "scenario.toml",
+            "--set",
+            "target.headers.Authorization=[\"canary-header-/+1\", 1]",
+        ],
+        &["plan", "scenario.toml", "--header", "Cookie: id=canary-cookie-2", "--clients", "0"],
+        &["try", "scenario.toml", "--param", "token=canary-param-4"],
+    ] {
+        let said = printed(folder.path(), arguments);
+        assert!(said.contains("Cookie") || said.contains("lion"), "{arguments:?}: {said}");
+        holds_no_secret(&said);
     }
 }
