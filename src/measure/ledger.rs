@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::events::EventsPart;
 use super::findings::{Finding, FindingKind};
 
 /// A message that was written.
@@ -195,6 +196,8 @@ pub struct LedgerPart {
     pub(super) replayed: FxHashMap<MessageId, Heard>,
     /// What the server said of messages, after each of them was published.
     pub(super) answers: Vec<(MessageId, Answer)>,
+    /// Events of feeds that have a key.
+    pub(super) events: EventsPart,
 }
 
 impl LedgerPart {
@@ -223,6 +226,11 @@ impl LedgerPart {
         at_us: u64,
     ) -> bool {
         Self::note(&mut self.replayed, message, slot, sent_us, at_us)
+    }
+
+    /// Notes that a client heard the event of a feed which all its receivers know by that key.
+    pub fn hear_event(&mut self, key: u64, cohort: usize, at_us: u64) {
+        self.events.hear(key, cohort as u16, at_us);
     }
 
     /// Notes what the server said of a message that was published.

@@ -5,6 +5,7 @@
 //! formats for a person.
 
 mod counts;
+mod events;
 mod examples;
 mod fate;
 mod findings;

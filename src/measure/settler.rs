@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::counts::counters;
+use super::events::Events;
 use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
 use super::findings::{Finding, FindingKind, Findings};
 use super::hist::{HistKey, Histograms};
@@ -129,6 +130,8 @@ pub(super) struct Settler {
     settled: Vec<Settled>,
     /// Of messages due in phases that are measured.
     by_size: SpreadBySize,
+    /// Of feeds.
+    events: Events,
     pub(super) findings: Findings,
 }
 
@@ -150,6 +153,7 @@ impl Settler {
                 plan.scenario.cohorts.len() * plan.scenario.phases.len()
             ],
             by_size: SpreadBySize::default(),
+            events: Events::default(),
             findings: Findings::default(),
             plan,
         }
@@ -157,6 +161,7 @@ impl Settler {
 
     /// Takes a worker's part in.
     pub(super) fn take(&mut self, part: LedgerPart) {
+        self.events.take(part.events);
         for event in part.members {
             self.member(event);
         }
@@ -411,6 +416,7 @@ impl Settler {
             self.settle(id, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
+        self.events.advance(now_us, &self.plan, spreads);
         // Whoever heard of it, its publisher's worker never told: that worker died.
         self.early.retain(|_, heard| heard.iter().any(|(heard, _)| heard.sent_us > until_us));
     }
@@ -421,6 +427,7 @@ impl Settler {
             self.settle(id, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
+        self.events.advance(u64::MAX, &self.plan, spreads);
     }
 
     fn settle(&mut self, id: MessageId, spreads: &mut Histograms, recoveries: &mut Recoveries) {
