@@ -249,6 +249,8 @@ pub enum Counter {
     PublishesAcked,
     PublishesRejected,
     PublishesUnacked,
+    ActionsSent,
+    ActionsNotSent,
     ConnectionsFailed,
     ConnectionsLost,
     ConnectionsReconnected,
@@ -259,7 +261,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 27] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
@@ -279,6 +281,8 @@ impl Counter {
         (Self::PublishesAcked, "publishes.acked"),
         (Self::PublishesRejected, "publishes.rejected"),
         (Self::PublishesUnacked, "publishes.unacked"),
+        (Self::ActionsSent, "actions.sent"),
+        (Self::ActionsNotSent, "actions.not_sent"),
         (Self::ConnectionsFailed, "connections.failed"),
         (Self::ConnectionsLost, "connections.lost"),
         (Self::ConnectionsReconnected, "connections.reconnected"),

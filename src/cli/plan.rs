@@ -26,6 +26,9 @@ fn render(plan: &Plan) -> String {
         ("memory", format!("about {} in this process", bytes(peaks.memory_bytes))),
         ("seed", plan.scenario.seed.to_string()),
     ];
+    if peaks.actions_per_s > 0.0 {
+        lines.push(("actions", format!("{} a second at the peak", number(peaks.actions_per_s))));
+    }
     let phases = plan.scenario.phases.iter().zip(&plan.phases);
     lines.extend(phases.map(|(phase, span)| {
         let unmeasured = if phase.measure { "" } else { ", not measured" };

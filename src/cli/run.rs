@@ -180,10 +180,13 @@ pub(super) async fn start_server(
 /// The largest message the plan's clients send.
 fn message_bytes_max(plan: &Plan) -> usize {
     let publishes = plan.scenario.cohorts.iter().filter_map(|cohort| cohort.publish.as_ref());
-    let payloads = publishes.map(|publish| match publish.size {
-        Size::Fixed(bytes) => bytes as usize,
-        // Nothing bounds the tail of a log-normal but this.
-        Size::Spread { p99, .. } => (p99 as usize).saturating_mul(16),
+    let payloads = publishes.map(|publish| {
+        let size = match publish.size {
+            Size::Fixed(bytes) => bytes as usize,
+            // Nothing else bounds the tail of a log-normal.
+            Size::Spread { p99, max, .. } => (p99 as usize).saturating_mul(16).min(max as usize),
+        };
+        publish.texts.as_ref().map_or(size, |texts| texts.longest(size))
     });
     let largest = payloads.max().unwrap_or(0).min(crate::stamp::MAX_PAYLOAD);
     (largest + FRAME_OVERHEAD_BYTES).max(MESSAGE_BYTES_MIN)

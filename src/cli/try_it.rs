@@ -20,14 +20,15 @@ use super::{Failure, logins, prepare, run, signals};
 use crate::client::{Target, Visit};
 use crate::coordinator::{BuiltinServer, Signal, Stop};
 use crate::plan::Plan;
-use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
+use crate::protocol::{Protocol, Writing};
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
 use crate::report::hints::{Trouble, hint};
 use crate::report::summary::{COLUMNS, wrap};
 use crate::scenario::{Scenario, Size};
 use crate::stamp::RUN_LIMIT;
+use crate::stamp::texts::Texts;
 use outcome::{Broke, Outcome};
 use page::{Page, name};
 use script::{Payloads, play};
@@ -36,6 +37,8 @@ use transcript::Column;
 /// A payload where no scenario says how large: a stamp, and text enough to see whether it is cut or
 /// changed.
 const PAYLOAD_BYTES: usize = 128;
+/// What people write and servers change: markup, quotes, letters outside ASCII, a space at the end.
+const PEOPLES: &str = "Tom & \"J\u{e9}r\u{f4}me\" <3 {{ payload }} \u{1f389} ";
 /// Columns of an error's words.
 const ERROR_COLUMNS: usize = 400;
 const RED: u8 = 31;
@@ -143,12 +146,25 @@ async fn talk(
 }
 
 fn payloads(scenario: &Scenario) -> Payloads {
-    let publish = scenario.cohorts.first().and_then(|cohort| cohort.publish.as_ref());
+    let cohort = scenario.cohorts.first();
+    let publish = cohort.and_then(|cohort| cohort.publish.as_ref());
     let bytes = publish.map_or(PAYLOAD_BYTES, |publish| match publish.size {
         Size::Fixed(bytes) => bytes as usize,
         Size::Spread { p50, .. } => p50 as usize,
     });
-    Payloads { bytes, binary: publish.is_some_and(|publish| publish.binary > 0.0) }
+    let texts = publish.and_then(|publish| publish.texts.clone());
+    let all = texts.is_some();
+    let texts = texts.or_else(|| cohort.and_then(|cohort| peoples(&cohort.protocol)));
+    let binary = publish.is_some_and(|publish| publish.binary > 0.0);
+    Payloads { bytes, texts, all, binary }
+}
+
+/// Words with all that servers are known to change, unless the protocol is known to take less or
+/// writes content in a way that can't be compared.
+fn peoples(protocol: &Protocol) -> Option<Texts> {
+    let texts = Texts::new([PEOPLES])?;
+    let fits = protocol.max_size().is_none_or(|max| texts.longest(0) <= max as usize);
+    (fits && protocol.writing() != Writing::Unknown).then_some(texts)
 }
 
 /// A text in lines of the usual width, behind a label.

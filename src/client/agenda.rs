@@ -13,6 +13,8 @@ pub enum Event {
     Start(u32),
     /// A message is due.
     Publish(u32),
+    /// The client does the n-th of its cohort's actions.
+    Act(u32, u16),
     /// The client leaves on purpose and comes back.
     LeaveServer(u32),
     /// The client leaves one of its rooms on purpose and comes back.

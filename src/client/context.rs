@@ -39,6 +39,8 @@ pub struct Context {
     pub protocols: Vec<Protocol>,
     /// By cohort: what its clients' templates may name.
     pub settings: Vec<Arc<Setting>>,
+    /// Whether any messages say what people say, so that what arrives is held against it.
+    pub texts: bool,
     /// This run's id as text.
     pub run_name: Arc<str>,
     /// Bytes on the sockets, by cohort.

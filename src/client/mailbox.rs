@@ -60,6 +60,13 @@ pub enum Order {
         /// The planned fault.
         hold: HoldUp,
     },
+    /// Do an action.
+    Act {
+        /// Which of the cohort's.
+        action: u16,
+        /// The how-manieth time, for the room.
+        k: u32,
+    },
     /// Leave the server and come back.
     LeaveServer,
     /// Leave the n-th of its rooms and come back.
@@ -124,6 +131,11 @@ impl Mailbox {
     /// Whether the client is joined, so that due messages leave at once.
     pub fn set_active(&self, active: bool) {
         self.inner.borrow_mut().active = active;
+    }
+
+    /// Whether it is.
+    pub fn is_active(&self) -> bool {
+        self.inner.borrow().active
     }
 
     /// Whether due messages wait.

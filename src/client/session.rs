@@ -217,6 +217,11 @@ impl Session {
             rung_us: u64::MAX,
         };
         let begun = session.talk.begin(outage.is_some(), now_us);
+        if session.talk.is_resuming() {
+            for at in 0..session.rooms.len() {
+                session.enter(at, connected_us);
+            }
+        }
         // A first step that can't be said ends the connection when it is first polled.
         session.unspoken = session.act_on(begun, now_us);
         session

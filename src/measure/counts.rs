@@ -39,6 +39,10 @@ counters! {
         acked,
         /// Messages that the server refused.
         rejected,
+        /// Actions written.
+        actions_sent,
+        /// Actions that fell due while their client was away or its socket full.
+        actions_not_sent,
         /// Connections begun.
         attempted,
         /// Connections upgraded.

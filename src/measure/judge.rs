@@ -109,6 +109,8 @@ fn count(
         Counter::PublishesAcked => return acknowledged(counts.acked),
         Counter::PublishesRejected => return acknowledged(counts.rejected),
         Counter::PublishesUnacked => return totals.unacked(cohort),
+        Counter::ActionsSent => counts.actions_sent,
+        Counter::ActionsNotSent => counts.actions_not_sent,
         Counter::ConnectionsFailed => counts.failed,
         Counter::ConnectionsLost => counts.lost,
         Counter::ConnectionsReconnected => counts.reconnected,

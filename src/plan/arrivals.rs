@@ -36,7 +36,7 @@ pub(super) struct Stream {
 #[derive(Clone, Debug)]
 pub(super) enum Sizes {
     Fixed(u32),
-    LogNormal { min: u32, distribution: LogNormal<f64> },
+    LogNormal { min: u32, max: u32, distribution: LogNormal<f64> },
 }
 
 /// The 99th percentile of the standard normal distribution.
@@ -44,13 +44,13 @@ const Z99: f64 = 2.326_347_874_040_841;
 
 impl Sizes {
     pub(super) fn of(size: Size) -> Self {
-        let (min, p50, p99) = match size {
+        let (min, p50, p99, max) = match size {
             Size::Fixed(bytes) => return Self::Fixed(bytes),
-            Size::Spread { min, p50, p99 } => (min, p50, p99),
+            Size::Spread { min, p50, p99, max } => (min, p50, p99, max),
         };
         let sigma = (f64::from(p99.max(p50)) / f64::from(p50.max(1))).ln() / Z99;
         match LogNormal::new(f64::from(p50.max(1)).ln(), sigma) {
-            Ok(distribution) => Self::LogNormal { min, distribution },
+            Ok(distribution) => Self::LogNormal { min, max, distribution },
             // Only for a sigma that is not finite, which the bounds above exclude.
             Err(_) => Self::Fixed(p50),
         }
@@ -59,7 +59,9 @@ impl Sizes {
     fn draw(&self, rng: &mut Pcg64Mcg) -> u32 {
         let bytes = match self {
             Self::Fixed(bytes) => *bytes,
-            Self::LogNormal { min, distribution } => (distribution.sample(rng) as u32).max(*min),
+            Self::LogNormal { min, max, distribution } => {
+                (distribution.sample(rng) as u32).min(*max).max(*min)
+            }
         };
         bytes.clamp(MIN_PAYLOAD as u32, MAX_PAYLOAD as u32)
     }
@@ -75,6 +77,18 @@ pub struct Publishes {
     k: u32,
     /// Where a constant stream starts within its first gap, 0 to 1.
     offset: f64,
+}
+
+impl Stream {
+    /// Of something that is done at random and has no content.
+    pub(super) fn of_action(rate_per_s: f64) -> Self {
+        Self {
+            rate: Some(rate_per_s),
+            arrivals: Arrivals::Poisson,
+            sizes: Sizes::Fixed(0),
+            binary: 0.0,
+        }
+    }
 }
 
 impl Publishes {

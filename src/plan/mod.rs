@@ -30,6 +30,7 @@ use rooms::Rooms;
 
 use crate::machine::clock::micros;
 use crate::scenario::{Cohort, FaultKind, Load, Scenario, To};
+use crate::stamp::texts::Texts;
 
 /// Microseconds between the built-in feed's pushes.
 pub const BUILTIN_FEED_INTERVAL_US: u64 = 100_000;
@@ -46,6 +47,8 @@ pub struct Plan {
     pub faults: Vec<PlannedFault>,
     rooms: Rooms,
     streams: Vec<Option<Stream>>,
+    /// By cohort and action.
+    actions: Vec<Vec<Stream>>,
     rate: Level,
     clients: Level,
     /// The first client of each cohort, and the number of all clients at the end.
@@ -162,6 +165,7 @@ impl Plan {
             faults: Vec::new(),
             rooms: Rooms::draw(&scenario),
             streams: scenario.cohorts.iter().map(stream).collect(),
+            actions: scenario.cohorts.iter().map(actions).collect(),
             rate: Level::of(&scenario.phases, |phase| phase.rate),
             clients: Level::of(&scenario.phases, |phase| phase.clients),
             starts,
@@ -290,6 +294,12 @@ impl Plan {
         Some(fill(&set.name_template, run, taken + room.n))
     }
 
+    /// What the client's messages say besides the mark, where that is people's text.
+    #[must_use]
+    pub fn texts(&self, client: u32) -> Option<&Texts> {
+        self.cohort(client).publish.as_ref()?.texts.as_ref()
+    }
+
     /// The rooms the client's k-th publish goes to.
     pub fn publish_rooms(&self, client: u32, k: u32) -> impl Iterator<Item = u32> + '_ {
         let mine = self.memberships(client);
@@ -333,6 +343,25 @@ impl Plan {
     ) -> Option<Due> {
         let stream = self.streams[self.cohort_of(client)].as_ref()?;
         publishes.next(stream, &self.rate, windows)
+    }
+
+    /// When the client does each of its cohort's actions, from their beginning.
+    #[must_use]
+    pub fn actions(&self, client: u32) -> Vec<Publishes> {
+        let actions = self.actions[self.cohort_of(client)].len() as u64;
+        let rng = |at| seeds::rng(self.scenario.seed, seeds::ACTIONS, at << 32 | u64::from(client));
+        (0..actions).map(|at| Publishes::new(rng(at), 0.0)).collect()
+    }
+
+    /// When the client does the n-th of its cohort's actions next, and for which time.
+    pub fn next_action(
+        &self,
+        client: u32,
+        at: usize,
+        windows: &[Window],
+        actions: &mut Publishes,
+    ) -> Option<Due> {
+        actions.next(self.actions[self.cohort_of(client)].get(at)?, &self.rate, windows)
     }
 
     /// A closed loop's next message, due at an instant of the loop's choosing.
@@ -396,6 +425,10 @@ pub fn fill(template: &str, run: &str, n: u32) -> String {
     }
     name.push_str(rest);
     name
+}
+
+fn actions(cohort: &Cohort) -> Vec<Stream> {
+    cohort.actions.iter().map(|act| Stream::of_action(act.rate_per_s)).collect()
 }
 
 fn stream(cohort: &Cohort) -> Option<Stream> {

@@ -15,6 +15,8 @@ pub struct Peaks {
     pub publishes_per_s: Option<f64>,
     /// Messages received a second, all recipients together.
     pub deliveries_per_s: Option<f64>,
+    /// Actions besides, a second.
+    pub actions_per_s: f64,
     /// Files the generator needs open at once.
     pub open_files: u64,
     /// Bytes the generator is expected to need.
@@ -73,12 +75,26 @@ impl Plan {
             clients: up as u32,
             publishes_per_s: publishes,
             deliveries_per_s: deliveries,
+            actions_per_s: self.actions_per_s(),
             open_files: up as u64 + self.silent_sockets() + OTHER_FILES,
             memory_bytes: BASE_BYTES
                 + up as u64 * (CLIENT_BYTES + tls_bytes)
                 + self.membership_count() as u64 * MEMBERSHIP_BYTES
                 + (self.ledger_bytes() * self.followed) as u64,
         }
+    }
+
+    fn actions_per_s(&self) -> f64 {
+        let cohorts = self.scenario.cohorts.iter();
+        let full: f64 = cohorts
+            .map(|cohort| {
+                let each: f64 = cohort.actions.iter().map(|act| act.rate_per_s).sum();
+                each * f64::from(cohort.clients)
+            })
+            .sum();
+        let at = |at_us| self.clients.at(at_us) * self.rate.at(at_us);
+        let shares = self.rate.corners().chain(self.clients.corners()).map(at);
+        full * shares.fold(0.0, f64::max)
     }
 
     /// Sockets of clients that fall silent: they stay open beside those they dial anew.

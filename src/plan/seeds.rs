@@ -10,8 +10,8 @@ pub(super) const FAULTS: u64 = 4;
 pub(super) const SAMPLE: u64 = 5;
 /// Backoff jitter; the only stream whose draws depend on what the server does.
 pub(super) const BACKOFF: u64 = 6;
-
 pub(super) const USERS: u64 = 7;
+pub(super) const ACTIONS: u64 = 8;
 
 /// The generator of one stream's one item. PCG because its output is specified and portable.
 pub(super) fn rng(seed: u64, stream: u64, item: u64) -> Pcg64Mcg {

@@ -62,6 +62,8 @@ pub struct Description {
     pub leave: Option<Step>,
     /// `None`: its clients only listen.
     pub publish: Option<Publish>,
+    /// What clients do besides publishing.
+    pub actions: Vec<Action>,
     /// Which messages deliver.
     pub delivery: Delivery,
     /// Answered at any time, in any state.
@@ -102,6 +104,7 @@ impl Description {
             join: None,
             leave: None,
             publish: None,
+            actions: Vec::new(),
             delivery: Delivery::default(),
             replies: Vec::new(),
             ignores: Vec::new(),
@@ -210,6 +213,18 @@ pub struct Publish {
     pub binary: Option<Send>,
     /// How the server confirms that it has one.
     pub ack: Option<Ack>,
+    /// The longest content that the server takes, in bytes; `None`: any.
+    pub max_size: Option<u32>,
+}
+
+/// Something clients say that nobody waits for, such as that somebody is typing. It is counted and
+/// not timed: it carries no stamp.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Action {
+    /// What scenarios call it.
+    pub name: String,
+    /// What is sent.
+    pub send: Send,
 }
 
 /// An acknowledgement, correlated by the publish's `id`.
@@ -234,6 +249,8 @@ pub struct Delivery {
     pub sequence: Option<Sequence>,
     /// When the server sent an unstamped event.
     pub sent_at: Option<SentAt>,
+    /// What is taken from each delivery that has it, such as the last id to resume behind.
+    pub captures: Vec<Capture>,
 }
 
 /// Numbers of unstamped events.

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::CodecKind;
 use crate::metric::{ErrorKind, Step};
 use description::Description;
+use scope::Variable;
 
 pub use entrance::Entrance;
 pub use relay::{Away, Recipients};
@@ -145,6 +146,52 @@ impl Protocol {
         }
     }
 
+    /// What the n-th action is called; what clients do besides publishing.
+    #[must_use]
+    pub fn action(&self, name: &str) -> Option<usize> {
+        self.actions().position(|known| known == name)
+    }
+
+    /// What clients can do besides publishing, by name.
+    pub fn actions(&self) -> impl Iterator<Item = &str> {
+        let actions = match self {
+            Self::Native(..) | Self::Mqtt(_) => &[][..],
+            Self::Described(file) => &file.actions,
+        };
+        actions.iter().map(|action| action.name.as_str())
+    }
+
+    /// The longest content that the server takes, in bytes before anything is escaped.
+    #[must_use]
+    pub fn max_size(&self) -> Option<u32> {
+        let Self::Described(file) = self else { return None };
+        file.publish.as_ref()?.max_size
+    }
+
+    /// How a message's text stands in a frame, where that can be told from its template.
+    #[must_use]
+    pub fn writing(&self) -> Writing {
+        let Self::Described(file) = self else { return Writing::Plain };
+        let publish = file.publish.iter();
+        let sends = publish.flat_map(|publish| [Some(&publish.send), publish.binary.as_ref()]);
+        let slots = sends
+            .flatten()
+            .flat_map(|send| &send.0)
+            .flat_map(|piece| piece.template().slots())
+            .filter(|slot| *slot.variable() == Variable::Payload);
+        let mut writing = Writing::Plain;
+        for filter in slots.flat_map(template::Slot::filters) {
+            match filter {
+                template::Filter::Json | template::Filter::Json2 => {}
+                template::Filter::Xml => writing = Writing::Xml,
+                // A length beside the content changes nothing of it.
+                filter if filter.gives_length() => {}
+                _ => return Writing::Unknown,
+            }
+        }
+        writing
+    }
+
     /// What the n-th rule of what is ignored is called.
     #[must_use]
     pub fn ignored(&self, at: usize) -> &str {
@@ -167,6 +214,17 @@ impl Protocol {
             Self::Mqtt(_) => Some(Splitter::Packets(mqtt::Packets::new(max_bytes))),
         }
     }
+}
+
+/// How a message's text stands in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writing {
+    /// As it is, or as JSON writes it.
+    Plain,
+    /// With the entities of XML.
+    Xml,
+    /// In a way that can't be read back.
+    Unknown,
 }
 
 /// Which rooms there are, and what makes a client a member of one.

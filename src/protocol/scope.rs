@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// Something that a template names.
@@ -132,42 +133,70 @@ pub struct TargetNames {
     pub host: String,
 }
 
-/// What a client captured, one place for each of [`Names::captures`].
+/// What a client captured, one place for each of [`Names::captures`], and what joins captured once
+/// more for each room.
 ///
-/// The number of places never changes, and [`super::capture::Capture`] bounds each text.
+/// The number of places never changes, there are no more rooms than the client joins, and
+/// [`super::capture::Capture`] bounds each text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Captured(Vec<Option<Arc<str>>>);
+pub struct Captured {
+    places: Vec<Option<Arc<str>>>,
+    /// By room and place. Only logins captured anything when this is handed to a worker.
+    #[serde(skip)]
+    of_rooms: FxHashMap<(u32, usize), Arc<str>>,
+}
 
 impl Captured {
     /// `places` captures, none of which has matched yet.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        Self(vec![None; places])
+        Self { places: vec![None; places], of_rooms: FxHashMap::default() }
     }
 
     /// What was captured last at that place.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&str> {
-        self.0.get(at)?.as_deref()
+        self.places.get(at)?.as_deref()
+    }
+
+    /// What the join of that room captured at that place, or else what was captured there last.
+    #[must_use]
+    pub fn get_in(&self, room: Option<RoomName<'_>>, at: usize) -> Option<&str> {
+        let of_room = room.and_then(|room| self.of_rooms.get(&(room.n, at)));
+        of_room.map(|text| &**text).or_else(|| self.get(at))
+    }
+
+    /// Everything that stands in that place, of every room.
+    pub fn all(&self, at: usize) -> impl Iterator<Item = &str> {
+        let of_rooms = self.of_rooms.iter().filter(move |((_, place), _)| *place == at);
+        self.get(at).into_iter().chain(of_rooms.map(|(_, text)| &**text))
     }
 
     /// Puts `text` in that place. One that doesn't exist is passed over: no template can name it.
     pub fn set(&mut self, at: usize, text: Arc<str>) {
-        if let Some(place) = self.0.get_mut(at) {
+        if let Some(place) = self.places.get_mut(at) {
             *place = Some(text);
         }
+    }
+
+    /// Puts `text` in that place, for this room too.
+    pub fn set_in(&mut self, room: u32, at: usize, text: Arc<str>) {
+        if at < self.places.len() {
+            self.of_rooms.insert((room, at), Arc::clone(&text));
+        }
+        self.set(at, text);
     }
 
     /// The number of places.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.places.len()
     }
 
     /// Whether there are no places.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.places.is_empty()
     }
 }
 
@@ -226,7 +255,7 @@ impl<'a> Scope<'a> {
             Variable::Target(TargetPart::Http) => text(&setting.target.http),
             Variable::Target(TargetPart::Ws) => text(&setting.target.ws),
             Variable::Target(TargetPart::Host) => text(&setting.target.host),
-            Variable::Capture(at) => text(self.captured.get(*at)?),
+            Variable::Capture(at) => text(self.captured.get_in(self.room, *at)?),
         })
     }
 
@@ -331,5 +360,20 @@ mod tests {
         captured.set(2, "nobody can name it".into());
         assert_eq!((captured.get(0), captured.get(1)), (None, Some("second")));
         assert_eq!((captured.get(2), captured.len()), (None, 2));
+    }
+
+    #[test]
+    fn what_joins_capture_is_kept_for_each_room() {
+        let mut captured = Captured::new(1);
+        captured.set_in(3, 0, "three".into());
+        captured.set_in(4, 0, "four".into());
+        let of = |n| captured.get_in(Some(RoomName { name: "", n }), 0);
+        assert_eq!((of(3), of(4)), (Some("three"), Some("four")));
+        // Where no room is meant, or none of these: the last one.
+        assert_eq!((of(5), captured.get_in(None, 0)), (Some("four"), Some("four")));
+        let mut all: Vec<_> = captured.all(0).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all, ["four", "three"]);
     }
 }

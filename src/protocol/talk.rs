@@ -77,6 +77,16 @@ impl Talk {
         }
     }
 
+    /// Whether it asks the server to take the client back, with all its rooms: what the client missed
+    /// may come before the answer does.
+    #[must_use]
+    pub fn is_resuming(&self) -> bool {
+        match self {
+            Self::Native(_) | Self::Mqtt(_) => false,
+            Self::Described(talk) => talk.is_resuming(),
+        }
+    }
+
     /// The next frame to be written. Whatever is queued is to be written before anything new.
     pub fn take_frame(&mut self) -> Option<Message> {
         each!(self, talk => talk.out.pop_front())
@@ -132,6 +142,18 @@ impl Talk {
             }
             Self::Described(talk) => talk.publish(room, message),
             Self::Mqtt(talk) => talk.publish(room, message),
+        }
+    }
+
+    /// Does the n-th of the protocol's actions, in a room where there are rooms.
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    pub fn act(&mut self, action: usize, room: Option<RoomName<'_>>) -> Result<(), Failure> {
+        match self {
+            Self::Described(talk) => talk.act(action, room),
+            Self::Native(_) | Self::Mqtt(_) => Ok(()),
         }
     }
 

@@ -4,8 +4,9 @@
 
 use super::escape::escape_markdown;
 use super::summary::parts::{
-    answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used, fault_line,
-    heard_by_cohorts, publishes_line, puzzling, recipients, remarks, setting, shown_latencies,
+    actions_line, answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used,
+    fault_line, heard_by_cohorts, publishes_line, puzzling, recipients, remarks, setting,
+    shown_latencies,
 };
 use super::verdict::split_condition;
 use super::{Report, Severity, VerdictState};
@@ -163,6 +164,7 @@ fn cohorts(report: &Report, lines: &mut Vec<String>) {
 fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.push(format!("- clients: {}", clients_lines(report).join("; ")));
     lines.extend(publishes_line(report).map(|line| format!("- publishes: {line}")));
+    lines.extend(actions_line(report).map(|line| format!("- actions: {line}")));
     lines.extend(answers_line(report).map(|line| format!("- acknowledged: {line}")));
     if report.clients.joined > 0 {
         lines.push(format!("- deliveries: {}", balance(report.deliveries)));

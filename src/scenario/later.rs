@@ -16,7 +16,6 @@ pub(super) enum Place {
 /// Where it stands, its name, and what it is for.
 const LATER: &[(Place, &str, &str)] = &[
     (Place::Key(""), "baseline", "comparing with an earlier run"),
-    (Place::Key("protocol"), "action", "what clients do besides publishing"),
     (Place::Codec, "msgpack", "MessagePack"),
     (Place::Codec, "cbor", "CBOR"),
     (Place::Codec, "protobuf", "Protocol Buffers"),

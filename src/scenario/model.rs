@@ -12,6 +12,7 @@ use super::users::Users;
 use crate::codec::CodecKind;
 use crate::metric::{Counter, Metric};
 use crate::protocol::Protocol;
+use crate::stamp::texts::Texts;
 
 /// A whole scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -124,6 +125,8 @@ pub struct Cohort {
     pub join: Option<Join>,
     /// `None`: only listens.
     pub publish: Option<Publish>,
+    /// What its clients do besides publishing.
+    pub actions: Vec<Act>,
     /// `None`: a lost client stays lost.
     pub reconnect: Option<Reconnect>,
     pub ws_ping: Option<WsPing>,
@@ -178,6 +181,15 @@ pub enum Pick {
     Zipf { exponent: f64 },
 }
 
+/// What a client does besides publishing, at random.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Act {
+    /// Which of its protocol's actions.
+    pub action: usize,
+    /// How often each client does it, a second.
+    pub rate_per_s: f64,
+}
+
 /// What a client publishes, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Publish {
@@ -187,6 +199,8 @@ pub struct Publish {
     pub size: Size,
     /// Share of messages sent as binary frames, 0 to 1.
     pub binary: f64,
+    /// What messages say besides the mark; `None`: letters and digits.
+    pub texts: Option<Texts>,
 }
 
 /// What drives sending.
@@ -225,11 +239,12 @@ pub enum Arrivals {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Size {
     Fixed(u32),
-    /// Log-normal through the median and the 99th percentile, never under `min`.
+    /// Log-normal through the median and the 99th percentile, never under `min` nor over `max`.
     Spread {
         min: u32,
         p50: u32,
         p99: u32,
+        max: u32,
     },
 }
 

@@ -133,6 +133,9 @@ keys! {
         join: JoinRooms,
         /// What each client publishes. Left out: it only listens.
         publish: Publish,
+        /// How often each client does what the protocol file declares as `[[action]]`, at random, in
+        /// one of its rooms in turn: for example { typing = "6/min" }.
+        actions: Named<Rate>,
         /// How a lost client comes back: a table, `true` for its defaults, or `false`: it stays
         /// lost.
         reconnect: ReconnectOr = true,
@@ -191,8 +194,16 @@ keys! {
         /// its own offset.
         arrivals: Choice<Arrivals> = "poisson",
         /// The size of a message's content, uproar's mark included, before the protocol escapes
-        /// anything: from 52 B to just under 16 MiB, or a table of `min`, `p50` and `p99`.
+        /// anything: from 52 B to just under 16 MiB, or a table of `min`, `p50` and `p99`. With
+        /// `text` or `lines` it is what those need when left out, and a message is never cut.
         size: SizeOr = "128B",
+        /// What messages say: uproar's mark goes where `{{ payload }}` stands, or else behind it. Left
+        /// out: letters and digits, which no server changes. A server that trims, cuts or encodes
+        /// what people say has its deliveries counted as corrupted, with an example.
+        text: String,
+        /// The same from a file with one text a line, relative to the scenario file; messages take
+        /// them in turn. At most 16 MiB.
+        lines: String,
         /// How many of the messages are binary frames. 0 % to 100 %.
         binary: Percent = "0%",
     }

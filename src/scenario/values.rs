@@ -474,7 +474,7 @@ impl<T> Default for Named<T> {
 
 impl<T: Key> Key for Named<T> {
     fn expected() -> String {
-        "a table of tables".to_owned()
+        format!("a table of names, each with {}", T::expected())
     }
 
     fn read(node: &Node, path: &str, mistakes: &mut Mistakes) -> Option<Self> {

@@ -79,23 +79,27 @@ impl Texts {
     #[must_use]
     pub fn is_whole(&self, stamp: &Stamp, frame: &[u8], xml: bool) -> bool {
         let Some(text) = self.of(stamp) else { return true };
-        let holds = |bytes: &[u8]| {
-            [&text.before, &text.after]
-                .into_iter()
-                .all(|part| memmem::find(bytes, part.as_bytes()).is_some())
-        };
-        let mut bytes = Cow::Borrowed(frame);
-        if xml {
-            bytes = Cow::Owned(without_xml(&bytes));
-        }
-        for _ in 0..2 {
-            if holds(&bytes) {
-                return true;
-            }
-            bytes = Cow::Owned(without_json(&bytes));
-        }
-        holds(&bytes)
+        stands_in(frame, &[&text.before, &text.after], xml)
     }
+}
+
+/// Whether all of these stand in a frame: as they are, or as JSON writes them, once or twice, or as
+/// XML does where the protocol sends them so.
+#[must_use]
+pub fn stands_in(frame: &[u8], parts: &[&str], xml: bool) -> bool {
+    let holds =
+        |bytes: &[u8]| parts.iter().all(|part| memmem::find(bytes, part.as_bytes()).is_some());
+    let mut bytes = Cow::Borrowed(frame);
+    if xml {
+        bytes = Cow::Owned(without_xml(&bytes));
+    }
+    for _ in 0..2 {
+        if holds(&bytes) {
+            return true;
+        }
+        bytes = Cow::Owned(without_json(&bytes));
+    }
+    holds(&bytes)
 }
 
 /// With every escape that may stand in a JSON string (RFC 8259, section 7) replaced by what it

@@ -127,6 +127,9 @@ impl Worker {
             room_names,
             protocols: scenario.cohorts.iter().map(protocol).collect(),
             settings,
+            texts: scenario.cohorts.iter().any(|cohort| {
+                cohort.publish.as_ref().is_some_and(|publish| publish.texts.is_some())
+            }),
             run_name: run_name(run).into(),
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
@@ -146,6 +149,7 @@ impl Worker {
             Event::Publish(local) => {
                 self.release(at_us, &self.slots[local as usize]);
             }
+            Event::Act(local, action) => self.do_action(&self.slots[local as usize], action),
             Event::LeaveServer(local) => {
                 let slot = &self.slots[local as usize];
                 slot.client.mailbox.order(Order::LeaveServer);
@@ -222,6 +226,18 @@ impl Worker {
         }
         if taken == Taken::Full {
             counts.held_full += messages;
+        }
+    }
+
+    /// Has a client do an action, if it is there to do it: nobody types while away.
+    fn do_action(&self, slot: &Slot, action: u16) {
+        let Self { ctx, .. } = self;
+        let due = slot.take_action(&ctx.plan, &ctx.agenda, usize::from(action));
+        let Some(due) = due else { return };
+        if slot.client.mailbox.is_active() {
+            slot.client.mailbox.order(Order::Act { action, k: due.k });
+        } else {
+            ctx.recorder.borrow_mut().counts(slot.client.cohort).actions_not_sent += 1;
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Slot {
     pub(super) publishes: RefCell<Publishes>,
     /// The message that the agenda's next `Publish` is for; `None` in a closed loop.
     pub(super) next: Cell<Option<Due>>,
+    /// By action: when, and the one that the agenda's next `Act` is for.
+    actions: RefCell<Vec<(Publishes, Option<Due>)>>,
     connection_churns: RefCell<Churns>,
     pub(super) room_churns: RefCell<Churns>,
     pub(super) task: RefCell<Option<JoinHandle<()>>>,
@@ -65,6 +67,7 @@ impl Slot {
             windows: plan.windows(id),
             publishes: RefCell::new(plan.publishes(id)),
             next: Cell::new(None),
+            actions: RefCell::new(plan.actions(id).into_iter().map(|at| (at, None)).collect()),
             connection_churns: RefCell::new(plan.connection_churns(id)),
             room_churns: RefCell::new(plan.room_churns(id)),
             task: RefCell::new(None),
@@ -82,6 +85,10 @@ impl Slot {
         }
         let Some(first) = self.windows.first() else { return };
         self.schedule_publish(plan, agenda);
+        let actions = self.actions.borrow().len();
+        for action in 0..actions {
+            self.take_action(plan, agenda, action);
+        }
         self.schedule_leave_server(plan, agenda, first.on_us);
         self.schedule_leave_room(plan, agenda, first.on_us);
     }
@@ -94,6 +101,18 @@ impl Slot {
         if let Some(due) = due {
             agenda.add(due.at_us, Event::Publish(self.client.local));
         }
+    }
+
+    /// Gives the action that is due, and adds the next one, if there is one.
+    pub(super) fn take_action(&self, plan: &Plan, agenda: &Agenda, action: usize) -> Option<Due> {
+        let mut actions = self.actions.borrow_mut();
+        let (stream, next) = actions.get_mut(action)?;
+        let due = next.take();
+        *next = plan.next_action(self.client.id, action, &self.windows, stream);
+        if let Some(next) = next {
+            agenda.add(next.at_us, Event::Act(self.client.local, action as u16));
+        }
+        due
     }
 
     /// Adds the next time the client leaves on purpose.

@@ -93,6 +93,12 @@ fn agenda(worker: &Worker) -> BTreeMap<u32, Vec<(u64, String)>> {
                 note(local, format!("{:?}", slot.next.get()));
                 slot.schedule_publish(&worker.ctx.plan, &worker.ctx.agenda);
             }
+            Event::Act(local, action) => {
+                let slot = &worker.slots[local as usize];
+                let (plan, agenda) = (&worker.ctx.plan, &worker.ctx.agenda);
+                let due = slot.take_action(plan, agenda, usize::from(action));
+                note(local, format!("act {action} {due:?}"));
+            }
             Event::Fault(index) => {
                 let victims = &worker.ctx.plan.faults[index as usize].victims;
                 for (local, slot) in (0..).zip(&worker.slots) {

@@ -3,6 +3,7 @@
 // "refused" too.
 //
 //   node socketio.js PORT       PING_INTERVAL_MS: how often the server pings; 25000 if unset
+//                               RECOVERY: if set, keeps what clients miss while they are away
 'use strict';
 const { Server } = require('socket.io');
 const { createServer } = require('node:http');
@@ -11,6 +12,7 @@ const http = createServer();
 const io = new Server(http, {
   serveClient: false,
   pingInterval: Number(process.env.PING_INTERVAL_MS ?? 25000),
+  ...(process.env.RECOVERY && { connectionStateRecovery: {} }),
 });
 
 io.use((socket, next) => {

@@ -50,6 +50,7 @@ python_program() {
 case $name in
 ws) node_program ws.js ws ;;
 socketio) node_program socketio.js socket.io ;;
+socketio_recovery) RECOVERY=1 node_program socketio.js socket.io ;;
 graphql_ws) node_program graphql_ws.js graphql-ws ;;
 sockjs) node_program sockjs.js sockjs ;;
 socketcluster) node_program socketcluster.js socketcluster-server ;;

@@ -7,10 +7,11 @@ use memchr::memmem;
 
 use crate::cli::print;
 use crate::cli::visit::shown::{Hidden, message};
-use crate::protocol::{Protocol, Talk};
+use crate::protocol::{Protocol, Talk, Writing};
 use crate::report::escape::{columns, escape_terminal};
 use crate::report::summary::COLUMNS;
-use crate::stamp::{self, Found, STAMP_LEN};
+use crate::stamp::texts::stands_in;
+use crate::stamp::{self, Found, MAGIC, STAMP_LEN};
 use crate::units::format::count;
 
 /// Columns before a frame: client, time, direction.
@@ -39,6 +40,11 @@ pub(super) struct Page {
     pub(super) ids: BTreeMap<(u32, u64), u32>,
     /// The first payload that came back changed: how.
     pub(super) changed: Option<String>,
+    /// How many did.
+    pub(super) changes: u32,
+    /// Whether content stands in frames in a way that can be compared, and with XML's entities.
+    compares: bool,
+    xml: bool,
     empty: bool,
     /// The error that ended printing; what happens goes on.
     pub(super) unwritten: Option<crate::cli::Failure>,
@@ -52,6 +58,8 @@ impl Page {
         room: &str,
     ) -> Self {
         Self {
+            compares: protocol.writing() != Writing::Unknown,
+            xml: protocol.writing() == Writing::Xml,
             protocol: protocol.clone(),
             shows_all: hidden.is_none(),
             hidden: hidden.unwrap_or_default(),
@@ -60,6 +68,7 @@ impl Page {
             published: BTreeMap::new(),
             ids: BTreeMap::new(),
             changed: None,
+            changes: 0,
             empty: true,
             unwritten: None,
         }
@@ -160,12 +169,16 @@ impl Page {
     pub(super) fn deliveries(&mut self, bytes: &[u8], run: u32) -> String {
         let mut words = Vec::new();
         stamp::scan(bytes, |found| match found {
-            Found::Intact(stamp) if stamp.run == run => {
-                words.push(which(stamp.publisher, stamp.seq));
-            }
-            Found::Corrupted(stamp) if stamp.run == run => {
-                words.push(format!("{}, changed", which(stamp.publisher, stamp.seq)));
+            Found::Intact(stamp) | Found::Corrupted(stamp) if stamp.run == run => {
                 let sent = self.published.get(&(stamp.publisher, stamp.seq));
+                let is_whole =
+                    sent.is_none_or(|sent| !self.compares || stands_in(bytes, &[sent], self.xml));
+                if matches!(found, Found::Intact(_)) && is_whole {
+                    words.push(which(stamp.publisher, stamp.seq));
+                    return;
+                }
+                words.push(format!("{}, changed", which(stamp.publisher, stamp.seq)));
+                self.changes += 1;
                 if let (None, Some(sent)) = (&self.changed, sent) {
                     self.changed = difference(sent.as_bytes(), bytes, &self.hidden);
                 }
@@ -207,7 +220,15 @@ pub(super) fn ordinal(n: u32) -> String {
 
 /// Around the first byte in which a payload differs from what was published.
 fn difference(sent: &[u8], frame: &[u8], hidden: &Hidden) -> Option<String> {
-    let at = memmem::find(frame, sent.get(..STAMP_LEN)?)?;
+    let mark = memmem::find(sent, MAGIC.as_bytes())?;
+    let found = memmem::find(frame, sent.get(mark..mark + STAMP_LEN)?)?;
+    // Where the text before the mark is as long as it was, it may be the same; else it is cut or
+    // written otherwise, and most of what stands before the mark is shown.
+    let before = &sent[..mark];
+    let at = match found.checked_sub(mark) {
+        Some(at) if frame[at..].starts_with(before) => at,
+        _ => found.saturating_sub(mark + mark / 2),
+    };
     let got = &frame[at..];
     let same = sent.iter().zip(got).take_while(|(one, other)| one == other).count();
     let around = |bytes: &[u8]| {
@@ -234,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_shown_with_what_surrounds_it() {
-        let sent = format!("{}the quick brown fox jumps over the lazy dog1rpu", "s".repeat(48));
+        let sent = format!("upr1{}the quick brown fox jumps over the lazy dog1rpu", "s".repeat(44));
         let cut = format!("{{\"b\":\"{}\"}}", &sent[..60]);
         let told = difference(sent.as_bytes(), cut.as_bytes(), &Hidden::default()).unwrap();
         assert_eq!(

@@ -18,10 +18,13 @@ use crate::machine::clock::Clock;
 use crate::protocol::description::Each;
 use crate::protocol::scope::Person;
 use crate::protocol::{Audience, Recipients};
+use crate::stamp::texts::Texts;
 use crate::stamp::write_payload;
 
 /// Messages each client publishes.
 const MESSAGES: u32 = 3;
+/// Which of them says what people say, where the scenario has no texts.
+const PEOPLES: u32 = 2;
 /// Events of a feed that each client waits for.
 const EVENTS: u32 = 3;
 /// How long both go on listening once they have heard what they are owed: a copy that should not
@@ -29,10 +32,15 @@ const EVENTS: u32 = 3;
 const LISTEN_ON: Duration = Duration::from_millis(300);
 
 /// What is published.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Payloads {
     /// Of each, in bytes.
     pub(super) bytes: usize,
+    /// What they say: that of the scenario, or of one message that shows what the server does to
+    /// what people write.
+    pub(super) texts: Option<Texts>,
+    /// Whether all of them say it, or the second only.
+    pub(super) all: bool,
     /// Whether the third one belongs to the binary share.
     pub(super) binary: bool,
 }
@@ -51,13 +59,12 @@ struct Ears {
 impl Ears {
     fn hear(&mut self, told: Told, client: u32) {
         match told {
-            Told::Heard(stamp, intact) if stamp.seq > 0 => {
+            Told::Heard(stamp, _) if stamp.seq > 0 => {
                 let message = (stamp.publisher, stamp.seq);
                 if !self.heard.insert(message) {
                     self.tally.twice += 1;
                     return;
                 }
-                self.tally.changed += u32::from(!intact);
                 let own = stamp.publisher == client;
                 let owed = self.owed.remove(&message);
                 match (owed, own) {
@@ -144,7 +151,12 @@ pub(super) async fn play(
                 let binary = payloads.binary && seq == MESSAGES;
                 let published = guest.publish(seq, binary, |stamp| {
                     let mut payload = String::new();
-                    write_payload(stamp, payloads.bytes, &mut payload);
+                    match &payloads.texts {
+                        Some(texts) if payloads.all || seq == PEOPLES => {
+                            texts.write(stamp, payloads.bytes, &mut payload);
+                        }
+                        _ => write_payload(stamp, payloads.bytes, &mut payload),
+                    }
                     page.borrow_mut().publishes(author, seq, &payload);
                     payload
                 });
@@ -173,6 +185,7 @@ pub(super) async fn play(
         outcome.events += ears.events;
         outcome.tally.add(ears.tally);
     }
+    outcome.tally.changed = page.borrow().changes;
     match listened {
         (Err(error), _) => return broke(0, &mut outcome, error),
         (_, Err(error)) => return broke(1, &mut outcome, error),

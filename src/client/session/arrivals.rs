@@ -13,7 +13,7 @@ use crate::measure::{
     RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Away, Event, Incoming, SentUnix, quote};
+use crate::protocol::{Away, Event, Incoming, SentUnix, Writing, quote};
 use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
 
@@ -162,7 +162,12 @@ impl Session {
     /// Rooms can be joined. Without joins the client is in all of them.
     fn opened(&mut self, now_us: u64) {
         self.open = true;
-        if !self.ctx.protocols[self.client.cohort].joins() {
+        if self.ctx.protocols[self.client.cohort].joins() {
+            // Where a resume failed, rooms are joined after all.
+            for room in &mut self.rooms {
+                room.state = Presence::Out { back_us: 0 };
+            }
+        } else {
             for at in 0..self.rooms.len() {
                 // The server may count the client in from the moment it reads the upgrade.
                 self.enter(at, self.connected_us);
@@ -175,7 +180,9 @@ impl Session {
     fn resumed(&mut self, now_us: u64) {
         self.open = true;
         for at in 0..self.rooms.len() {
-            self.enter(at, self.connected_us);
+            if !matches!(self.rooms[at].state, Presence::Joining { .. }) {
+                self.enter(at, self.connected_us);
+            }
             self.entered(at, now_us);
         }
     }
@@ -215,7 +222,14 @@ impl Session {
             note(&mut recorder, FindingKind::Foreign, None);
             return;
         }
-        if !intact {
+        let changed = || {
+            let texts = self.ctx.plan.texts(publisher);
+            let writing = self.ctx.protocols[self.ctx.plan.cohort_of(publisher)].writing();
+            let xml = writing == Writing::Xml;
+            writing != Writing::Unknown
+                && texts.is_some_and(|texts| !texts.is_whole(&stamp, mark.0, xml))
+        };
+        if !intact || (self.ctx.texts && changed()) {
             recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
         let mine = self.rooms.iter().find(|mine| mine.id == room);
@@ -333,7 +347,7 @@ impl Session {
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
         recorder.counts(cohort).frames_push += 1;
-        let Event { sequence, sent, .. } = event;
+        let Event { key, sequence, sent } = event;
         // Only neighbouring numbers are compared, so the low half is enough.
         let arrival =
             sequence.map(|(per, seq)| self.feeds.entry(per).or_default().hear(seq as u32));
@@ -355,6 +369,9 @@ impl Session {
                 recorder.counts(cohort).reordered += 1;
                 return;
             }
+        }
+        if let Some(key) = key {
+            recorder.ledger.hear_event(key, cohort, now_us);
         }
         if let Some(SentUnix { unix_us: sent_us, resolution_us }) = sent {
             // Both clocks rounded alike, so that rounding is no lateness.

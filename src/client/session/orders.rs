@@ -39,6 +39,7 @@ impl Session {
                 None
             }
             Order::Close { fault, code } => self.close(code, End::Fault(fault)),
+            Order::Act { action, k } => self.act(action, k).err().map(|error| self.lost(&error)),
             Order::LeaveServer => self.close(1000, End::Left),
             Order::Stop => self.close(1000, End::Stopped),
             Order::LeaveRoom(n) => self.leave(n).err().map(|error| self.lost(&error)),

@@ -99,7 +99,11 @@ impl Session {
             preflight: false,
         };
         let mut payload = String::new();
-        stamp::write_payload(&stamp, held.due.size as usize, &mut payload);
+        let size = held.due.size as usize;
+        match ctx.plan.texts(client.id) {
+            Some(texts) => texts.write(&stamp, size, &mut payload),
+            None => stamp::write_payload(&stamp, size, &mut payload),
+        }
         let binary = held.due.binary;
         let outgoing = Outgoing { payload: &payload, binary, seq, now_ms: unix_ms() };
         let published = self.talk.publish(ctx.room(room), outgoing);
@@ -121,6 +125,29 @@ impl Session {
         }
         self.unanswered += 1;
         client.last_sent_us.set(sent_us);
+        self.say()
+    }
+
+    /// Does one of the cohort's actions; what can't be said at once nobody needs later.
+    pub(super) fn act(&mut self, action: u16, k: u32) -> Result<(), Error> {
+        let ctx = Rc::clone(&self.ctx);
+        let act = ctx.plan.cohort(self.client.id).actions.get(usize::from(action));
+        let mut inside = self.rooms.iter().filter(|room| room.state == Presence::In);
+        let count = inside.clone().count().max(1);
+        let room = inside.nth(k as usize % count).map(|room| room.id);
+        let free = self.ready && self.closing.is_none() && !self.unflushed;
+        let somewhere = self.rooms.is_empty() || room.is_some();
+        let (Some(act), true) = (act, free && somewhere) else {
+            ctx.recorder.borrow_mut().counts(self.client.cohort).actions_not_sent += 1;
+            return Ok(());
+        };
+        let acted = self.talk.act(act.action, room.map(|room| ctx.room(room)));
+        let said = self.said(acted).is_some();
+        let mut recorder = ctx.recorder.borrow_mut();
+        let counts = recorder.counts(self.client.cohort);
+        counts.actions_sent += u64::from(said);
+        counts.actions_not_sent += u64::from(!said);
+        drop(recorder);
         self.say()
     }
 

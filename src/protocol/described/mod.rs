@@ -41,6 +41,8 @@ enum Stage {
 #[derive(Clone, Debug)]
 struct Wait {
     what: Taker,
+    /// The room it is about, where it is about one.
+    room: Option<u32>,
     /// The id that stood in what was sent.
     id: u64,
     /// `None`: nothing is said; only time passes.

@@ -80,16 +80,20 @@ impl Talk {
     fn reply(&mut self, at: usize, frame: &Frame<'_>) -> Incoming<'static> {
         let file = Arc::clone(&self.file);
         let Some(reply) = file.replies.get(at) else { return Incoming::Reply };
-        for capture in &reply.captures {
-            // A question may leave out what it had before.
-            if let Some(text) = capture.take(frame) {
-                self.captured.set(capture.into, text);
-            }
-        }
+        self.remember(&reply.captures, frame);
         let id = self.next_id();
         match self.say(&reply.send, None, id) {
             Ok(()) => Incoming::Reply,
             Err(missing) => Incoming::Failed(super::unsaid(Taker::Reply(at), &missing)),
+        }
+    }
+
+    /// Keeps what the message has of this. It may leave out what an earlier one had.
+    fn remember(&mut self, captures: &[Capture], frame: &Frame<'_>) {
+        for capture in captures {
+            if let Some(text) = capture.take(frame) {
+                self.captured.set(capture.into, text);
+            }
         }
     }
 
@@ -100,7 +104,8 @@ impl Talk {
             return Incoming::Unmatched;
         }
         self.taker = Taker::Delivery;
-        let Delivery { key, sequence, sent_at, .. } = delivery;
+        let Delivery { key, sequence, sent_at, captures, .. } = delivery;
+        self.remember(captures, frame);
         if key.is_none() && sequence.is_none() && sent_at.is_none() {
             return Incoming::Data;
         }

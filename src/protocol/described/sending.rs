@@ -1,4 +1,4 @@
-//! What a client says once it is in: messages and goodbye.
+//! What a client says once it is in: messages, actions and goodbye.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -58,6 +58,17 @@ impl Talk {
             ..scope
         };
         send.frames(&scope, &mut self.out)
+    }
+
+    pub(in crate::protocol) fn act(
+        &mut self,
+        action: usize,
+        room: Option<RoomName<'_>>,
+    ) -> Result<(), Failure> {
+        let file = Arc::clone(&self.file);
+        let Some(action) = file.actions.get(action) else { return Ok(()) };
+        let id = self.next_id();
+        self.say(&action.send, room, id).map_err(|missing| unsaid(Taker::Nobody, &missing))
     }
 
     pub(in crate::protocol) fn goodbye(&mut self) -> u16 {

@@ -22,6 +22,10 @@ impl Talk {
         self.proceed(now_us)
     }
 
+    pub(in crate::protocol) fn is_resuming(&self) -> bool {
+        matches!(self.stage, Stage::Resuming(_))
+    }
+
     /// Says what the current step has to say; goes on where nothing is waited for.
     fn proceed(&mut self, now_us: u64) -> Incoming<'static> {
         let file = std::sync::Arc::clone(&self.file);
@@ -66,7 +70,7 @@ impl Talk {
         if waits {
             let timeout = step.timeout.unwrap_or(STEP_TIMEOUT);
             let deadline_us = now_us + timeout.as_micros() as u64;
-            self.waits.push(Wait { what, id, expect, fail, deadline_us });
+            self.waits.push(Wait { what, room: None, id, expect, fail, deadline_us });
         }
         Ok(waits)
     }
@@ -110,7 +114,7 @@ impl Talk {
         };
         let scope = self.scope(Some(room), Some(id));
         let expect = expect.map(|expect| expect.resolve(&scope)).transpose()?;
-        self.waits.push(Wait { what, id, expect, fail, deadline_us });
+        self.waits.push(Wait { what, room: Some(room.n), id, expect, fail, deadline_us });
         Ok(())
     }
 
@@ -134,7 +138,7 @@ impl Talk {
         self.say(&step.send, Some(room), id).map_err(failed)?;
         // A silent leave is over when it is written.
         let deadline_us = if expect.is_some() { NEVER_US } else { 0 };
-        self.waits.push(Wait { what, id, expect, fail, deadline_us });
+        self.waits.push(Wait { what, room: Some(room.n), id, expect, fail, deadline_us });
         Ok(true)
     }
 
@@ -184,9 +188,14 @@ impl Talk {
             _ => None,
         };
         for capture in captures.into_iter().flatten() {
-            match capture.take(frame) {
-                Some(text) => self.captured.set(capture.into, text),
-                None => {
+            match (capture.take(frame), wait.room) {
+                (Some(text), Some(room)) => {
+                    self.captured.set_in(room, capture.into, text);
+                    // Its publish may have the value of an earlier join in it.
+                    self.prepared.remove(&room);
+                }
+                (Some(text), None) => self.captured.set(capture.into, text),
+                (None, _) => {
                     return Incoming::Failed(Failure {
                         step: step_of(wait.what),
                         kind: ErrorKind::MissingValue,

@@ -10,7 +10,8 @@ use super::Talk;
 use crate::metric::{ErrorKind, Step as At};
 use crate::protocol::capture::{Capture, Source};
 use crate::protocol::description::{
-    Ack, Delivery, Description, Goodbye, Heartbeat, Ignore, Join, Known, Publish, Reply, Step,
+    Ack, Action, Delivery, Description, Goodbye, Heartbeat, Ignore, Join, Known, Publish, Reply,
+    Step,
 };
 use crate::protocol::matcher::{Condition, Matcher, Wanted};
 use crate::protocol::pointer::Pointer;
@@ -83,7 +84,12 @@ fn chat() -> Description {
                 id: capture(usize::MAX, "/cid"),
                 fail: Some(json(&[("/type", "nack")])),
             }),
+            max_size: None,
         }),
+        actions: vec![Action {
+            name: "typing".to_owned(),
+            send: text(r#"{"typing":"{{ room }}","id":{{ id }}}"#),
+        }],
         delivery: Delivery { when: Some(json(&[("/type", "msg")])), ..Delivery::default() },
         replies: vec![Reply {
             when: json(&[("/type", "ping")]),
@@ -217,6 +223,80 @@ fn publishes_are_spliced_and_acknowledged_by_id() {
     ));
     // An acknowledgement without an id is none.
     assert_eq!(hear(&mut talk, r#"{"type":"ack"}"#, 1), Incoming::Unmatched);
+}
+
+#[test]
+fn what_a_join_captures_is_said_in_its_room_only() {
+    let mut description = chat();
+    description.names.captures.push("ref".to_owned());
+    let named =
+        |words: &str| Send(vec![Piece::Text(Template::parse(words, &description.names).unwrap())]);
+    let (publish, leave) = (named("{{ ref }} {{ payload }}"), named("bye {{ ref }}"));
+    description.join.as_mut().unwrap().captures =
+        vec![Capture { into: 3, name: "ref".to_owned(), source: Source::Pointer(pointer("/ref")) }];
+    description.publish.as_mut().unwrap().send = publish;
+    description.leave.as_mut().unwrap().send = leave;
+    let mut talk = talk(&description);
+    talk.begin(false, 0);
+    hear(&mut talk, r#"{"type":"welcome","session":"s1","ping_ms":25000}"#, 0);
+    let other = RoomName { name: "other", n: 4 };
+    talk.join(0, ROOM, 0).unwrap();
+    talk.join(1, other, 0).unwrap();
+    said(&mut talk);
+    let joined = |talk: &mut Talk, id: u64, of: &str| {
+        let text = format!(r#"{{"type":"joined","id":{id},"ref":"{of}"}}"#);
+        assert!(matches!(hear(talk, &text, 1), Incoming::Joined(_)));
+    };
+    joined(&mut talk, 2, "r3");
+    joined(&mut talk, 3, "r4");
+    let publish = |talk: &mut Talk, room| {
+        talk.publish(room, Outgoing { payload: "hi", binary: false, seq: 0, now_ms: 0 }).unwrap();
+        said(talk)
+    };
+    assert_eq!(publish(&mut talk, ROOM), ["r3 hi"]);
+    assert_eq!(publish(&mut talk, other), ["r4 hi"]);
+    talk.leave(0, ROOM, 2).unwrap();
+    assert_eq!(said(&mut talk), ["bye r3"]);
+    assert_eq!(talk.tick(2), Some(Incoming::Left(0)));
+    // Joined again, the room has another one.
+    talk.join(0, ROOM, 3).unwrap();
+    said(&mut talk);
+    joined(&mut talk, 7, "r5");
+    assert_eq!(publish(&mut talk, ROOM), ["r5 hi"]);
+    assert_eq!(publish(&mut talk, other), ["r4 hi"]);
+}
+
+#[test]
+fn an_action_is_said_in_its_room_and_nothing_is_waited_for() {
+    let mut talk = open();
+    talk.act(0, Some(ROOM)).unwrap();
+    assert_eq!(said(&mut talk), [r#"{"typing":"lobby","id":2}"#]);
+    assert!(talk.waiting().is_empty());
+}
+
+#[test]
+fn a_resume_names_the_last_delivery() {
+    let mut description = chat();
+    description.names.captures.push("last".to_owned());
+    let resume = Template::parse(r#"{"after":{{ last }}}"#, &description.names).unwrap();
+    description.resume[0].send = Send(vec![Piece::Text(resume)]);
+    description.delivery.captures = vec![Capture {
+        into: 3,
+        name: "last".to_owned(),
+        source: Source::Pointer(pointer("/seq")),
+    }];
+    let mut talk = talk(&description);
+    talk.begin(false, 0);
+    hear(&mut talk, r#"{"type":"welcome","session":"s1","ping_ms":25000}"#, 0);
+    for seq in [7, 8] {
+        hear(&mut talk, &format!(r#"{{"type":"msg","seq":{seq}}}"#), 1);
+    }
+    // One that has none leaves what there was.
+    hear(&mut talk, r#"{"type":"msg"}"#, 2);
+    let mut back = self::talk(&description);
+    back.captured = talk.captured().clone();
+    assert_eq!(back.begin(true, 3), Incoming::Step);
+    assert_eq!(said(&mut back), [r#"{"after":8}"#]);
 }
 
 #[test]

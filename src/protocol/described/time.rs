@@ -107,7 +107,7 @@ impl Talk {
             let expect = expect.resolve(&self.scope(None, Some(id))).map_err(missed)?;
             let deadline_us = now_us + timeout.as_micros() as u64;
             let (what, expect) = (Taker::Heartbeat, Some(expect));
-            self.waits.push(Wait { what, id, expect, fail: None, deadline_us });
+            self.waits.push(Wait { what, room: None, id, expect, fail: None, deadline_us });
         }
         Ok(())
     }

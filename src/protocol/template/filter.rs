@@ -115,6 +115,12 @@ impl Filter {
         }
     }
 
+    /// Whether it gives the value's length and nothing of the value.
+    #[must_use]
+    pub fn gives_length(&self) -> bool {
+        matches!(self, Self::Len | Self::LenU16 | Self::LenVarint)
+    }
+
     pub(super) fn leaves_no_quotes(&self) -> bool {
         matches!(self, Self::Json | Self::Json2 | Self::Url | Self::Base64 | Self::Hex | Self::Len)
     }

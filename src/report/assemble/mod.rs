@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::verdict::{Evidence, Trust, sentence};
 use super::{
-    BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries, ErrorGroup,
-    Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit, MachineUse,
-    PhaseFigures, PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary, SeriesPoint,
-    Side, SpreadFigures, Target, ThresholdOutcome, Verdict,
+    Actions, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
+    ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit,
+    MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary,
+    SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome, Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -71,6 +71,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         clients: clients(totals),
         connections: connections(totals),
         publishes: publishes(totals),
+        actions: actions(totals),
         deliveries: deliveries(totals, None, None),
         frames: frames(totals),
         examples: examples(totals),
@@ -241,6 +242,14 @@ fn publishes(totals: &Totals) -> Publishes {
         rejected: acknowledged(counts.rejected),
         unacked: totals.unacked(None),
     }
+}
+
+fn actions(totals: &Totals) -> Option<Actions> {
+    let counts = totals.counts(None);
+    let mut cohorts = totals.plan().scenario.cohorts.iter();
+    cohorts
+        .any(|cohort| !cohort.actions.is_empty())
+        .then_some(Actions { sent: counts.actions_sent, not_sent: counts.actions_not_sent })
 }
 
 /// Everything the workers count themselves is told by cohort only; for a phase those figures

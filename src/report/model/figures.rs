@@ -65,6 +65,15 @@ pub struct Publishes {
     pub unacked: Option<u64>,
 }
 
+/// What clients did besides publishing, such as telling that they type: `due = sent + not_sent`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Actions {
+    /// Written to a socket.
+    pub sent: u64,
+    /// Never written: the client was away, in none of its rooms, or its socket full.
+    pub not_sent: u64,
+}
+
 /// The ledger, one entry a message and recipient: `expected = delivered + lost`. A figure that
 /// the target's protocol can't show is `null`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -65,6 +65,9 @@ pub struct Report {
     pub connections: Connections,
     /// Messages the plan wanted sent.
     pub publishes: Publishes,
+    /// What clients did besides; `null` where they do nothing else.
+    #[serde(default)]
+    pub actions: Option<Actions>,
     /// The ledger: one entry a message and recipient.
     pub deliveries: Deliveries,
     /// Frames received, by what they were taken for.

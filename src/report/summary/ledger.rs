@@ -7,7 +7,7 @@ use super::layout::{COLUMNS, LABEL, Spare, pack};
 use super::{Block, faults};
 use crate::measure::ExampleOf;
 use crate::report::ledger::LEDGER_FILE;
-use crate::report::{Deliveries, ErrorGroup, Example, Report};
+use crate::report::{Actions, Deliveries, ErrorGroup, Example, Report};
 use crate::units::format::{count, percent, seconds};
 
 pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
@@ -20,7 +20,8 @@ pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
     });
     let clients = Block::labelled("clients").lines(clients_lines(report));
     let wrong = [faults::block(report), errors(report), examples(report), limits(report)];
-    [publishes, deliveries, Some(clients)].into_iter().chain(wrong).flatten()
+    let actions = actions_line(report).map(|line| Block::labelled("actions").line(line));
+    [publishes, actions, deliveries, Some(clients)].into_iter().chain(wrong).flatten()
 }
 
 /// `60,000 due = 60,000 sent + 0 not sent`; nothing where nothing was due.
@@ -29,6 +30,12 @@ pub(in crate::report) fn publishes_line(report: &Report) -> Option<String> {
     (publishes.due > 0 || publishes.sent > 0).then(|| {
         equation((publishes.due, "due"), (publishes.sent, "sent"), (publishes.not_sent, "not sent"))
     })
+}
+
+/// `1,200 sent, 3 not sent; not timed`; nothing where clients only publish.
+pub(in crate::report) fn actions_line(report: &Report) -> Option<String> {
+    let Actions { sent, not_sent } = report.actions?;
+    Some(format!("{} sent, {} not sent; not timed", count(sent), count(not_sent)))
 }
 
 /// `59,990 acked, 4 rejected, 6 unacked`; nothing where no protocol acknowledges.

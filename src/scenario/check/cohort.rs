@@ -5,13 +5,14 @@ use std::path::Path;
 use super::super::keys::{At, Field, join, list};
 use super::super::mistake::Mistakes;
 use super::super::model::{
-    Arrivals, Churn, Cohort, Data, Join, Load, Pick, Publish, Read, Reconnect, Size, Target, To,
+    Act, Arrivals, Churn, Cohort, Data, Join, Load, Pick, Publish, Read, Reconnect, Target, To,
     WsPing,
 };
 use super::super::raw::{self, PickName};
 use super::super::suggest::did_you_mean;
-use super::super::unions::{ReconnectOr, SizeOr};
-use super::super::values::{Bytes, Rate};
+use super::super::unions::ReconnectOr;
+use super::super::values::Rate;
+use super::content::Content;
 use super::protocol::Resolved;
 use super::spoken::Spoken;
 use super::target::with_codec;
@@ -21,10 +22,6 @@ use super::{
 };
 use crate::codec::CodecKind;
 use crate::protocol::{Audience, Protocol, Recipients};
-use crate::stamp::MIN_PAYLOAD;
-
-/// Largest message content: one byte under 16 MiB, where common servers draw the line.
-const MAX_PAYLOAD: u64 = (16 << 20) - 1;
 
 pub(super) fn cohorts(
     file: &raw::File,
@@ -142,10 +139,12 @@ impl Check<'_> {
             .map(|resolved| protocol::params(resolved, target_params, &raw.params))
             .unwrap_or_default();
         let data = self.data(mistakes);
+        let actions = self.actions(mistakes);
         Cohort {
             name: raw.name.value().0,
             clients: raw.clients.value().get(),
             publish,
+            actions,
             reconnect: self.reconnect(mistakes),
             ws_ping: raw.ws_ping.written().map(|at| self.ws_ping(&at.value, mistakes)),
             churn: raw.churn.written().map(|at| self.churn(&at.value, mistakes)),
@@ -242,13 +241,51 @@ impl Check<'_> {
             raw.binary.span_or(&raw.span),
             mistakes,
         );
+        let (path, protocol) = (self.at("publish"), &self.protocol);
+        let (size, texts) = Content { raw, path, protocol, folder: self.folder }.check(mistakes);
         Publish {
             load,
             to,
             arrivals: raw.arrivals.get().map_or(Arrivals::Poisson, |choice| choice.0),
-            size: self.size(raw, mistakes),
+            size,
             binary,
+            texts,
         }
+    }
+
+    /// What its clients do besides publishing, by the names that the protocol has for it.
+    fn actions(&self, mistakes: &mut Mistakes) -> Vec<Act> {
+        let Some(actions) = self.raw.actions.get() else { return Vec::new() };
+        let mut acts = Vec::new();
+        for (name, rate) in &actions.0 {
+            let path = self.at(&join("actions", &name.value));
+            let Some(action) = self.protocol.action(&name.value) else {
+                if self.resolved.is_some() {
+                    self.unknown_action(name, mistakes);
+                }
+                continue;
+            };
+            let Some(Rate(rate_per_s)) = *rate else { continue };
+            let range = (f64::MIN_POSITIVE, MAX_RATE);
+            let words = "over 0/s and at most 1,000,000/s";
+            in_range(&path, rate_per_s, range, words, &name.span, mistakes);
+            acts.push(Act { action, rate_per_s });
+        }
+        acts
+    }
+
+    fn unknown_action(&self, name: &At<String>, mistakes: &mut Mistakes) {
+        let known: Vec<&str> = self.protocol.actions().collect();
+        let protocol = self.protocol.name();
+        let help = if known.is_empty() {
+            "a protocol file declares them as `[[action]]`; uproar's own protocols have none"
+                .to_owned()
+        } else {
+            let guess = did_you_mean(&name.value, known.iter().copied());
+            format!("{guess}It has {}", list(known.iter().copied()))
+        };
+        let message = format!("`{protocol}` has no action `{}`", name.value.escape_debug());
+        mistakes.idle(&name.span, self.replaced, message).label("unknown action").help(help);
     }
 
     fn load(&self, raw: &raw::Publish, mistakes: &mut Mistakes) -> Load {
@@ -418,40 +455,6 @@ impl Check<'_> {
         data
     }
 
-    fn size(&self, raw: &raw::Publish, mistakes: &mut Mistakes) -> Size {
-        let path = self.at("publish.size");
-        let stand_in = Size::Fixed(0);
-        match &raw.size {
-            Field::Written(At { value: SizeOr::Fixed(bytes), span }) => {
-                let at = Field::Written(At { value: Bytes(*bytes), span: span.clone() });
-                payload(&path, &at, mistakes).map_or(stand_in, Size::Fixed)
-            }
-            Field::Default(SizeOr::Fixed(bytes)) => {
-                payload(&path, &Field::Default(Bytes(*bytes)), mistakes)
-                    .map_or(stand_in, Size::Fixed)
-            }
-            Field::Written(At { value: SizeOr::Spread(spread), span }) => {
-                let min = payload(&join(&path, "min"), &spread.min, mistakes);
-                let p50 = payload(&join(&path, "p50"), &spread.p50, mistakes);
-                let p99 = payload(&join(&path, "p99"), &spread.p99, mistakes);
-                let (Some(min), Some(p50), Some(p99)) = (min, p50, p99) else { return stand_in };
-                for (low, high, key, order) in [
-                    (min, p50, &spread.p50, "`p50` is smaller than `min`"),
-                    (p50, p99, &spread.p99, "`p99` is smaller than `p50`"),
-                ] {
-                    if low > high {
-                        mistakes
-                            .add(key.span_or(span), format!("in `{path}`, {order}"))
-                            .label("too small")
-                            .help("they must go up: min, p50, p99");
-                    }
-                }
-                Size::Spread { min, p50, p99 }
-            }
-            _ => stand_in,
-        }
-    }
-
     fn reconnect(&self, mistakes: &mut Mistakes) -> Option<Reconnect> {
         let raw = match self.raw.reconnect.get()? {
             ReconnectOr::Off => return None,
@@ -552,27 +555,3 @@ impl Check<'_> {
 
 /// The least and the most bytes of a socket's receive buffer.
 const BUFFER_BYTES: (u64, u64) = (4 << 10, 16 << 20);
-
-/// A payload's size, if a message can have it.
-fn payload(path: &str, field: &Field<Bytes>, mistakes: &mut Mistakes) -> Option<u32> {
-    let bytes = field.get()?.0;
-    let Some(at) = field.written() else { return u32::try_from(bytes).ok() };
-    if bytes < MIN_PAYLOAD as u64 {
-        mistakes
-            .add(&at.span, format!("`{path}` is smaller than uproar's own mark"))
-            .label(format!("under {MIN_PAYLOAD} B"))
-            .help(format!(
-                "every message carries a mark of {MIN_PAYLOAD} B that tells who sent it and when: \
-                 write at least \"{MIN_PAYLOAD}B\""
-            ));
-        return None;
-    }
-    if bytes > MAX_PAYLOAD {
-        mistakes
-            .add(&at.span, format!("`{path}` is too large"))
-            .label("16 MiB or more")
-            .help("a message is smaller than 16 MiB, for example \"64KiB\"");
-        return None;
-    }
-    u32::try_from(bytes).ok()
-}

@@ -1,7 +1,5 @@
 //! `[[cohort]] data`: users from a CSV file or from JSON lines.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -11,6 +9,7 @@ use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Data, Order, Scenario};
 use super::super::raw;
 use super::super::users::{Builder, Users};
+use super::file;
 
 /// Most rows: as many as a run has clients.
 const MOST_ROWS: usize = 1_000_000;
@@ -75,12 +74,12 @@ pub(super) fn data(
     }
 }
 
-fn read(file: &str, folder: Option<&Path>) -> Result<Users, Unusable> {
+fn read(name: &str, folder: Option<&Path>) -> Result<Users, Unusable> {
     let folder = folder
-        .ok_or_else(|| Unusable::new(format!("`{file}` can't be read from here"), "remove it"))?;
-    let path = folder.join(file);
+        .ok_or_else(|| Unusable::new(format!("`{name}` can't be read from here"), "remove it"))?;
+    let path = folder.join(name);
     let shown = path.display();
-    let text = text(&path).map_err(|why| {
+    let text = file::text(&path, LARGEST).map_err(|why| {
         Unusable::new(
             format!("can't read the users in `{shown}`: {why}"),
             "the path is relative to the scenario file",
@@ -96,26 +95,6 @@ fn read(file: &str, folder: Option<&Path>) -> Result<Users, Unusable> {
         )),
     };
     users.map_err(|Unusable { why, help }| Unusable { why: format!("`{shown}` {why}"), help })
-}
-
-fn text(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let metadata = file.metadata().map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    if metadata.len() > LARGEST {
-        return Err("it is larger than 64 MiB".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("it is not UTF-8 (line {line})")
-    })?;
-    // Spreadsheets put a mark in front, which would become part of the first column's name.
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 const AN_EXAMPLE: &str = "write a head row and a row a user: \"name,token\", then \"ann,t1\"";

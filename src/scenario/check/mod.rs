@@ -4,8 +4,10 @@
 //! mistake is recorded and the part is a stand-in that nobody gets to see.
 
 mod cohort;
+mod content;
 mod data;
 mod fault;
+mod file;
 mod phase;
 mod protocol;
 mod rooms;

@@ -1,8 +1,6 @@
 //! `[rooms.NAME]`: how many rooms a set has and what they are called.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use super::super::keys::{At, Field, join};
@@ -11,7 +9,7 @@ use super::super::model::{Cohort, RoomCount, RoomSet, Scenario, To};
 use super::super::raw;
 use super::super::values::Named;
 use super::spoken::Spoken;
-use super::{OneOf, exactly_one, has_rooms, no_rooms};
+use super::{OneOf, exactly_one, file, has_rooms, no_rooms};
 
 /// Largest file of room names: a million names of 64 bytes.
 const LARGEST_NAMES: u64 = 64 << 20;
@@ -100,14 +98,14 @@ struct Unusable {
 }
 
 /// Reads room names, one a line.
-fn names(file: &str, folder: Option<&Path>) -> Result<Vec<String>, Unusable> {
+fn names(name: &str, folder: Option<&Path>) -> Result<Vec<String>, Unusable> {
     let unusable = |why: String, help: &str| Unusable { why, help: help.to_owned() };
     let folder = folder.ok_or_else(|| {
-        unusable(format!("`{file}` can't be read from here"), "write `count` instead")
+        unusable(format!("`{name}` can't be read from here"), "write `count` instead")
     })?;
-    let path = folder.join(file);
+    let path = folder.join(name);
     let shown = path.display();
-    let text = read(&path).map_err(|error| {
+    let text = file::text(&path, LARGEST_NAMES).map_err(|error| {
         unusable(
             format!("can't read the room names in `{shown}`: {error}"),
             "the path is relative to the scenario file",
@@ -136,20 +134,6 @@ fn names(file: &str, folder: Option<&Path>) -> Result<Vec<String>, Unusable> {
             "a set has at most 1,000,000 rooms",
         )),
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    if metadata.len() > LARGEST_NAMES {
-        return Err(io::Error::other("it is larger than 64 MiB"));
-    }
-    let mut text = String::new();
-    file.take(LARGEST_NAMES).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// Refuses a template whose rooms would all be one, or whose variables nobody fills.

@@ -12,7 +12,7 @@ use super::texts::{Params, ProtocolName, Text, Texts};
 use crate::protocol::description::{Each, TimeUnit};
 use crate::protocol::{Away, Recipients};
 use crate::scenario::keys::keys;
-use crate::scenario::values::{Choice, Choices, Format, List, Name, Whole};
+use crate::scenario::values::{Bytes, Choice, Choices, Format, List, Name, Whole};
 
 /// Keys that scenario files have too.
 pub(super) const COMMON: [&str; 3] = ["format", "name", "params"];
@@ -64,6 +64,9 @@ keys! {
         leave: Leave,
         /// How a message is published. Left out: clients only listen.
         publish: Publish,
+        /// What clients do besides publishing, such as telling that they are typing: sent and
+        /// counted, not timed. A scenario says how often: `actions = { typing = "6/min" }`.
+        action: List<Action>,
         /// Which messages deliver. Left out: every message with uproar's mark in it that nothing
         /// else took.
         delivery: Delivery,
@@ -202,6 +205,19 @@ keys! {
         binary: Binary,
         /// How the server confirms a message. Left out: it doesn't.
         ack: Ack,
+        /// The longest content that the server takes, in bytes before anything is escaped: a
+        /// scenario with a larger `size` is refused, and sizes that vary stay within it.
+        max_size: Bytes,
+    }
+}
+
+keys! {
+    /// Something that clients say and nobody waits for.
+    struct Action at "protocol.action" {
+        /// What scenarios call it.
+        name (required): Name,
+        /// What is said. `{{ room }}` is one of the client's rooms, in turn.
+        send (required): Send,
     }
 }
 
@@ -237,6 +253,9 @@ keys! {
         sequence: Sequence,
         /// When the server sent an event, by its own clock: gives the metric `push`.
         sent_at: SentAt,
+        /// What is taken from each delivery that has it, by name, such as the id that a resume
+        /// names. Costs time for each message.
+        capture: Captures,
     }
 }
 

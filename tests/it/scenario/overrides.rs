@@ -82,7 +82,7 @@ fn set_reaches_any_key() {
     assert_eq!(scenario.target.headers, [("Origin".to_owned(), "https://example.com".to_owned())]);
     let talkers = scenario.cohorts[0].publish.as_ref().unwrap();
     assert_eq!(talkers.load, Load::Rate(5.0));
-    assert_eq!(talkers.size, Size::Spread { min: 64, p50: 100, p99: 1024 });
+    assert_eq!(talkers.size, Size::Spread { min: 64, p50: 100, p99: 1024, max: (16 << 20) - 1 });
     assert_eq!(scenario.cohorts[1].clients, 7);
     assert_eq!(scenario.cohorts[1].reconnect, None);
     assert_eq!(scenario.phases[1].duration, Duration::from_secs(60));

@@ -71,8 +71,8 @@ fn a_whole_file_is_read() {
     assert_eq!(secret, &["token"]);
     assert_eq!((*recipients, *away), (Recipients::Room, Away::Missed));
     let names = &description.names.captures;
-    assert_eq!(names, &["token", "session", "ping_every", "ts"]);
-    assert_eq!(description.changing, [3], "a reply captures `ts` anew each time");
+    assert_eq!(names, &["token", "session", "ping_every", "ts", "last"]);
+    assert_eq!(description.changing, [3, 4], "a reply and a delivery capture anew each time");
     let login = &description.logins[0];
     assert_eq!(
         (login.each, login.method.as_str(), login.status),
@@ -84,7 +84,10 @@ fn a_whole_file_is_read() {
     assert_eq!(description.resume.len(), 1);
     assert!(matches!(description.join.as_ref().unwrap().known, Known::Answer(_)));
     assert!(description.publish.as_ref().unwrap().ack.as_ref().unwrap().fail.is_some());
+    assert_eq!(description.publish.as_ref().unwrap().max_size, Some(4096));
+    assert_eq!(description.actions[0].name, "typing");
     assert!(description.delivery.when.is_some());
+    assert_eq!(description.delivery.captures[0].into, 4);
     assert_eq!(description.ignores[0].name, "presence");
     assert!(matches!(description.heartbeat, Some(Heartbeat::Server { .. })));
     assert_eq!((description.goodbye.send.0.len(), description.goodbye.code), (1, 1000));
@@ -365,6 +368,11 @@ fn tables() {
         ("a close code of the server's", top("goodbye = { close = 1001 }")),
         ("a param that is a list", top("params = { a = [1], \"b c\" = 2 }")),
         ("no such recipients", top("recipients = \"all\"")),
+        ("an action that says nothing", top("action = [{ name = \"a\" }]")),
+        (
+            "a message smaller than the mark",
+            top("publish = { send = '{{ payload }}', max_size = \"51B\" }"),
+        ),
     ];
     let mut said: String =
         cases.iter().map(|(title, to)| complaints(&[(title, &[(NAME, to)])])).collect();

@@ -8,7 +8,7 @@ use uproar::protocol::{Audience, Protocol};
 use uproar::scenario::{Overrides, Scenario, Source, read, read_with_warnings};
 
 use super::protocol_files::ACME;
-use super::{LEAST, rendered};
+use super::{LEAST, complaint, least_with, rendered};
 
 const USERS: &str = "name,password\nann,a1\nbob,b2\n\"c, d\",c3\n";
 
@@ -194,6 +194,64 @@ fn wrong_protocols_and_params() {
         })
         .collect();
     snapshot!(all);
+}
+
+#[test]
+fn wrong_actions_and_texts() {
+    let folder = folder();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("empty.txt", b"\n  \n");
+    write("latin.txt", b"hi\ncaf\xe9\n");
+    write("long.txt", format!("short\n{}\n", "long ".repeat(820)).as_bytes());
+    let publish = |keys: &str| format!("{DATA}\npublish = {{ rate = \"1/s\", {keys} }}\n#");
+    let cases = [
+        ("an unknown action", format!("{DATA}\nactions = {{ tyqing = \"1/s\" }}")),
+        ("an action at no rate", format!("{DATA}\nactions = {{ typing = \"0/s\" }}")),
+        ("actions that are a list", format!("{DATA}\nactions = [\"typing\"]")),
+        ("text and lines", publish("text = \"a\", lines = \"b\"")),
+        ("another variable", publish("text = \"{{ room }}\"")),
+        ("no text", publish("text = \"  \"")),
+        ("no such file", publish("lines = \"none.txt\"")),
+        ("a folder", publish("lines = \".\"")),
+        ("an empty file", publish("lines = \"empty.txt\"")),
+        ("not UTF-8", publish("lines = \"latin.txt\"")),
+        ("longer than the server takes", publish("lines = \"long.txt\"")),
+        ("larger than the server takes", publish("size = \"5KiB\"")),
+        (
+            "mostly larger than the server takes",
+            publish("size = { p50 = \"5KiB\", p99 = \"9KiB\" }"),
+        ),
+    ];
+    let mut all = String::new();
+    for (title, cohort) in cases {
+        let text = scenario(OWN, &cohort);
+        let text = if cohort.contains("publish =") {
+            text.replacen("publish = { rate = \"1/s\" }\n", "", 1)
+        } else {
+            text
+        };
+        let said = reading(folder.path(), &text).err();
+        all += &format!("# {title}\n{}\n", said.unwrap_or_else(|| panic!("{title}: {text}")));
+    }
+    let own = least_with(&[("clients = 10", "clients = 10\nactions = { typing = \"1/s\" }")]);
+    all += &format!("# uproar's own\n{}", complaint(&own, &Overrides::default()));
+    snapshot!(all);
+}
+
+#[test]
+fn sizes_that_vary_stay_within_what_the_server_takes() {
+    let folder = folder();
+    let vary = format!(
+        "{DATA}\npublish = {{ rate = \"1/s\", size = {{ p50 = \"1KiB\", p99 = \"9KiB\" }} }}\n#"
+    );
+    let text = scenario(OWN, &vary).replacen("publish = { rate = \"1/s\" }\n", "", 1);
+    let read = reading(folder.path(), &text).unwrap();
+    let plan = Plan::new(read);
+    let mut publishes = plan.publishes(0);
+    let due = |_| plan.draw_due(0, &mut publishes, 0).unwrap().size;
+    let sizes: Vec<u32> = (0..2_000).map(due).collect();
+    assert_eq!(sizes.iter().max(), Some(&4096));
+    assert!(sizes.iter().any(|size| *size < 512));
 }
 
 #[test]

@@ -15,6 +15,9 @@ use uproar::scenario::{
 
 use super::{LEAST, complaint, least_with, reads};
 
+/// The largest content of a message.
+const MAX_PAYLOAD: u32 = (16 << 20) - 1;
+
 const EVERYTHING: &str = r#"
 format = 1
 name = "everything"
@@ -195,8 +198,9 @@ fn every_key_is_read() {
             load: Load::Rate(0.5),
             to: To::Set(1),
             arrivals: Arrivals::Constant,
-            size: Size::Spread { min: 60, p50: 100, p99: 1024 },
+            size: Size::Spread { min: 60, p50: 100, p99: 1024, max: MAX_PAYLOAD },
             binary: 0.25,
+            texts: None,
         })
     );
     assert_eq!(
@@ -393,6 +397,7 @@ fn defaults_are_those_documented() {
             arrivals: Arrivals::Poisson,
             size: Size::Fixed(128),
             binary: 0.0,
+            texts: None,
         })
     );
     let reconnect = Reconnect {
@@ -423,7 +428,7 @@ fn defaults_are_those_documented() {
     let spread = least_with(&[("\"1/s\"", "\"1/s\", size = { p50 = \"64B\", p99 = \"1KiB\" }")]);
     let publish = reads(&spread, &Overrides::default()).cohorts.remove(0).publish.unwrap();
     let min = u32::try_from(uproar::stamp::MIN_PAYLOAD).unwrap();
-    assert_eq!(publish.size, Size::Spread { min, p50: 64, p99: 1024 });
+    assert_eq!(publish.size, Size::Spread { min, p50: 64, p99: 1024, max: MAX_PAYLOAD });
 }
 
 /// The scenario that documentation shows, with a spike and a threshold that ends the run.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+use uproar::metric::Metric;
 use uproar::report::Report;
 
 use super::target::Target;
@@ -71,7 +72,7 @@ fn scenario(phases: &str) -> String {
 /// started again, everyone is back and the report has the outage.
 pub(super) async fn hears_everything_and_comes_back(target: &mut Target, speech: &Speech<'_>) {
     let steady = "[[phase]]\nname = \"steady\"\nduration = \"10s\"";
-    let report = run(&scenario(steady), speech, || ()).await;
+    let report = run(&scenario(steady), speech, None::<fn()>).await;
     let Report { publishes, deliveries, clients, errors, .. } = &report;
     let told = format!("{publishes:?} {deliveries:?} {clients:?} {errors:?}");
     assert_eq!(clients.joined, CLIENTS, "{told}");
@@ -99,11 +100,11 @@ pub(super) async fn hears_everything_and_comes_back(target: &mut Target, speech:
          [[phase]]\nname = \"after\"\nduration = \"{after_s}s\""
     );
     // The first line of progress that comes with all clients up.
-    let report = run(&scenario(&outage), speech, || {
+    let strike = || {
         target.kill();
         target.start_again();
-    })
-    .await;
+    };
+    let report = run(&scenario(&outage), speech, Some(strike)).await;
     let told = format!("{:?} {:?} {:?}", report.faults, report.connections, report.errors);
     let [fault] = &report.faults[..] else { panic!("not one outage: {told}") };
     assert_eq!((fault.hit, fault.back), (CLIENTS, CLIENTS), "{told}");
@@ -113,8 +114,36 @@ pub(super) async fn hears_everything_and_comes_back(target: &mut Target, speech:
     assert_eq!(report.connections.reconnected, CLIENTS, "{told}");
 }
 
+/// Some lose their connection, and what they miss meanwhile they hear on their return: nothing is
+/// lost, nothing missed, and every message is accounted for.
+pub(super) async fn replays_on_return(speech: &Speech<'_>) {
+    let phases = "[[phase]]\nname = \"steady\"\nduration = \"10s\"\n\
+                  [[fault]]\nat = \"steady + 4s\"\nkind = \"reset\"\nclients = \"30%\"";
+    // Away for long enough to miss something: each of ten says something each second.
+    let scenario = scenario(phases).replace(
+        "first = \"300ms\", max = \"1s\"",
+        "first = \"1s\", max = \"1s\", jitter = \"none\"",
+    );
+    let report = run(&scenario, speech, None::<fn()>).await;
+    let Report { publishes, deliveries, clients, errors, .. } = &report;
+    let told = format!("{publishes:?} {deliveries:?} {clients:?} {errors:?}");
+    let [fault] = &report.faults[..] else { panic!("not one fault: {told}") };
+    assert_eq!((fault.hit, fault.back), (CLIENTS * 3 / 10, CLIENTS * 3 / 10), "{told}");
+    let [lost, missed, replayed, uncertain] =
+        [deliveries.lost, deliveries.missed_away, deliveries.replayed, deliveries.uncertain]
+            .map(|count| count.unwrap_or(u64::MAX));
+    assert_eq!((lost, missed), (0, 0), "{told}");
+    // 30 were away for a second, in which the others of their room each said something.
+    assert!((100..=400).contains(&replayed), "{told}");
+    let all = publishes.sent * speech.recipients;
+    assert_eq!(deliveries.delivered + replayed + uncertain, all, "{told}");
+    let replay = &report.latency[&Metric::Replay];
+    assert_eq!(replay.count, replayed, "{told}");
+    assert_eq!(deliveries.duplicated, Some(0), "{told}");
+}
+
 /// Runs the binary; calls `once` when it has told for the first time that everyone is up.
-async fn run(scenario: &str, speech: &Speech<'_>, once: impl FnOnce()) -> Report {
+async fn run(scenario: &str, speech: &Speech<'_>, mut once: Option<impl FnOnce()>) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("target.toml");
     std::fs::write(&file, scenario).unwrap();
@@ -133,7 +162,6 @@ async fn run(scenario: &str, speech: &Speech<'_>, once: impl FnOnce()) -> Report
         .spawn()
         .unwrap();
     let mut progress = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut once = Some(once);
     let mut said = String::new();
     let followed = async {
         while let Some(line) = progress.next_line().await.unwrap() {

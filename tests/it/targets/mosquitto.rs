@@ -1,6 +1,6 @@
 //! mosquitto: MQTT 3.1.1 over WebSocket.
 
-use super::load::{Speech, hears_everything_and_comes_back};
+use super::load::{Speech, hears_everything_and_comes_back, replays_on_return};
 use super::mqtt;
 use super::peer::relays_and_comes_back;
 use super::target::Target;
@@ -35,4 +35,17 @@ async fn clients_hear_everything_and_come_back_at_qos_1() {
     let speech =
         Speech { params: &["qos=1"], acknowledges: true, ..Speech::of("mqtt", target.url("/")) };
     hears_everything_and_comes_back(&mut target, &speech).await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_kept_replays_what_its_client_missed() {
+    for version in ["version=5", "version=3.1.1"] {
+        let Some(target) = Target::start("mosquitto") else { return };
+        let speech = Speech {
+            params: &["qos=1", version, "clean_start=false", "session_expiry=60"],
+            acknowledges: true,
+            ..Speech::of("mqtt", target.url("/"))
+        };
+        replays_on_return(&speech).await;
+    }
 }

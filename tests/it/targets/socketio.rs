@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::load::{Speech, hears_everything_and_comes_back};
+use super::load::{Speech, hears_everything_and_comes_back, replays_on_return};
 use super::peer::{Peer, relays_and_comes_back};
 use super::target::Target;
 
@@ -55,4 +55,14 @@ async fn clients_hear_everything_and_come_back() {
     let Some(mut target) = Target::start("socketio") else { return };
     let speech = Speech { acknowledges: true, ..Speech::of("socket.io", target.url("")) };
     hears_everything_and_comes_back(&mut target, &speech).await;
+}
+
+/// A client resumes by its private id and the offset of the last event it heard, both of which it
+/// captured.
+#[tokio::test]
+async fn a_resumed_client_hears_what_it_missed() {
+    let Some(target) = Target::start("socketio_recovery") else { return };
+    let protocol = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/targets/socketio_recovery.toml");
+    let speech = Speech { acknowledges: true, ..Speech::of(protocol, target.url("")) };
+    replays_on_return(&speech).await;
 }

@@ -63,6 +63,7 @@ impl Builder<'_> {
         self.known.all();
         let leave = self.leave(file);
         let publish = self.publish(file);
+        let actions = self.actions(file);
         let delivery = self.delivery(file);
         let replies = self.replies(file);
         let ignores = self.ignores(file);
@@ -105,6 +106,7 @@ impl Builder<'_> {
             join,
             leave,
             publish,
+            actions,
             delivery,
             replies,
             ignores,

@@ -28,7 +28,7 @@ struct Captured {
     span: Span,
     /// Whether there may be a value where the builder is now.
     is_here: bool,
-    /// By a `[[reply]]`, at any time.
+    /// By a `[[reply]]` or a delivery, at any time.
     changes: bool,
     is_used: bool,
     /// By the login that is done so often.
@@ -77,6 +77,10 @@ impl Known {
         for (at, reply) in replies.iter().enumerate() {
             let by = format!("reply {}", at + 1);
             known.add(&reply.value.capture, &by, Once::No, mistakes, |c| c.changes = true);
+        }
+        if let Some(delivery) = file.delivery.get() {
+            let changes = |c: &mut Captured| c.changes = true;
+            known.add(&delivery.capture, "the delivery", Once::No, mistakes, changes);
         }
         known
     }

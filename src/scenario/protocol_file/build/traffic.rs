@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Builder;
 use super::templates::{Here, Kind};
 use crate::protocol::description::{
-    Ack, Delivery, Goodbye, Heartbeat, Ignore, Publish, Reply, SentAt, Sequence,
+    Ack, Action, Delivery, Goodbye, Heartbeat, Ignore, Publish, Reply, SentAt, Sequence,
 };
 use crate::protocol::matcher::Matcher;
 use crate::protocol::scope::Variable;
@@ -18,7 +18,8 @@ use crate::scenario::mistake::Span;
 use crate::scenario::protocol_file::raw::{self, From};
 use crate::scenario::protocol_file::sending;
 use crate::scenario::protocol_file::texts::Text;
-use crate::scenario::values::{List, Name};
+use crate::scenario::values::{Bytes, List, Name};
+use crate::stamp::MIN_PAYLOAD;
 use crate::units::parse;
 
 impl Builder<'_> {
@@ -38,7 +39,31 @@ impl Builder<'_> {
             }
             self.ack(&ack.value)
         });
-        Some(Publish { send, binary, ack })
+        let max_size = raw.max_size.written().and_then(|at| self.max_size(at));
+        Some(Publish { send, binary, ack, max_size })
+    }
+
+    fn max_size(&mut self, at: &At<Bytes>) -> Option<u32> {
+        let bytes = at.value.0;
+        if bytes < MIN_PAYLOAD as u64 {
+            self.mistakes
+                .add(&at.span, format!("`publish.max_size` is at least {MIN_PAYLOAD} B"))
+                .label("too small for a message of uproar")
+                .help("the mark by which deliveries are found takes that much");
+            return None;
+        }
+        Some(u32::try_from(bytes).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn actions(&mut self, file: &raw::File) -> Vec<Action> {
+        let Some(list) = file.action.get() else { return Vec::new() };
+        self.differ(list, "action", |action| &action.name);
+        let here = Here::step("an action").with_room();
+        let action = |at: &At<raw::Action>| Action {
+            name: at.value.name.value().0,
+            send: at.value.send.get().map_or_else(Send::default, |send| self.send(send, &here)),
+        };
+        list.0.iter().map(action).collect()
     }
 
     /// What publishes has to carry the content.
@@ -95,6 +120,7 @@ impl Builder<'_> {
             key: raw.key.get().and_then(|key| self.place(key)),
             sequence,
             sent_at,
+            captures: self.captures(&raw.capture, false),
         }
     }
 
