@@ -24,7 +24,7 @@ pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Er
 pub use examples::{Example, ExampleOf, Examples};
 pub use fate::WINDOW_US;
 pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
-pub use hist::{Hist, HistKey, Histograms, encode};
+pub use hist::{Hist, HistKey, Histograms, decode, encode};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
 pub use order::{Arrival, Order};
