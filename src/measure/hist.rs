@@ -1,19 +1,14 @@
 //! Histograms of microseconds, and a table of those in use.
 
-use std::io::Read as _;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::encoded::{decode, encode};
 use crate::metric::Metric;
 
 /// An hour: the largest value a histogram tells apart.
-const MAX_US: u64 = 3_600_000_000;
+pub(super) const MAX_US: u64 = 3_600_000_000;
 
 /// One 3-digit histogram of 1 µs to 1 h. Values outside are clamped and counted.
 #[derive(Clone, Debug)]
@@ -78,8 +73,7 @@ impl Hist {
     /// The value at a percentile of 0 to 100, in microseconds; `None` when empty.
     #[must_use]
     pub fn percentile(&self, percentile: f64) -> Option<u64> {
-        // The bucket's upper end can lie above the largest value recorded.
-        (!self.is_empty()).then(|| self.inner.value_at_percentile(percentile).min(self.inner.max()))
+        (!self.is_empty()).then(|| value_at(&self.inner, percentile))
     }
 
     /// The histogram itself.
@@ -87,59 +81,23 @@ impl Hist {
     pub fn inner(&self) -> &Histogram<u64> {
         &self.inner
     }
-
-    fn decode(text: &str) -> Result<Self, String> {
-        let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
-        let inner = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| error.to_string())?;
-        Ok(Self { inner, clipped: 0 })
-    }
 }
 
-/// Base64 of the V2 format with DEFLATE, as HdrHistogram's tools read it. `None` only if the
-/// histogram can't be encoded, which a vector as the sink rules out in practice.
+/// The value at a percentile of 0 to 100 of a histogram that isn't empty: the smallest that so many
+/// samples don't exceed.
 #[must_use]
-pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
-    Some(STANDARD.encode(bytes))
+pub fn value_at(histogram: &Histogram<u64>, percentile: f64) -> u64 {
+    value_at_share(histogram, percentile / 100.0)
 }
 
-/// Bytes of an encoded histogram of three digits, inflated: nine for each of its counts, and more
-/// than enough for the header.
-const INFLATED_MAX: usize = 9 * 23_552 + 64;
-/// Before the counts: cookie, their length, offset, digits, lowest, highest, ratio.
-const HEADER: usize = 40;
-
-/// What [`encode`] wrote, from a file that anybody may have written: `None` for what is no histogram
-/// of microseconds up to 1 h with at most three digits. Takes 512 KiB at most.
-///
-/// The crate alone would reserve what such a file claims, 4 GiB if need be.
+/// The same for a share of the samples, 0 to 1.
 #[must_use]
-pub fn decode(text: &str) -> Option<Histogram<u64>> {
-    if text.len() > 2 * INFLATED_MAX {
-        return None;
-    }
-    let packed = STANDARD.decode(text).ok()?;
-    // Of the packed form only its cookie and length stand outside what is deflated.
-    let mut bytes = Vec::new();
-    let inflate = ZlibDecoder::new(packed.get(8..)?);
-    inflate.take(INFLATED_MAX as u64 + 1).read_to_end(&mut bytes).ok()?;
-    let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let long = |at: usize| Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-    let counts = bytes.get(HEADER..)?;
-    let known = bytes.len() <= INFLATED_MAX
-        && word(4)? as usize == counts.len()
-        && (1..=3).contains(&word(12)?)
-        && long(16)? == 1
-        && long(24)? <= MAX_US
-        // The least of all numbers, which the crate negates.
-        && !counts.windows(9).any(|run| run == [0xff; 9]);
-    if !known {
-        return None;
-    }
-    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+pub fn value_at_share(histogram: &Histogram<u64>, share: f64) -> u64 {
+    // 99.9 / 100 is a little over 0.999, and of 10,000 samples it would take the 9,991st. The next
+    // smaller number is what HdrHistogram's own Java takes.
+    let share = share.next_down().max(0.0);
+    // The bucket's upper end can lie above the largest value recorded.
+    histogram.value_at_quantile(share).min(histogram.max())
 }
 
 /// On the wire between processes: the encoded histogram and the clipped count.
@@ -160,8 +118,9 @@ impl Serialize for Hist {
 impl<'de> Deserialize<'de> for Hist {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
-        let hist = Self::decode(&wire.hdr).map_err(serde::de::Error::custom)?;
-        Ok(Self { clipped: wire.clipped, ..hist })
+        let inner = decode(&wire.hdr)
+            .ok_or_else(|| serde::de::Error::custom("this is no histogram of microseconds"))?;
+        Ok(Self { inner, clipped: wire.clipped })
     }
 }
 
@@ -235,7 +194,6 @@ mod pairs {
 
 #[cfg(test)]
 mod tests {
-    use flate2::read::ZlibEncoder;
     use proptest::prelude::*;
 
     use super::*;
@@ -251,58 +209,19 @@ mod tests {
         assert_eq!(Hist::default().percentile(50.0), None);
     }
 
-    /// A histogram as a file may hold it: the header of ours, but for what is given, and any counts.
-    fn crafted(payload: u32, digits: u32, high: u64, counts: &[u8]) -> String {
-        let mut inner = 0x1c84_9313_u32.to_be_bytes().to_vec();
-        for word in [payload, 0, digits] {
-            inner.extend(word.to_be_bytes());
-        }
-        for long in [1, high, 1.0_f64.to_bits()] {
-            inner.extend(long.to_be_bytes());
-        }
-        inner.extend(counts);
-        let mut packed = 0x1c84_9314_u32.to_be_bytes().to_vec();
-        let mut deflate = ZlibEncoder::new(inner.as_slice(), flate2::Compression::fast());
-        let mut deflated = Vec::new();
-        deflate.read_to_end(&mut deflated).unwrap();
-        packed.extend((deflated.len() as u32).to_be_bytes());
-        packed.extend(deflated);
-        STANDARD.encode(packed)
-    }
-
     #[test]
-    fn histograms_that_claim_more_than_they_hold_are_none() {
-        let one = decode(&crafted(1, 2, MAX_US, &[2])).expect("a plain one is read");
-        assert_eq!(one.len(), 1);
-        let table = [
-            ("4 GiB of counts", crafted(u32::MAX, 2, MAX_US, &[2])),
-            ("five digits", crafted(1, 5, MAX_US, &[2])),
-            ("600 years", crafted(1, 3, u64::MAX, &[2])),
-            ("the least of all numbers", crafted(9, 2, MAX_US, &[0xff; 9])),
-            ("counts past the last value", crafted(20_000, 2, MAX_US, &[2; 20_000])),
-            ("64 MiB of zeros", crafted(1 << 26, 2, MAX_US, &vec![0; 1 << 26])),
-            ("nothing", String::new()),
-        ];
-        for (what, text) in table {
-            assert!(decode(&text).is_none(), "{what}");
+    fn a_percentile_is_the_sample_of_its_rank() {
+        let mut hist = Hist::default();
+        (1..=1_000).for_each(|us| (0..10).for_each(|_| hist.record(us)));
+        for (percentile, us) in
+            [(0.0, 1), (0.1, 1), (50.0, 500), (90.0, 900), (99.0, 990), (99.9, 999), (100.0, 1_000)]
+        {
+            assert_eq!(hist.percentile(percentile), Some(us), "p{percentile}");
         }
+        assert_eq!(hist.percentile(99.91), Some(1_000));
     }
 
     proptest! {
-        #[test]
-        fn encoded_histograms_come_back(values in proptest::collection::vec(1_u64..=MAX_US, 0..300), digits in 1_u8..=3) {
-            let mut hist = Hist::with_digits(digits);
-            values.iter().for_each(|us| hist.record(*us));
-            let back = decode(&encode(hist.inner()).unwrap());
-            prop_assert_eq!(back.as_ref(), Some(hist.inner()));
-        }
-
-        #[test]
-        fn any_counts_give_a_histogram_or_none(counts in proptest::collection::vec(any::<u8>(), 0..200), digits in 0_u32..7) {
-            let hist = decode(&crafted(counts.len() as u32, digits, MAX_US, &counts));
-            prop_assert!(hist.is_none() || (1..=3).contains(&digits));
-        }
-
         #[test]
         fn merged_parts_equal_one_recorder(values in proptest::collection::vec(0_u64..2 * MAX_US, 1..300), parts in 1_usize..5) {
             let mut whole = Hist::default();

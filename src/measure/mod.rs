@@ -5,6 +5,7 @@
 //! formats for a person.
 
 mod counts;
+mod encoded;
 mod examples;
 mod fate;
 mod findings;
@@ -21,10 +22,11 @@ mod spread;
 mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
+pub use encoded::{decode, encode};
 pub use examples::{Example, ExampleOf, Examples};
 pub use fate::WINDOW_US;
 pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
-pub use hist::{Hist, HistKey, Histograms, decode, encode};
+pub use hist::{Hist, HistKey, Histograms, value_at, value_at_share};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
 pub use order::{Arrival, Order};
