@@ -33,6 +33,8 @@ pub(super) enum Command {
     Try(Box<TryArgs>),
     /// Write a first scenario for a server
     Init(InitArgs),
+    /// Make any format again from a run's report.json
+    Report(ReportArgs),
     /// Run the reference server alone
     Serve(ServeArgs),
     /// Show what a scenario would do, without connecting
@@ -248,6 +250,44 @@ pub(super) enum OutputFormat {
     Json,
     /// report.md
     Md,
+    /// Annotations for GitHub Actions: nothing but what failed
+    Github,
+}
+
+/// What to make of a report that was written.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// A run's folder, or its report.json
+    #[arg(value_name = "DIR|report.json")]
+    pub(super) report: PathBuf,
+    /// What to make
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text, value_name = "FORMAT")]
+    pub(super) format: ReportFormat,
+    /// Write into this folder instead of stdout; one that holds anything but a run's files is refused
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// A summary for people, on stdout
+    Text,
+    /// report.json
+    Json,
+    /// report.md, for a pull request
+    Md,
+    /// junit.xml, for CI systems
+    Junit,
+    /// series.csv, the run over time
+    Csv,
+    /// A percentile distribution for each latency metric, METRIC.hgrm; needs --out
+    Hgrm,
+    /// latency.hlog, the histograms as a log of HdrHistogram's
+    Hlog,
+    /// Annotations for GitHub Actions: nothing but what failed, on stdout
+    Github,
+    /// Every file a run writes, but for ledger.jsonl; needs --out
+    All,
 }
 
 #[derive(Debug, Args)]

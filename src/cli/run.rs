@@ -17,6 +17,8 @@ use crate::machine::host::cores;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
+use crate::report::annotations::to_annotations;
+use crate::report::files::{REPORT_FILE, render_all};
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
@@ -378,24 +380,19 @@ fn finish(
     report: &Report,
     ledger: Option<&str>,
 ) -> Result<ExitCode, Failure> {
-    let json =
-        to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
-    let markdown = to_markdown(report);
-    let files =
-        [("report.json", Some(&*json)), ("report.md", Some(&*markdown)), (LEDGER_FILE, ledger)];
-    let write = |(name, text): (&'static str, Option<&str>)| {
-        let written = match text {
-            Some(text) => folder.write(name, text),
-            // An earlier run's would pass for this one's.
-            None => folder.remove(name),
-        };
-        written.err().map(|error| (name, error))
-    };
+    let mut files = render_all(report);
+    files.push((LEDGER_FILE.to_owned(), Ok(ledger.map(str::to_owned))));
     // Each is tried, even after one has failed: whatever can't be written must not stay from an
     // earlier run.
-    let failed: Vec<_> = files.into_iter().filter_map(write).collect();
+    let failed: Vec<_> = files
+        .into_iter()
+        .filter_map(|(name, text)| {
+            let why = folder.put(&name, text).err()?;
+            Some((name, why))
+        })
+        .collect();
     let failed = failed.first();
-    let path = folder.file("report.json").display().to_string();
+    let path = folder.file(REPORT_FILE).display().to_string();
     let not_written = failed.map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {
         Some(why) => Place::NotWritten(why),
@@ -403,8 +400,11 @@ fn finish(
     };
     let text = match args.format {
         OutputFormat::Text => render(report, place, style()),
-        OutputFormat::Json => json,
-        OutputFormat::Md => markdown,
+        OutputFormat::Json => {
+            to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?
+        }
+        OutputFormat::Md => to_markdown(report),
+        OutputFormat::Github => to_annotations(report),
     };
     print::stdout(&text)?;
     let (_, decided) = Evidence::of(report, trust(args)).decide();
@@ -417,7 +417,7 @@ fn finish(
     Ok(ExitCode::from(exit_after_writing(decided, failed.is_none()).code()))
 }
 
-fn style() -> Style {
+pub(super) fn style() -> Style {
     use std::io::IsTerminal as _;
     Style { color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
 }

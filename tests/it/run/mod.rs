@@ -11,6 +11,7 @@ mod misbehaving;
 mod output;
 mod protocols;
 mod refused;
+mod report;
 mod secrets;
 mod signals;
 mod support;
