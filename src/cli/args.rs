@@ -1,5 +1,6 @@
 //! Every command and flag with its help. Parsing only; what a flag does is in its command's file.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -234,6 +235,10 @@ pub(super) struct RunArgs {
     /// Skip the one client that tries connect, join and hearing itself before the ramp
     #[arg(long)]
     pub(super) no_preflight: bool,
+    /// Serve the figures so far as Prometheus text at http://ADDR:PORT/metrics while the run goes on;
+    /// port 0 takes a free one, which is told on stderr
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) metrics: Option<SocketAddr>,
     /// Show no progress
     #[arg(long, short)]
     pub(super) quiet: bool,

@@ -12,6 +12,7 @@ mod fit;
 mod folder;
 mod init;
 mod logins;
+mod metrics;
 mod plan;
 mod prepare;
 mod print;

@@ -1,5 +1,7 @@
 //! `uproar run`: from a scenario to a verdict.
 
+use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,11 +11,12 @@ use tokio::sync::watch;
 use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
 use super::visit::{self, redact};
-use super::{Failure, fit, logins, prepare, print, progress, signals};
+use super::{Failure, fit, logins, metrics, prepare, print, progress, signals};
 use crate::client::{self, Target, Tls};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
+use crate::measure::Live;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
@@ -22,6 +25,7 @@ use crate::report::files::{REPORT_FILE, render_all};
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
+use crate::report::prometheus::Labels;
 use crate::report::summary::{Place, Style, render};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
@@ -46,12 +50,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             "warning: TLS certificates are not checked: whoever answers may be somebody else\n",
         );
     }
+    let scrapes = args.metrics.map(metrics::listen).transpose()?;
     let folder = Folder::open(args.out.as_deref(), &plan.scenario.name)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| internal(format!("can't start: {error}")))?;
-    let measured = runtime.block_on(measure(args, &plan));
+    let measured = runtime.block_on(measure(args, &plan, scrapes));
     // A resolver that doesn't answer must not hold us up here as well.
     runtime.shutdown_background();
     let (outcome, setting, secrets) = match measured {
@@ -73,7 +78,11 @@ fn internal(message: String) -> Failure {
 }
 
 /// Everything that is asynchronous: the server, the preflight client, the run.
-async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, Secrets), Failure> {
+async fn measure(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    scrapes: Option<TcpListener>,
+) -> Result<(Outcome, Setting, Secrets), Failure> {
     let stop = signals::follow()
         .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
     let mut early = stop.clone();
@@ -101,6 +110,10 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, 
     let setting = setting(args, plan, run, &target, same_host);
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
+    let live = match scrapes {
+        None => None,
+        Some(listener) => Some(serve_metrics(args, listener, &setting, plan, &secrets)?),
+    };
     let plan_of_run = Arc::clone(plan);
     let run = Run {
         plan: plan_of_run,
@@ -111,6 +124,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, 
         strangers_host,
         lookup_us,
         cores,
+        live,
     };
     let outcome = coordinator::run(run, server, sender, stop).await;
     if let Some(shown) = shown {
@@ -119,6 +133,25 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, 
     }
     let outcome = outcome.map_err(|error| internal(format!("the run broke off: {error}")))?;
     Ok((outcome, setting, secrets))
+}
+
+/// Answers scrapes from here on, with whatever is sent.
+fn serve_metrics(
+    args: &RunArgs,
+    listener: TcpListener,
+    setting: &Setting,
+    plan: &Plan,
+    secrets: &Secrets,
+) -> Result<watch::Sender<Live>, Failure> {
+    let failed = |error: io::Error| internal(format!("can't serve --metrics: {error}"));
+    if !args.quiet {
+        print::stderr(&format!("metrics: {}\n", metrics::url(&listener).map_err(failed)?));
+    }
+    let labels = Labels::new(&plan.scenario, &setting.run_id, secrets);
+    let (sender, receiver) = watch::channel(Live::default());
+    let listener = metrics::serve(listener).map_err(failed)?;
+    tokio::spawn(metrics::answer_all(listener, labels, receiver));
+    Ok(sender)
 }
 
 fn stopped_early(stop: Stop) -> Failure {

@@ -16,6 +16,7 @@ mod junit;
 pub mod ledger;
 pub mod markdown;
 mod model;
+pub mod prometheus;
 pub mod redact;
 mod series;
 pub mod summary;

@@ -7,6 +7,7 @@ mod hall;
 mod hostile;
 mod init;
 mod limits;
+mod metrics;
 mod misbehaving;
 mod output;
 mod protocols;
