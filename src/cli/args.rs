@@ -1,5 +1,6 @@
 //! Every command and flag with its help. Parsing only; what a flag does is in its command's file.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) enum Command {
     Try(Box<TryArgs>),
     /// Write a first scenario for a server
     Init(InitArgs),
+    /// Make any format again from a run's report.json
+    Report(ReportArgs),
     /// Run the reference server alone
     Serve(ServeArgs),
     /// Show what a scenario would do, without connecting
@@ -232,6 +235,10 @@ pub(super) struct RunArgs {
     /// Skip the one client that tries connect, join and hearing itself before the ramp
     #[arg(long)]
     pub(super) no_preflight: bool,
+    /// Serve the figures so far as Prometheus text at http://ADDR:PORT/metrics while the run goes on;
+    /// port 0 takes a free one, which is told on stderr
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) metrics: Option<SocketAddr>,
     /// Show no progress
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -248,6 +255,44 @@ pub(super) enum OutputFormat {
     Json,
     /// report.md
     Md,
+    /// Annotations for GitHub Actions: nothing but what failed
+    Github,
+}
+
+/// What to make of a report that was written.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// A run's folder, or its report.json
+    #[arg(value_name = "DIR|report.json")]
+    pub(super) report: PathBuf,
+    /// What to make
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text, value_name = "FORMAT")]
+    pub(super) format: ReportFormat,
+    /// Write into this folder instead of stdout; one that holds anything but a run's files is refused
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// A summary for people, on stdout
+    Text,
+    /// report.json
+    Json,
+    /// report.md, for a pull request
+    Md,
+    /// junit.xml, for CI systems
+    Junit,
+    /// series.csv, the run over time
+    Csv,
+    /// A percentile distribution for each latency metric, METRIC.hgrm; needs --out
+    Hgrm,
+    /// latency.hlog, the histograms as a log of HdrHistogram's
+    Hlog,
+    /// Annotations for GitHub Actions: nothing but what failed, on stdout
+    Github,
+    /// Every file a run writes, but for ledger.jsonl; needs --out
+    All,
 }
 
 #[derive(Debug, Args)]

@@ -8,10 +8,9 @@ use jiff::Timestamp;
 
 use super::Failure;
 use crate::report::Exit;
+use crate::report::files::{FORMATS, RenderError};
 use crate::report::ledger::LEDGER_FILE;
 
-/// Every file a run writes. A folder that holds anything else is not ours to write into.
-const OURS: [&str; 3] = ["report.json", "report.md", LEDGER_FILE];
 /// What a file is called until it is whole.
 const PARTIAL: &str = ".partial";
 
@@ -92,8 +91,22 @@ impl Folder {
         written
     }
 
+    /// Writes what was rendered. Where there is nothing to write, an earlier run's file goes: it would
+    /// pass for this one's.
+    pub(super) fn put(
+        &self,
+        name: &str,
+        rendered: Result<Option<String>, RenderError>,
+    ) -> io::Result<()> {
+        match rendered {
+            Ok(Some(text)) => self.write(name, &text),
+            Ok(None) => self.remove(name),
+            Err(why) => self.remove(name).and(Err(io::Error::other(why))),
+        }
+    }
+
     /// Removes an earlier run's file, if it is there.
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+    fn remove(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -106,12 +119,15 @@ fn default_path(scenario: &str) -> PathBuf {
     Path::new("reports").join(format!("{scenario}-{time}"))
 }
 
-/// Something in the folder that no run wrote.
+/// Something in the folder that no run wrote: then it is not ours to write into.
 fn stranger(path: &Path) -> io::Result<Option<String>> {
+    let mut ours: Vec<_> = FORMATS.iter().flat_map(|format| format.names()).collect();
+    ours.push(LEDGER_FILE.to_owned());
     for entry in fs::read_dir(path)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
-        if !OURS.contains(&name.trim_end_matches(PARTIAL)) && name != format!("probe{PARTIAL}") {
+        let known = ours.iter().any(|ours| *ours == name.trim_end_matches(PARTIAL));
+        if !known && name != format!("probe{PARTIAL}") {
             return Ok(Some(name.into_owned()));
         }
     }

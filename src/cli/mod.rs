@@ -12,11 +12,13 @@ mod fit;
 mod folder;
 mod init;
 mod logins;
+mod metrics;
 mod plan;
 mod prepare;
 mod print;
 mod progress;
 mod protocols;
+mod report;
 mod run;
 mod scenarios;
 mod serve;
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Try(args) => try_it::run(args),
         Command::Init(args) => init::run(args),
+        Command::Report(args) => report::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),

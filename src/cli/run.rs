@@ -1,5 +1,7 @@
 //! `uproar run`: from a scenario to a verdict.
 
+use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,17 +11,21 @@ use tokio::sync::watch;
 use super::args::{OutputFormat, RunArgs};
 use super::folder::Folder;
 use super::visit::{self, redact};
-use super::{Failure, fit, logins, prepare, print, progress, signals};
+use super::{Failure, fit, logins, metrics, prepare, print, progress, signals};
 use crate::client::{self, Target, Tls};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
 use crate::machine::host::cores;
+use crate::measure::Live;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
+use crate::report::annotations::to_annotations;
+use crate::report::files::{REPORT_FILE, render_all};
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
+use crate::report::prometheus::Labels;
 use crate::report::summary::{Place, Style, render};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
@@ -44,12 +50,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             "warning: TLS certificates are not checked: whoever answers may be somebody else\n",
         );
     }
+    let scrapes = args.metrics.map(metrics::listen).transpose()?;
     let folder = Folder::open(args.out.as_deref(), &plan.scenario.name)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| internal(format!("can't start: {error}")))?;
-    let measured = runtime.block_on(measure(args, &plan));
+    let measured = runtime.block_on(measure(args, &plan, scrapes));
     // A resolver that doesn't answer must not hold us up here as well.
     runtime.shutdown_background();
     let (outcome, setting, secrets) = match measured {
@@ -71,7 +78,11 @@ fn internal(message: String) -> Failure {
 }
 
 /// Everything that is asynchronous: the server, the preflight client, the run.
-async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, Secrets), Failure> {
+async fn measure(
+    args: &RunArgs,
+    plan: &Arc<Plan>,
+    scrapes: Option<TcpListener>,
+) -> Result<(Outcome, Setting, Secrets), Failure> {
     let stop = signals::follow()
         .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
     let mut early = stop.clone();
@@ -99,6 +110,10 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, 
     let setting = setting(args, plan, run, &target, same_host);
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
+    let live = match scrapes {
+        None => None,
+        Some(listener) => Some(serve_metrics(args, listener, &setting, plan, &secrets)?),
+    };
     let plan_of_run = Arc::clone(plan);
     let run = Run {
         plan: plan_of_run,
@@ -109,6 +124,7 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, 
         strangers_host,
         lookup_us,
         cores,
+        live,
     };
     let outcome = coordinator::run(run, server, sender, stop).await;
     if let Some(shown) = shown {
@@ -117,6 +133,25 @@ async fn measure(args: &RunArgs, plan: &Arc<Plan>) -> Result<(Outcome, Setting, 
     }
     let outcome = outcome.map_err(|error| internal(format!("the run broke off: {error}")))?;
     Ok((outcome, setting, secrets))
+}
+
+/// Answers scrapes from here on, with whatever is sent.
+fn serve_metrics(
+    args: &RunArgs,
+    listener: TcpListener,
+    setting: &Setting,
+    plan: &Plan,
+    secrets: &Secrets,
+) -> Result<watch::Sender<Live>, Failure> {
+    let failed = |error: io::Error| internal(format!("can't serve --metrics: {error}"));
+    if !args.quiet {
+        print::stderr(&format!("metrics: {}\n", metrics::url(&listener).map_err(failed)?));
+    }
+    let labels = Labels::new(&plan.scenario, &setting.run_id, secrets);
+    let (sender, receiver) = watch::channel(Live::default());
+    let listener = metrics::serve(listener).map_err(failed)?;
+    tokio::spawn(metrics::answer_all(listener, labels, receiver));
+    Ok(sender)
 }
 
 fn stopped_early(stop: Stop) -> Failure {
@@ -381,24 +416,19 @@ fn finish(
     report: &Report,
     ledger: Option<&str>,
 ) -> Result<ExitCode, Failure> {
-    let json =
-        to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
-    let markdown = to_markdown(report);
-    let files =
-        [("report.json", Some(&*json)), ("report.md", Some(&*markdown)), (LEDGER_FILE, ledger)];
-    let write = |(name, text): (&'static str, Option<&str>)| {
-        let written = match text {
-            Some(text) => folder.write(name, text),
-            // An earlier run's would pass for this one's.
-            None => folder.remove(name),
-        };
-        written.err().map(|error| (name, error))
-    };
+    let mut files = render_all(report);
+    files.push((LEDGER_FILE.to_owned(), Ok(ledger.map(str::to_owned))));
     // Each is tried, even after one has failed: whatever can't be written must not stay from an
     // earlier run.
-    let failed: Vec<_> = files.into_iter().filter_map(write).collect();
+    let failed: Vec<_> = files
+        .into_iter()
+        .filter_map(|(name, text)| {
+            let why = folder.put(&name, text).err()?;
+            Some((name, why))
+        })
+        .collect();
     let failed = failed.first();
-    let path = folder.file("report.json").display().to_string();
+    let path = folder.file(REPORT_FILE).display().to_string();
     let not_written = failed.map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {
         Some(why) => Place::NotWritten(why),
@@ -406,8 +436,11 @@ fn finish(
     };
     let text = match args.format {
         OutputFormat::Text => render(report, place, style()),
-        OutputFormat::Json => json,
-        OutputFormat::Md => markdown,
+        OutputFormat::Json => {
+            to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?
+        }
+        OutputFormat::Md => to_markdown(report),
+        OutputFormat::Github => to_annotations(report),
     };
     print::stdout(&text)?;
     let (_, decided) = Evidence::of(report, trust(args)).decide();
@@ -420,7 +453,7 @@ fn finish(
     Ok(ExitCode::from(exit_after_writing(decided, failed.is_none()).code()))
 }
 
-fn style() -> Style {
+pub(super) fn style() -> Style {
     use std::io::IsTerminal as _;
     Style { color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
 }

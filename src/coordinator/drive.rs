@@ -15,7 +15,7 @@ use crate::client::Target;
 use crate::machine::clock::{Clock, unix_ms};
 use crate::machine::cores::stand_back;
 use crate::machine::cpu::{MachineCpu, ProcessStat, process_cpu_us};
-use crate::measure::Totals;
+use crate::measure::{Live, Totals};
 use crate::plan::Plan;
 use crate::protocol::scope::Captured;
 use crate::worker::{Command, Link, Prepare, Reply, ThreadLink};
@@ -46,6 +46,8 @@ pub struct Run {
     pub strangers_host: bool,
     /// How long the lookup of the host's name took, in microseconds; `None` if there was none.
     pub lookup_us: Option<u64>,
+    /// Who wants all figures once a second while the run goes on, if anybody.
+    pub live: Option<watch::Sender<Live>>,
 }
 
 /// Whether a run is to stop before its schedule ends.
@@ -185,6 +187,7 @@ async fn drive(
         server.map(|server| Keeper::start(server, Arc::clone(&run.plan), clock, &keeping));
     let server_before = look(&mut keeper).await.stat;
     let mut aborted = None;
+    let mut watched = false;
     let mut tick =
         tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -197,8 +200,13 @@ async fn drive(
                 let now_us = clock.now_us();
                 drive.totals.advance(now_us);
                 aborted = drive.watchdog.look(&drive.totals, now_us);
-                let stage = Stage::Phase(run.plan.phase_at(now_us));
-                progress.send_replace(drive.progress(stage, now_us));
+                let phase = run.plan.phase_at(now_us);
+                progress.send_replace(drive.progress(Stage::Phase(phase), now_us));
+                // Merging every histogram takes a while: each second tick is enough.
+                watched = !watched;
+                if watched {
+                    drive.show(&run, Some(phase), now_us);
+                }
             }
         }
     }
@@ -210,6 +218,7 @@ async fn drive(
         drive.drain(&run, links.len(), scheduled_us, &mut received, &mut stop).await?;
     drive.totals.finish();
     let duration_us = clock.now_us();
+    drive.show(&run, None, duration_us);
     // The figures are complete: what closing the connections costs is not part of the load.
     let generator_cpu_us = process_cpu_us()
         .zip(cpu_before_us)
@@ -347,6 +356,12 @@ impl Drive {
             }
         }
         Ok(false)
+    }
+
+    fn show(&self, run: &Run, phase: Option<usize>, elapsed_us: u64) {
+        if let Some(live) = &run.live {
+            live.send_replace(Live::of(&self.totals, phase, elapsed_us));
+        }
     }
 
     fn progress(&self, stage: Stage, elapsed_us: u64) -> Progress {

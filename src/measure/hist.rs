@@ -1,16 +1,14 @@
 //! Histograms of microseconds, and a table of those in use.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::encoded::{decode, encode};
 use crate::metric::Metric;
 
 /// An hour: the largest value a histogram tells apart.
-const MAX_US: u64 = 3_600_000_000;
+pub(super) const MAX_US: u64 = 3_600_000_000;
 
 /// One 3-digit histogram of 1 µs to 1 h. Values outside are clamped and counted.
 #[derive(Clone, Debug)]
@@ -75,8 +73,7 @@ impl Hist {
     /// The value at a percentile of 0 to 100, in microseconds; `None` when empty.
     #[must_use]
     pub fn percentile(&self, percentile: f64) -> Option<u64> {
-        // The bucket's upper end can lie above the largest value recorded.
-        (!self.is_empty()).then(|| self.inner.value_at_percentile(percentile).min(self.inner.max()))
+        (!self.is_empty()).then(|| value_at(&self.inner, percentile))
     }
 
     /// The histogram itself.
@@ -84,23 +81,23 @@ impl Hist {
     pub fn inner(&self) -> &Histogram<u64> {
         &self.inner
     }
-
-    fn decode(text: &str) -> Result<Self, String> {
-        let bytes = STANDARD.decode(text).map_err(|error| error.to_string())?;
-        let inner = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| error.to_string())?;
-        Ok(Self { inner, clipped: 0 })
-    }
 }
 
-/// Base64 of the V2 format with DEFLATE, as HdrHistogram's tools read it. `None` only if the
-/// histogram can't be encoded, which a vector as the sink rules out in practice.
+/// The value at a percentile of 0 to 100 of a histogram that isn't empty: the smallest that so many
+/// samples don't exceed.
 #[must_use]
-pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
-    Some(STANDARD.encode(bytes))
+pub fn value_at(histogram: &Histogram<u64>, percentile: f64) -> u64 {
+    value_at_share(histogram, percentile / 100.0)
+}
+
+/// The same for a share of the samples, 0 to 1.
+#[must_use]
+pub fn value_at_share(histogram: &Histogram<u64>, share: f64) -> u64 {
+    // 99.9 / 100 is a little over 0.999, and of 10,000 samples it would take the 9,991st. The next
+    // smaller number is what HdrHistogram's own Java takes.
+    let share = share.next_down().max(0.0);
+    // The bucket's upper end can lie above the largest value recorded.
+    histogram.value_at_quantile(share).min(histogram.max())
 }
 
 /// On the wire between processes: the encoded histogram and the clipped count.
@@ -121,8 +118,9 @@ impl Serialize for Hist {
 impl<'de> Deserialize<'de> for Hist {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
-        let hist = Self::decode(&wire.hdr).map_err(serde::de::Error::custom)?;
-        Ok(Self { clipped: wire.clipped, ..hist })
+        let inner = decode(&wire.hdr)
+            .ok_or_else(|| serde::de::Error::custom("this is no histogram of microseconds"))?;
+        Ok(Self { inner, clipped: wire.clipped })
     }
 }
 
@@ -209,6 +207,18 @@ mod tests {
         assert_eq!(hist.clipped(), 1);
         assert_eq!(hist.percentile(1.0), Some(1));
         assert_eq!(Hist::default().percentile(50.0), None);
+    }
+
+    #[test]
+    fn a_percentile_is_the_sample_of_its_rank() {
+        let mut hist = Hist::default();
+        (1..=1_000).for_each(|us| (0..10).for_each(|_| hist.record(us)));
+        for (percentile, us) in
+            [(0.0, 1), (0.1, 1), (50.0, 500), (90.0, 900), (99.0, 990), (99.9, 999), (100.0, 1_000)]
+        {
+            assert_eq!(hist.percentile(percentile), Some(us), "p{percentile}");
+        }
+        assert_eq!(hist.percentile(99.91), Some(1_000));
     }
 
     proptest! {

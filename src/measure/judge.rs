@@ -79,7 +79,7 @@ pub fn percentile_has_enough(percentile: f64, samples: u64) -> bool {
 }
 
 /// `None` for what only acknowledgements can tell, where no protocol has any.
-fn count(
+pub(super) fn count(
     counter: Counter,
     cohort: Option<usize>,
     phase: Option<usize>,

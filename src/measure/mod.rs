@@ -5,6 +5,7 @@
 //! formats for a person.
 
 mod counts;
+mod encoded;
 mod events;
 mod examples;
 mod fate;
@@ -12,6 +13,7 @@ mod findings;
 mod hist;
 mod judge;
 mod ledger;
+mod live;
 mod order;
 mod recorder;
 mod recovery;
@@ -22,12 +24,14 @@ mod spread;
 mod totals;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
+pub use encoded::{decode, encode};
 pub use examples::{Example, ExampleOf, Examples};
 pub use fate::WINDOW_US;
 pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
-pub use hist::{Hist, HistKey, Histograms, encode};
+pub use hist::{Hist, HistKey, Histograms, value_at, value_at_share};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, MessageId, Published};
+pub use live::{Live, LiveLatency};
 pub use order::{Arrival, Order};
 pub use recorder::{FrameKind, Recorder};
 pub use recovery::{Failure, Moment, OUTAGE, Recoveries, Recovery, RecoveryEvent};

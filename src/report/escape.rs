@@ -24,6 +24,25 @@ pub fn escape_terminal(text: &str, columns: usize) -> String {
     clip(&safe, columns)
 }
 
+/// Text for a file that programs read and people look into, at most `chars` characters of it, on one
+/// line: what a terminal would not show is escaped, which is what XML can't hold, too.
+#[must_use]
+pub fn escape_line(text: &str, chars: usize) -> String {
+    let mut safe = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == chars {
+            safe.push(CUT);
+            break;
+        }
+        if is_unsafe(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// Text for Markdown, at most `chars` characters of it: on one line, without markup, table bars,
 /// HTML, links, mentions or issue references.
 #[must_use]
@@ -98,7 +117,9 @@ fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // No characters at all, and forbidden in XML.
+            | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]
@@ -138,6 +159,16 @@ mod tests {
         let long = "\u{1b}".repeat(100_000);
         assert!(columns(&escape_terminal(&long, 40)) <= 40);
         assert_eq!(escape_markdown(&"x".repeat(100_000), 10), "xxxxxxxxxx…");
+    }
+
+    #[test]
+    fn a_line_is_one_line_of_what_xml_can_hold() {
+        assert_eq!(
+            escape_line("a\nb\u{1b}[0m\u{ffff}é🎉<|\"", 100),
+            "a\\nb\\u{1b}[0m\\u{ffff}é🎉<|\""
+        );
+        assert_eq!(escape_line("abc", 3), "abc");
+        assert_eq!(escape_line("abcd", 3), "abc…");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Report, SCHEMA_VERSION};
+use super::{NoHistogram, Report, SCHEMA_VERSION};
+use crate::measure::decode;
 
 /// Why a text is no report that this build can read.
 #[derive(Debug, Error)]
@@ -25,6 +26,14 @@ pub enum ReadError {
     /// The right version, but a field is missing or of another type.
     #[error("this report.json is damaged: {0}")]
     Damaged(#[source] serde_json::Error),
+    /// A histogram that can't be read, or not the one that the figures beside it are of.
+    #[error("this report.json is damaged: {at}: {why}")]
+    Histogram {
+        /// Its field, `latency.delivery.hdr` or `series.7.delivery_hdr`.
+        at: String,
+        /// What is wrong.
+        why: String,
+    },
 }
 
 /// The report as JSON, indented, with a newline at the end. JSON has no NaN and no infinity: they
@@ -40,7 +49,8 @@ pub fn to_json(report: &Report) -> Result<String, serde_json::Error> {
 }
 
 /// Reads a report. The version is looked at first, so that another one is named as such and not
-/// as the first field that differs. Fields of a later build are ignored.
+/// as the first field that differs. Fields of a later build are ignored. Histograms are looked into,
+/// so that whoever renders them need not expect any text.
 ///
 /// # Errors
 ///
@@ -55,7 +65,25 @@ pub fn from_json(text: &str) -> Result<Report, ReadError> {
     if found != SCHEMA_VERSION {
         return Err(ReadError::Version { found });
     }
-    serde_json::from_str(text).map_err(ReadError::Damaged)
+    let report: Report = serde_json::from_str(text).map_err(ReadError::Damaged)?;
+    for (metric, latency) in &report.latency {
+        let damaged =
+            |why| ReadError::Histogram { at: format!("latency.{}.hdr", metric.name()), why };
+        let histogram = latency.histogram().map_err(|why| damaged(why.to_string()))?;
+        let Some(histogram) = histogram else { continue };
+        if histogram.len() != latency.count {
+            let why = format!("it holds {} samples, not {}", histogram.len(), latency.count);
+            return Err(damaged(why));
+        }
+    }
+    let of_points = report.series.iter().map(|point| point.delivery_hdr.as_deref());
+    let damaged =
+        of_points.enumerate().find(|(_, hdr)| hdr.is_some_and(|hdr| decode(hdr).is_none()));
+    if let Some((point, _)) = damaged {
+        let at = format!("series.{point}.delivery_hdr");
+        return Err(ReadError::Histogram { at, why: NoHistogram.to_string() });
+    }
+    Ok(report)
 }
 
 #[cfg(test)]
@@ -74,6 +102,44 @@ mod tests {
         assert!(matches!(from_json("<html>"), Err(ReadError::NotAReport(_))));
         assert!(matches!(from_json("{}"), Err(ReadError::NotAReport(_))));
         assert!(matches!(from_json(r#"{"schema_version":1}"#), Err(ReadError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_histogram_that_is_not_the_figures_is_named() {
+        use crate::measure::Hist;
+        use crate::metric::Metric;
+        use crate::report::Latency;
+
+        let mut hist = Hist::default();
+        hist.record(7);
+        let mut report = Report::default();
+        let lag = Latency::of_metric(Metric::Lag, hist.inner());
+        report.latency.insert(Metric::Lag, lag.clone());
+        assert_eq!(from_json(&to_json(&report).unwrap()).unwrap(), report);
+        let broken = [
+            Latency { count: 2, ..lag.clone() },
+            Latency { hdr: Some("HISTFAAAA".to_owned()), ..lag },
+        ];
+        for broken in broken {
+            report.latency.insert(Metric::Lag, broken);
+            let error = from_json(&to_json(&report).unwrap()).unwrap_err().to_string();
+            assert!(error.starts_with("this report.json is damaged: latency.lag.hdr: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_point_s_histogram_is_looked_into() {
+        use crate::report::SeriesPoint;
+
+        let point = |hdr: &str| SeriesPoint {
+            delivery_hdr: Some(hdr.to_owned()),
+            ..SeriesPoint::default()
+        };
+        let series = vec![SeriesPoint::default(), point("HISTFAAAA")];
+        let report = Report { series, ..Report::default() };
+        let error = from_json(&to_json(&report).unwrap()).unwrap_err().to_string();
+        let start = "this report.json is damaged: series.1.delivery_hdr: it is no histogram";
+        assert!(error.starts_with(start), "{error}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! `report.md`: what a pull request shows. The verdict, about ten lines, some tables.
+//! `report.md`: what a pull request shows. The verdict, the thresholds' table and about ten lines;
+//! longer tables are folded below.
 //!
 //! Text from a report and nothing else. Bounded like the summary: lists are cut.
 
@@ -10,6 +11,7 @@ use super::summary::parts::{
 };
 use super::verdict::split_condition;
 use super::{Report, Severity, VerdictState};
+use crate::metric::Metric;
 use crate::units::format::{count, seconds};
 
 /// Characters of a name or of a sentence, at most.
@@ -39,10 +41,10 @@ pub fn to_markdown(report: &Report) -> String {
     lines.push(escape_markdown(&setting(report), SENTENCE));
     lines.push(String::new());
     thresholds(report, &mut lines);
-    latencies(report, &mut lines);
-    spread_by_size(report, &mut lines);
-    cohorts(report, &mut lines);
     facts(report, &mut lines);
+    folded("Latencies", latencies, report, &mut lines);
+    folded("Arrivals by number of recipients", spread_by_size, report, &mut lines);
+    folded("Cohorts", cohorts, report, &mut lines);
     let mut text = lines.join("\n");
     text.push('\n');
     text
@@ -58,6 +60,25 @@ fn verdict(report: &Report) -> String {
         line.push_str(&format!(" ({})", escape_markdown(note, SENTENCE)));
     }
     line
+}
+
+/// A table behind a line that opens it; nothing where there is no table.
+fn folded(
+    title: &str,
+    table: fn(&Report, &mut Vec<String>),
+    report: &Report,
+    lines: &mut Vec<String>,
+) {
+    let mut rows = Vec::new();
+    table(report, &mut rows);
+    if !rows.is_empty() {
+        // Markdown inside HTML begins after an empty line.
+        lines.extend(
+            ["", "<details>", &format!("<summary>{title}</summary>"), ""].map(str::to_owned),
+        );
+        lines.extend(rows);
+        lines.push("</details>".to_owned());
+    }
 }
 
 fn end_line(lines: &mut [String]) {
@@ -163,6 +184,16 @@ fn cohorts(report: &Report, lines: &mut Vec<String>) {
 
 fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.push(format!("- clients: {}", clients_lines(report).join("; ")));
+    for metric in [Metric::Delivery, Metric::DeliveryFromSent, Metric::Push] {
+        let Some(latency) = report.latency.get(&metric) else { continue };
+        lines.push(format!(
+            "- {}: p50 {}, p99 {}, max {}",
+            metric.label(),
+            cell(latency.p50),
+            cell(latency.p99),
+            cell(latency.max)
+        ));
+    }
     lines.extend(publishes_line(report).map(|line| format!("- publishes: {line}")));
     lines.extend(actions_line(report).map(|line| format!("- actions: {line}")));
     lines.extend(answers_line(report).map(|line| format!("- acknowledged: {line}")));

@@ -3,15 +3,22 @@
 //! Three steps, each in its place: `model` holds the figures, `verdict` decides, the rest turns
 //! a report into text. Nothing under here measures, does I/O or knows a terminal.
 
+pub mod annotations;
 mod assemble;
 pub mod escape;
 mod exit;
+pub mod files;
+mod hgrm;
 pub mod hints;
+mod hlog;
 pub mod json;
+mod junit;
 pub mod ledger;
 pub mod markdown;
 mod model;
+pub mod prometheus;
 pub mod redact;
+mod series;
 pub mod summary;
 pub mod verdict;
 

@@ -4,7 +4,9 @@
 //! prints or writes.
 
 use super::hints::{self, Trouble};
-use super::{Exit, Interruption, Report, Severity, ThresholdOutcome, ValidityState, VerdictState};
+use super::{
+    Exit, Interruption, Reason, Report, Severity, ThresholdOutcome, ValidityState, VerdictState,
+};
 use crate::units::format::{count, seconds};
 
 /// Everything the decision depends on.
@@ -128,7 +130,7 @@ fn failed_thresholds(thresholds: &[ThresholdOutcome]) -> Option<String> {
 }
 
 /// `delivery.p99 was 412 ms, limit 250 ms`.
-fn outcome(threshold: &ThresholdOutcome) -> String {
+pub(super) fn outcome(threshold: &ThresholdOutcome) -> String {
     let metric = &threshold.metric;
     let (operator, limit) = split_condition(&threshold.condition);
     let wanted = match operator {
@@ -175,17 +177,26 @@ fn distrust(report: &Report) -> String {
     let Some(reason) = worst else {
         return "the figures can't be trusted".to_owned();
     };
+    told(reason)
+}
+
+/// `what: measured, limit ...; remedy: ...`.
+pub(super) fn told(reason: &Reason) -> String {
     let mut sentence = reason.what.clone();
-    if !reason.measured.is_empty() {
-        sentence.push_str(&format!(": {}", reason.measured));
-    }
-    if !reason.limit.is_empty() {
-        sentence.push_str(&format!(", limit {}", reason.limit));
-    }
-    if !reason.remedy.is_empty() {
-        sentence.push_str(&format!("; remedy: {}", reason.remedy));
+    for (before, part) in
+        [(": ", &reason.measured), (", limit ", &reason.limit), ("; remedy: ", &reason.remedy)]
+    {
+        if !part.is_empty() {
+            sentence.push_str(before);
+            sentence.push_str(part);
+        }
     }
     sentence
+}
+
+/// The same behind its severity.
+pub(super) fn labelled(reason: &Reason) -> String {
+    format!("{}: {}", reason.severity.name(), told(reason))
 }
 
 fn unreachable_because(report: &Report) -> String {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use uproar::protocol::{matcher, template};
+use uproar::report::files;
 use uproar::{codec, protocol, scenario, stamp};
 
 #[test]
@@ -29,6 +30,11 @@ fn protocol_file() {
 #[test]
 fn matcher() {
     run_over_corpus("matcher", matcher::fuzz);
+}
+
+#[test]
+fn report() {
+    run_over_corpus("report", files::fuzz);
 }
 
 #[test]

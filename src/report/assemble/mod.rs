@@ -473,6 +473,9 @@ fn series(outcome: &Outcome) -> Vec<SeriesPoint> {
             delivery_from_sent_p50_us: percentile(&point.delivery_from_sent, 50.0),
             delivery_from_sent_p99_us: percentile(&point.delivery_from_sent, 99.0),
             lag_p99_us: percentile(&point.lag, 99.0),
+            delivery_hdr: (!point.delivery.is_empty())
+                .then(|| measure::encode(point.delivery.inner()))
+                .flatten(),
             faults: faults.map(|(_, name)| name.to_owned()).collect(),
         }
     });

@@ -327,6 +327,10 @@ pub struct SeriesPoint {
     pub delivery_from_sent_p99_us: Option<u64>,
     /// The generator's own lateness, microseconds; `null` without enough samples.
     pub lag_p99_us: Option<u64>,
+    /// All of delivery from due: a histogram of two digits, V2 with deflate, in base64; `null`
+    /// without samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_hdr: Option<String>,
     /// What was broken on purpose in this stretch.
     pub faults: Vec<String>,
 }

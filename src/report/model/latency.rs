@@ -5,8 +5,9 @@
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use crate::measure::{encode, samples_needed};
+use crate::measure::{decode, encode, samples_needed, value_at};
 use crate::metric::Metric;
 
 /// A latency metric in figures. A percentile with fewer than [`samples_needed`] is `null`.
@@ -49,6 +50,11 @@ pub enum LatencyUnit {
     Microseconds,
 }
 
+/// A text that is no histogram of latencies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("it is no histogram of 1 µs to 1 h with at most three digits")]
+pub struct NoHistogram;
+
 impl Latency {
     /// The figures of a histogram of microseconds, what they are of, and the histogram itself.
     #[must_use]
@@ -60,6 +66,15 @@ impl Latency {
         }
     }
 
+    /// The whole histogram of microseconds; `None` where the report keeps none.
+    ///
+    /// # Errors
+    ///
+    /// When `hdr` is no histogram.
+    pub fn histogram(&self) -> Result<Option<Histogram<u64>>, NoHistogram> {
+        self.hdr.as_deref().map(|hdr| decode(hdr).ok_or(NoHistogram)).transpose()
+    }
+
     /// The figures alone, for a phase or a cohort: a histogram each would let the report grow
     /// with their number.
     #[must_use]
@@ -67,8 +82,7 @@ impl Latency {
         let count = histogram.len();
         let any = count > 0;
         let percentile = |percentile: f64| {
-            (count >= samples_needed(percentile))
-                .then(|| histogram.value_at_quantile(percentile / 100.0))
+            (count >= samples_needed(percentile)).then(|| value_at(histogram, percentile))
         };
         Self {
             meaning: None,

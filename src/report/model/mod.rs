@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use figures::*;
 pub use judgement::*;
-pub use latency::{Latency, LatencyUnit};
+pub use latency::{Latency, LatencyUnit, NoHistogram};
 pub use setting::*;
 
 use crate::machine::host::Host;

@@ -87,9 +87,9 @@ fn figure() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), 0..2_000_u64, 0..=u64::MAX]
 }
 
-/// Short decimals, which JSON carries exactly.
+/// Short decimals, and such as only all their digits tell.
 fn share() -> impl Strategy<Value = f64> {
-    (0..=2_000_000_u32).prop_map(|n| f64::from(n) / 1_000.0)
+    prop_oneof![(0..=2_000_000_u32).prop_map(|n| f64::from(n) / 1_000.0), 0.0..2_000.0_f64]
 }
 
 fn metric() -> impl Strategy<Value = Metric> {

@@ -1,7 +1,7 @@
 //! What holds for every report, however large or odd.
 
 use proptest::prelude::*;
-use uproar::measure::{EXAMPLE_MAX, Hist};
+use uproar::measure::{EXAMPLE_MAX, Hist, encode};
 use uproar::metric::Metric;
 use uproar::report::json::{from_json, to_json};
 use uproar::report::markdown::to_markdown;
@@ -56,6 +56,11 @@ fn a_large_report_stays_under_5_mb() {
         spread.record(us as u64);
         us *= 1.001;
     }
+    // Each second of the series with every latency from 50 µs to half a minute.
+    let mut second = Hist::with_digits(2);
+    (0..).map(|n| 50.0 * 1.003_f64.powi(n)).take_while(|us| *us < 3e7).for_each(|us| {
+        second.record(us as u64);
+    });
     let figures = || Latency::figures(spread.inner());
     let name = |i: usize| format!("a-name-of-some-length-{i}");
     let mut report = samples::huge();
@@ -96,6 +101,7 @@ fn a_large_report_stays_under_5_mb() {
         delivery_from_sent_p50_us: Some(u64::MAX),
         delivery_from_sent_p99_us: Some(u64::MAX),
         lag_p99_us: Some(u64::MAX),
+        delivery_hdr: encode(second.inner()),
         faults: vec!["reset".to_owned()],
         ..SeriesPoint::default()
     };

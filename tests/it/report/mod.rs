@@ -4,8 +4,10 @@
 
 mod any;
 mod bounds;
+mod formats;
 mod hints;
-mod json;
+mod hostile;
+pub(crate) mod json;
 mod markdown;
 mod samples;
 mod summary;

@@ -85,6 +85,7 @@ async fn connect(clients: u32, target: Target) -> Outcome {
         cores: Vec::new(),
         strangers_host: false,
         lookup_us: Some(4_711),
+        live: None,
     };
     let (progress, _watched) = watch::channel(Default::default());
     let (_asks, stop) = watch::channel(Stop::default());

@@ -27,7 +27,8 @@ fn names() -> Vec<String> {
 #[test]
 fn help() {
     insta::assert_snapshot!("help", printed(&["--help"]));
-    for command in ["run", "try", "init", "serve", "plan", "check", "scenarios", "schema", "doctor"]
+    for command in
+        ["run", "try", "init", "report", "serve", "plan", "check", "scenarios", "schema", "doctor"]
     {
         insta::assert_snapshot!(format!("help_{command}"), printed(&[command, "--help"]));
     }

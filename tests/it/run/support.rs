@@ -117,8 +117,8 @@ impl Running {
         i32::try_from(self.child.id()).unwrap()
     }
 
-    /// Waits for a line of progress that begins so.
-    pub(super) fn wait_for_line(&mut self, start: &str) {
+    /// Waits for a line of progress that begins so, and gives it.
+    pub(super) fn wait_for_line(&mut self, start: &str) -> String {
         let mut seen = String::new();
         loop {
             let mut line = String::new();
@@ -126,7 +126,7 @@ impl Running {
                 panic!("no line begins with {start:?}: {seen}");
             }
             if line.starts_with(start) {
-                return;
+                return line;
             }
             seen.push_str(&line);
         }
