@@ -41,8 +41,9 @@ impl Stays {
     /// was sent since.
     pub(super) fn classify(&self, sent_us: u64, missed_from_us: Option<u64>) -> Belongs {
         let Some(first_us) = self.first_us else { return Belongs::Unexpected };
-        if missed_from_us.is_some_and(|from_us| (from_us + 1..first_us).contains(&sent_us)) {
-            return Belongs::Replayed;
+        if let Some(from_us) = missed_from_us.filter(|_| sent_us < first_us) {
+            // What was on its way when the connection failed is delivered, only late.
+            return if sent_us > from_us { Belongs::Replayed } else { Belongs::Member };
         }
         // A join can overtake a message that was sent shortly before it: the ledger calls such
         // an arrival uncertain.
@@ -92,6 +93,7 @@ mod tests {
         for (sent_us, belongs) in [
             // On its way when the connection failed: the ledger decides.
             (100 * S - 500, Belongs::Member),
+            (90 * S, Belongs::Member),
             (100 * S - 499, Belongs::Replayed),
             (100 * S - 1, Belongs::Replayed),
             (100 * S, Belongs::Member),
