@@ -116,6 +116,9 @@ pub(super) struct Session {
     /// When the upgrade was about to be written: the server may know the client from then on.
     connected_us: u64,
     outage: Option<Outage>,
+    /// When the connection before this one failed: what was sent from then on until this one joined,
+    /// the client has missed.
+    missed_from_us: Option<u64>,
     /// Until the first message after an outage.
     silent_since_us: Option<u64>,
     rooms: Vec<Room>,
@@ -185,6 +188,7 @@ impl Session {
             began_us: dialed.began_us,
             connected_us,
             outage,
+            missed_from_us: outage.map(|outage| outage.since_us),
             silent_since_us,
             rooms: ctx
                 .plan

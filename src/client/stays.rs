@@ -37,8 +37,14 @@ impl Stays {
         self.left_us = Some(at_us);
     }
 
-    pub(super) fn classify(&self, sent_us: u64) -> Belongs {
+    /// `missed_from_us`: when the connection before this one failed, where the protocol replays what
+    /// was sent since.
+    pub(super) fn classify(&self, sent_us: u64, missed_from_us: Option<u64>) -> Belongs {
         let Some(first_us) = self.first_us else { return Belongs::Unexpected };
+        if let Some(from_us) = missed_from_us.filter(|_| sent_us < first_us) {
+            // What was on its way when the connection failed is delivered, only late.
+            return if sent_us > from_us { Belongs::Replayed } else { Belongs::Member };
+        }
         // A join can overtake a message that was sent shortly before it: the ledger calls such
         // an arrival uncertain.
         if sent_us + WINDOW_US < first_us {
@@ -63,18 +69,36 @@ mod tests {
     fn arrivals_in_a_table() {
         const S: u64 = WINDOW_US;
         let mut stays = Stays::default();
-        assert_eq!(stays.classify(5), Belongs::Unexpected);
+        assert_eq!(stays.classify(5, None), Belongs::Unexpected);
         stays.join_written(100 * S);
-        assert_eq!(stays.classify(99 * S - 1), Belongs::Replayed);
-        assert_eq!(stays.classify(99 * S), Belongs::Member);
-        assert_eq!(stays.classify(100 * S), Belongs::Member);
+        assert_eq!(stays.classify(99 * S - 1, None), Belongs::Replayed);
+        assert_eq!(stays.classify(99 * S, None), Belongs::Member);
+        assert_eq!(stays.classify(100 * S, None), Belongs::Member);
         stays.left(200 * S);
-        assert_eq!(stays.classify(150 * S), Belongs::Member);
-        assert_eq!(stays.classify(200 * S), Belongs::Member);
-        assert_eq!(stays.classify(200 * S + 1), Belongs::Unexpected);
+        assert_eq!(stays.classify(150 * S, None), Belongs::Member);
+        assert_eq!(stays.classify(200 * S, None), Belongs::Member);
+        assert_eq!(stays.classify(200 * S + 1, None), Belongs::Unexpected);
         stays.join_written(300 * S);
-        assert_eq!(stays.classify(150 * S), Belongs::Member);
-        assert_eq!(stays.classify(250 * S), Belongs::Replayed);
-        assert_eq!(stays.classify(299 * S), Belongs::Member);
+        assert_eq!(stays.classify(150 * S, None), Belongs::Member);
+        assert_eq!(stays.classify(250 * S, None), Belongs::Replayed);
+        assert_eq!(stays.classify(299 * S, None), Belongs::Member);
+    }
+
+    #[test]
+    fn what_is_replayed_on_return_is_told_from_the_failure_on() {
+        const S: u64 = WINDOW_US;
+        let mut stays = Stays::default();
+        stays.join_written(100 * S);
+        let failed_us = Some(100 * S - 500);
+        for (sent_us, belongs) in [
+            // On its way when the connection failed: the ledger decides.
+            (100 * S - 500, Belongs::Member),
+            (90 * S, Belongs::Member),
+            (100 * S - 499, Belongs::Replayed),
+            (100 * S - 1, Belongs::Replayed),
+            (100 * S, Belongs::Member),
+        ] {
+            assert_eq!(stays.classify(sent_us, failed_us), belongs, "{sent_us}");
+        }
     }
 }

@@ -233,12 +233,13 @@ impl Session {
             recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
         let mine = self.rooms.iter().find(|mine| mine.id == room);
-        let belongs = mine.map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us));
+        let replays = self.ctx.plan.relay(receiver).away == Away::Replayed;
+        let missed_from_us = self.missed_from_us.filter(|_| replays);
+        let belongs =
+            mine.map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us, missed_from_us));
         let slot = match (belongs, mine) {
             (Belongs::Member, Some(mine)) => mine.slot,
-            (Belongs::Replayed, Some(mine))
-                if self.ctx.plan.relay(receiver).away == Away::Replayed =>
-            {
+            (Belongs::Replayed, Some(mine)) if replays => {
                 let message = MessageId { room, publisher, seq };
                 let joined_us = mine.joined_us.unwrap_or(now_us);
                 recorder.replayed(cohort, message, mine.slot, sent_us, joined_us, now_us);

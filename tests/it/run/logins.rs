@@ -33,6 +33,9 @@ clients = 20
 name = "ramp"
 duration = "2s"
 clients = "0% -> 100%"
+[[phase]]
+name = "stay"
+duration = "1s"
 "#;
 
 /// Takes its time for a login, and none for an upgrade.

@@ -63,6 +63,11 @@ fn scenario(phases: &str) -> String {
         clients = "0% -> 100%"
         rate = "0%"
         measure = false
+        [[phase]]
+        name = "settle"
+        duration = "1s"
+        rate = "0%"
+        measure = false
         {phases}
         "#
     )

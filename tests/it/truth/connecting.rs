@@ -23,7 +23,8 @@ fn rounding(us: u64) -> u64 {
 fn within(what: &str, figures: &Latency, at_least_ms: u64) {
     let (min, max) = (figures.min.unwrap(), figures.max.unwrap());
     let (least, most) = (at_least_ms * 1_000, (at_least_ms + MORE_MS) * 1_000);
-    assert!(min + rounding(min) >= least, "{what}: {min} us is less than {at_least_ms} ms");
+    // The server begins to wait when it takes the connection, a little before the client knows.
+    assert!(min + rounding(min) + 3_000 >= least, "{what}: {min} us is less than {at_least_ms} ms");
     assert!(max <= most, "{what}: {max} us is far more than {at_least_ms} ms");
 }
 
