@@ -6,6 +6,7 @@
 //! Modules are listed in dependency order: each may use only those above it, with the
 //! exceptions named in ARCHITECTURE.md. `tests/it/modules.rs` holds that order.
 
+pub mod gate;
 pub mod machine;
 pub mod metric;
 pub mod secrets;
@@ -23,6 +24,7 @@ pub mod measure;
 pub mod client;
 pub mod worker;
 
+pub mod compare;
 pub mod coordinator;
 
 pub mod report;

@@ -36,6 +36,8 @@ pub(super) enum Command {
     Init(InitArgs),
     /// Make any format again from a run's report.json
     Report(ReportArgs),
+    /// Compare runs with earlier ones: what got worse, by how much, and whether it may be chance
+    Compare(CompareArgs),
     /// Run the reference server alone
     Serve(ServeArgs),
     /// Show what a scenario would do, without connecting
@@ -73,7 +75,7 @@ pub(super) struct ScenarioArgs {
     duration: Option<String>,
     /// Codec of every cohort that names none: json or binary [default: the scenario's]
     #[arg(long, value_name = "NAME")]
-    codec: Option<String>,
+    pub(super) codec: Option<String>,
     /// Decides everything random in the plan [default: the scenario's, or 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -222,6 +224,15 @@ pub(super) struct RunArgs {
     /// anything else is refused [default: reports/NAME-TIME]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Make this many runs, each in a folder of its own, and show how far they lie apart
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(super) repeat: Option<u16>,
+    /// Make the same runs of the server at this URL, in turn with the target's (ABBA), and compare;
+    /// 5 of each unless --repeat says otherwise
+    #[arg(long, value_name = "URL")]
+    pub(super) against: Option<String>,
+    #[command(flatten)]
+    pub(super) baseline: BaselineArgs,
     /// Worker threads [default: half the cores with the built-in server, else all but one; at
     /// least 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -257,6 +268,61 @@ pub(super) enum OutputFormat {
     Md,
     /// Annotations for GitHub Actions: nothing but what failed
     Github,
+}
+
+/// Earlier runs that these are compared with.
+#[derive(Debug, Args)]
+pub(super) struct BaselineArgs {
+    /// Compare with these runs, and fail (exit code 1) if something got worse: a file of
+    /// --save-baseline, a report.json, or a folder of runs
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Write these runs to a file for later ones to be compared with, if all passed and are valid
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) how: HowArgs,
+}
+
+/// How runs are compared.
+#[derive(Debug, Args)]
+pub(super) struct HowArgs {
+    /// How much a figure may change, for example delivery.p99=10%,2ms: a change matters if it is larger
+    /// than both; may be repeated [default: the scenario's [baseline], or delivery.p50 and .p99]
+    #[arg(long, value_name = "FIGURE=TOLERANCE")]
+    pub(super) tolerance: Vec<String>,
+    /// Compare runs of different plans
+    #[arg(long)]
+    pub(super) any_plan: bool,
+    /// Let runs of another machine decide, instead of only telling
+    #[arg(long)]
+    pub(super) any_host: bool,
+}
+
+/// Two sides of runs.
+#[derive(Debug, Args)]
+pub(super) struct CompareArgs {
+    /// The base: a report.json, a run's folder, a folder of runs, or a baseline
+    #[arg(value_name = "BASE")]
+    pub(super) base: PathBuf,
+    /// What is compared with it
+    #[arg(value_name = "NEW")]
+    pub(super) new: PathBuf,
+    #[command(flatten)]
+    pub(super) how: HowArgs,
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = CompareFormat::Text, value_name = "FORMAT")]
+    pub(super) format: CompareFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompareFormat {
+    /// A table for people
+    Text,
+    /// Markdown, for a pull request
+    Md,
+    /// Every figure
+    Json,
 }
 
 /// What to make of a report that was written.

@@ -6,6 +6,7 @@
 
 mod args;
 mod check;
+mod compare;
 mod doctor;
 mod failure;
 mod fit;
@@ -18,8 +19,10 @@ mod prepare;
 mod print;
 mod progress;
 mod protocols;
+mod repeat;
 mod report;
 mod run;
+mod runs;
 mod scenarios;
 mod serve;
 mod signals;
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Try(args) => try_it::run(args),
         Command::Init(args) => init::run(args),
         Command::Report(args) => report::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),

@@ -1,27 +1,22 @@
 //! `uproar report`: any format again, from `report.json` alone.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::args::{ReportArgs, ReportFormat};
 use super::folder::Folder;
 use super::run::style;
-use super::{Failure, print};
+use super::{Failure, print, runs};
 use crate::report::annotations::to_annotations;
 use crate::report::files::{FORMATS, Format, REPORT_FILE, Rendered, render_all};
-use crate::report::json::from_json;
 use crate::report::summary::{Place, render};
 use crate::report::{Exit, Report};
-
-/// Several times what the largest report takes.
-const REPORT_BYTES_MAX: u64 = 16 << 20;
 
 pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let path =
         if args.report.is_dir() { args.report.join(REPORT_FILE) } else { args.report.clone() };
-    let report = read(&path)?;
+    let report = runs::report(&path)?;
     let rendered = match args.format {
         ReportFormat::Text => {
             let shown = path.display().to_string();
@@ -74,22 +69,6 @@ fn made_by(name: &str, report: &Report) -> Vec<Rendered> {
     FORMATS.iter().find(has).map(|format| format.render(report)).unwrap_or_default()
 }
 
-fn read(path: &Path) -> Result<Report, Failure> {
-    let shown = path.display();
-    let help = "name a run's folder, or the report.json in it";
-    let refused = |why: &dyn std::fmt::Display| {
-        Failure::message(Exit::Usage, format!("can't read {shown}: {why}"), help)
-    };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(REPORT_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|error| refused(&error))?;
-    if text.len() as u64 > REPORT_BYTES_MAX {
-        return Err(refused(&"it is larger than any report"));
-    }
-    from_json(&text).map_err(|error| refused(&error))
-}
-
 /// Writes into a folder that holds nothing, this run's files, or another's, which then go.
 fn write(
     out: &Path,
@@ -102,7 +81,7 @@ fn write(
     let same_place = is_same(&there, source);
     if !same_place
         && there.exists()
-        && read(&there).is_ok_and(|other| other.run.id != report.run.id)
+        && runs::report(&there).is_ok_and(|other| other.run.id != report.run.id)
     {
         let message = format!("{} holds the report of another run", out.display());
         let help = "files of two runs in one folder pass for one's: choose another with --out DIR";

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::args::{OutputFormat, RunArgs};
+use super::args::{CompareFormat, OutputFormat, RunArgs};
+use super::compare::Baseline;
 use super::folder::Folder;
 use super::visit::{self, redact};
-use super::{Failure, fit, logins, metrics, prepare, print, progress, signals};
+use super::{Failure, fit, logins, metrics, prepare, print, progress, repeat, signals};
 use crate::client::{self, Target, Tls};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::machine::cores::{allowed, shared};
@@ -39,6 +40,10 @@ const FRAME_OVERHEAD_BYTES: usize = 4 * 1024;
 const MESSAGE_BYTES_MIN: usize = 64 * 1024;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    if repeat::asked(args) {
+        return repeat::run(args);
+    }
+    let baseline = Baseline::read(&args.baseline)?;
     let plan = Arc::new(prepare::plan(&args.scenario)?);
     prepare::environment(&plan.scenario)?;
     fit::check_open_files(&plan)?;
@@ -70,7 +75,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         .map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let ledger = to_jsonl(&outcome.totals, &report.run.id)
         .map_err(|error| internal(format!("the ledger has no JSON: {error}")))?;
-    finish(args, &folder, &report, ledger.as_deref())
+    let exit = finish(args, &folder, &report, ledger.as_deref())?;
+    let format = match args.format {
+        OutputFormat::Text | OutputFormat::Github => CompareFormat::Text,
+        OutputFormat::Json => CompareFormat::Json,
+        OutputFormat::Md => CompareFormat::Md,
+    };
+    let exit = baseline.judge("this run", std::slice::from_ref(&report), exit, format)?;
+    Ok(ExitCode::from(exit.code()))
 }
 
 fn internal(message: String) -> Failure {
@@ -415,7 +427,7 @@ fn finish(
     folder: &Folder,
     report: &Report,
     ledger: Option<&str>,
-) -> Result<ExitCode, Failure> {
+) -> Result<Exit, Failure> {
     let mut files = render_all(report);
     files.push((LEDGER_FILE.to_owned(), Ok(ledger.map(str::to_owned))));
     // Each is tried, even after one has failed: whatever can't be written must not stay from an
@@ -450,7 +462,7 @@ fn finish(
         let help = "what is printed above is complete; what could be written is in the folder";
         Failure::message(Exit::Internal, message, help).print();
     }
-    Ok(ExitCode::from(exit_after_writing(decided, failed.is_none()).code()))
+    Ok(exit_after_writing(decided, failed.is_none()))
 }
 
 pub(super) fn style() -> Style {

@@ -66,6 +66,20 @@ pub fn from_json(text: &str) -> Result<Report, ReadError> {
         return Err(ReadError::Version { found });
     }
     let report: Report = serde_json::from_str(text).map_err(ReadError::Damaged)?;
+    check(&report)?;
+    Ok(report)
+}
+
+/// Whether a report that was read is one of this build's, and its histograms are those of its figures.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn check(report: &Report) -> Result<(), ReadError> {
+    let found = report.schema_version.0;
+    if found != SCHEMA_VERSION {
+        return Err(ReadError::Version { found });
+    }
     for (metric, latency) in &report.latency {
         let damaged =
             |why| ReadError::Histogram { at: format!("latency.{}.hdr", metric.name()), why };
@@ -83,7 +97,7 @@ pub fn from_json(text: &str) -> Result<Report, ReadError> {
         let at = format!("series.{point}.delivery_hdr");
         return Err(ReadError::Histogram { at, why: NoHistogram.to_string() });
     }
-    Ok(report)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ pub(super) enum Place {
 
 /// Where it stands, its name, and what it is for.
 const LATER: &[(Place, &str, &str)] = &[
-    (Place::Key(""), "baseline", "comparing with an earlier run"),
     (Place::Codec, "msgpack", "MessagePack"),
     (Place::Codec, "cbor", "CBOR"),
     (Place::Codec, "protobuf", "Protocol Buffers"),

@@ -31,6 +31,8 @@ pub struct Scenario {
     pub phases: Vec<Phase>,
     pub faults: Vec<Fault>,
     pub thresholds: Vec<Threshold>,
+    /// Figures that later runs are compared by, and their tolerances, as they are written.
+    pub baseline: Vec<(String, String)>,
     /// Environment variables that templates name. Their values are read when a run begins, and
     /// are part of nothing that is kept.
     pub env: Vec<String>,

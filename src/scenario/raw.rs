@@ -47,6 +47,10 @@ keys! {
         /// What decides the verdict: a figure, and the condition it must meet. The key is
         /// `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, for example "delivery.p99" or "lost".
         thresholds: Thresholds,
+        /// How much a figure may change from earlier runs (`--baseline`, `compare`): for example
+        /// "delivery.p99" = "10%, 2ms", which matters if it is larger than both. Left out:
+        /// delivery.p50 at "10%, 20us" and delivery.p99 at "10%, 2ms".
+        baseline: Params,
     }
 }
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, lowest first; modules of one layer may use each other only where it says so.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["units", "metric", "machine", "secrets"],
-    &["stamp"],
+    &["stamp", "gate"],
     &["codec"],
     &["protocol"],
     &["scenario"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 13] = [
     &["worker"],
     &["coordinator"],
     &["report"],
+    &["compare"],
     &["server"],
     &["cli"],
 ];

@@ -53,6 +53,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         scenario: ScenarioSummary {
             name: scenario.name.clone(),
             question: scenario.question.clone(),
+            baseline: scenario.baseline.iter().cloned().collect(),
         },
         seed: scenario.seed,
         plan: plan_summary(plan),

@@ -2,6 +2,8 @@
 //!
 //! Data only; nothing here was measured about messages.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,9 @@ pub struct ScenarioSummary {
     pub name: String,
     /// As the scenario file asks it.
     pub question: String,
+    /// What later runs are compared by, and how much each figure may change: `[baseline]`.
+    #[serde(default)]
+    pub baseline: BTreeMap<String, String>,
 }
 
 /// What the run set out to do. Rates are those of the busiest second planned.

@@ -3,6 +3,7 @@
 //! Each function returns a part of the model whatever it finds; where something is wrong, a
 //! mistake is recorded and the part is a stand-in that nobody gets to see.
 
+mod baseline;
 mod cohort;
 mod content;
 mod data;
@@ -75,6 +76,7 @@ pub(super) fn scenario(
         phases,
         faults,
         thresholds,
+        baseline: baseline::baseline(file, mistakes),
         env: spoken.env(),
     }
 }

@@ -424,6 +424,7 @@ fn figures() -> Report {
         scenario: ScenarioSummary {
             name: "chat-rooms".to_owned(),
             question: "How late are messages, and is anything lost?".to_owned(),
+            baseline: std::collections::BTreeMap::new(),
         },
         seed: 7,
         plan: PlanSummary {

@@ -1,0 +1,123 @@
+//! Runs that were written before: a report, a folder of one run or of several, or a baseline.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+use crate::compare::{RUNS_MAX, Runs};
+use crate::report::files::REPORT_FILE;
+use crate::report::json::{check, from_json};
+use crate::report::{Exit, Report};
+
+/// Several times what the largest report takes.
+pub(super) const REPORT_BYTES_MAX: u64 = 16 << 20;
+/// A baseline has no series and no examples, so that its runs are small.
+const BASELINE_BYTES_MAX: u64 = 64 << 20;
+
+/// What `--save-baseline` writes.
+#[derive(Serialize, Deserialize)]
+struct Baseline {
+    /// The version of this format.
+    baseline: u32,
+    runs: Vec<Report>,
+}
+
+/// The version that is written and read.
+const BASELINE: u32 = 1;
+
+/// Reads the report of one run.
+pub(super) fn report(path: &Path) -> Result<Report, Failure> {
+    let help = "name a run's folder, or the report.json in it";
+    let text = text(path, REPORT_BYTES_MAX, help)?;
+    from_json(&text).map_err(|error| refused(path, &error, help))
+}
+
+/// Reads one side of a comparison.
+pub(super) fn load(path: &Path) -> Result<Runs, Failure> {
+    let name = path.display().to_string();
+    let help = "name a report.json, a run's folder, a folder of runs, or a baseline";
+    let reports = if path.is_dir() {
+        let paths = folders(path, help)?;
+        paths.iter().map(|path| report(path)).collect::<Result<Vec<_>, _>>()?
+    } else {
+        let text = text(path, BASELINE_BYTES_MAX, help)?;
+        match serde_json::from_str::<Baseline>(&text) {
+            Ok(read) if read.baseline == BASELINE => {
+                for report in &read.runs {
+                    check(report).map_err(|error| refused(path, &error, help))?;
+                }
+                read.runs
+            }
+            Ok(read) => {
+                let why = format!(
+                    "it is a baseline of version {}, and this build reads {BASELINE}",
+                    read.baseline
+                );
+                return Err(refused(path, &why, "save it anew with this build"));
+            }
+            Err(_) => vec![from_json(&text).map_err(|error| refused(path, &error, help))?],
+        }
+    };
+    if reports.is_empty() || reports.len() > RUNS_MAX {
+        let why = format!("it has {} runs", reports.len());
+        return Err(refused(path, &why, &format!("a side has 1 to {RUNS_MAX}")));
+    }
+    Ok(Runs { name, reports })
+}
+
+/// The report of a run's folder, or those of the folders in it.
+fn folders(path: &Path, help: &str) -> Result<Vec<PathBuf>, Failure> {
+    let own = path.join(REPORT_FILE);
+    if own.exists() {
+        return Ok(vec![own]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(|error| refused(path, &error, help))? {
+        let report = entry.map_err(|error| refused(path, &error, help))?.path().join(REPORT_FILE);
+        if report.exists() {
+            found.push(report);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(refused(path, &"there is no report.json in it, nor in a folder in it", help));
+    }
+    Ok(found)
+}
+
+/// Writes what later runs are compared with: nothing that a comparison has no use for.
+pub(super) fn save(path: &Path, reports: &[Report]) -> Result<(), Failure> {
+    let lean =
+        |report: &Report| Report { series: Vec::new(), examples: Vec::new(), ..report.clone() };
+    let baseline = Baseline { baseline: BASELINE, runs: reports.iter().map(lean).collect() };
+    let failed = |error: &dyn std::fmt::Display| {
+        let message = format!("can't write the baseline {}: {error}", path.display());
+        Failure::message(Exit::Internal, message, "choose another file with --save-baseline")
+    };
+    let mut text = serde_json::to_string(&baseline).map_err(|error| failed(&error))?;
+    text.push('\n');
+    // Whole or not there: a baseline that is cut would be found out only by the next job.
+    let aside = path.with_extension("partial");
+    fs::write(&aside, text).and_then(|()| fs::rename(&aside, path)).map_err(|error| {
+        let _ = fs::remove_file(&aside);
+        failed(&error)
+    })
+}
+
+fn text(path: &Path, most_bytes: u64, help: &str) -> Result<String, Failure> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(most_bytes + 1).read_to_string(&mut text))
+        .map_err(|error| refused(path, &error, help))?;
+    if text.len() as u64 > most_bytes {
+        return Err(refused(path, &"it is larger than any report", help));
+    }
+    Ok(text)
+}
+
+fn refused(path: &Path, why: &dyn std::fmt::Display, help: &str) -> Failure {
+    Failure::message(Exit::Usage, format!("can't read {}: {why}", path.display()), help)
+}
