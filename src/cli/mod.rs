@@ -6,6 +6,7 @@
 
 mod args;
 mod check;
+mod codecs;
 mod doctor;
 mod failure;
 mod fit;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Scenarios(args) => scenarios::run(args),
         Command::Protocols(args) => protocols::run(args),
+        Command::Codecs(args) => codecs::run(args),
         Command::Schema(args) => scenarios::schema(args),
         Command::Doctor => doctor::run(),
     };

@@ -8,7 +8,6 @@
 pub(super) enum Place {
     /// A key of the table of this name; "" is the top level.
     Key(&'static str),
-    Codec,
     /// What a threshold looks at.
     Metric,
 }
@@ -17,10 +16,6 @@ pub(super) enum Place {
 const LATER: &[(Place, &str, &str)] = &[
     (Place::Key(""), "baseline", "comparing with an earlier run"),
     (Place::Key("protocol"), "action", "what clients do besides publishing"),
-    (Place::Codec, "msgpack", "MessagePack"),
-    (Place::Codec, "cbor", "CBOR"),
-    (Place::Codec, "protobuf", "Protocol Buffers"),
-    (Place::Codec, "postcard", "postcard"),
 ];
 
 /// What the name will be for, if it stands for something that is not built yet.

@@ -7,7 +7,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::keys::keys;
-use super::later::Place;
 use super::limits::Thresholds;
 use super::model::{Arrivals, Jitter, Order, WhileAway};
 use super::protocol_file::Params;
@@ -333,8 +332,7 @@ impl Choices for ProtocolKind {
 
 impl Choices for CodecKind {
     const WHAT: &'static str = "codec";
-    const LATER: Option<Place> = Some(Place::Codec);
-    const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("binary", Self::Binary)];
+    const ALL: &'static [(&'static str, Self)] = &Self::NAMED;
 }
 
 /// The word for how members are spread; `exponent` stands beside it.
