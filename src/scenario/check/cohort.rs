@@ -5,8 +5,8 @@ use std::path::Path;
 use super::super::keys::{At, Field, join, list};
 use super::super::mistake::Mistakes;
 use super::super::model::{
-    Arrivals, Churn, Cohort, Data, Join, Load, Pick, Publish, Read, Reconnect, Size, Target, To,
-    WsPing,
+    Arrivals, Body, Churn, Cohort, Data, Join, Load, Pick, Publish, Read, Reconnect, Size, Target,
+    To, WsPing,
 };
 use super::super::raw::{self, PickName};
 use super::super::suggest::did_you_mean;
@@ -19,9 +19,13 @@ use super::{
     MAX_CLIENTS, MAX_RATE, Names, OneOf, data, exactly_one, has_rooms, in_range, no_rooms,
     not_zero, protocol,
 };
-use crate::codec::CodecKind;
-use crate::protocol::{Audience, Protocol, Recipients};
+use crate::codec::{CodecKind, Post};
+use crate::protocol::{Audience, Protocol, ProtocolKind, Recipients};
 use crate::stamp::MIN_PAYLOAD;
+
+/// Smallest structured message, rounded up: its mark, and what stands beside its text.
+const MIN_STRUCTURED: u32 = 128;
+const _: () = assert!(Post::EXAMPLE_BESIDE_TEXT + MIN_PAYLOAD <= MIN_STRUCTURED as usize);
 
 /// Largest message content: one byte under 16 MiB, where common servers draw the line.
 const MAX_PAYLOAD: u64 = (16 << 20) - 1;
@@ -242,13 +246,52 @@ impl Check<'_> {
             raw.binary.span_or(&raw.span),
             mistakes,
         );
+        let size = self.size(raw, mistakes);
         Publish {
             load,
             to,
             arrivals: raw.arrivals.get().map_or(Arrivals::Poisson, |choice| choice.0),
-            size: self.size(raw, mistakes),
+            size,
             binary,
+            body: self.body(raw, size, mistakes),
         }
+    }
+
+    fn body(&self, raw: &raw::Publish, size: Size, mistakes: &mut Mistakes) -> Body {
+        let body = raw.body.value().0;
+        let Some(written) = raw.body.written().filter(|_| body == Body::Structured) else {
+            return body;
+        };
+        let path = self.at("publish.body");
+        if self.resolved.is_some()
+            && !matches!(self.protocol, Protocol::Native(ProtocolKind::Rooms, _))
+        {
+            let message = format!("`{path}` is of the protocol `rooms`");
+            mistakes
+                .idle(&written.span, self.replaced, message)
+                .label("not with this protocol")
+                .help(format!("`{}` sends text or bytes: remove it", self.protocol.name()));
+        }
+        if let Some(share) = raw.binary.written()
+            && share.value.0 > 0.0
+        {
+            mistakes
+                .add(&share.span, "structured messages have no binary share")
+                .label("of what, then?")
+                .help("the codec decides how they are sent: remove `binary`, or `body`");
+        }
+        let smallest = match size {
+            Size::Fixed(bytes) => bytes,
+            Size::Spread { p50, .. } => p50,
+        };
+        // What could not be read is 0 and was said.
+        if (1..MIN_STRUCTURED).contains(&smallest) {
+            mistakes
+                .add(&written.span, "a structured message does not fit into its `size`")
+                .label(format!("takes at least {MIN_STRUCTURED} B"))
+                .help("write `size = \"128B\"` or more: it counts the text and all beside it");
+        }
+        body
     }
 
     fn load(&self, raw: &raw::Publish, mistakes: &mut Mistakes) -> Load {

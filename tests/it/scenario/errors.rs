@@ -341,6 +341,46 @@ fn cohorts() {
 }
 
 #[test]
+fn structured_messages_and_decoding() {
+    let structured = |more: &str| format!("publish = {{ rate = \"1/s\", {more} }}");
+    let echo = "builtin = \"echo\"\ndecode = true";
+    snapshot!(complaints(&[
+        ("an unknown body", &[(PUBLISH, &structured("body = \"jsno\""))]),
+        ("too small", &[(PUBLISH, &structured("size = \"100B\", body = \"structured\""))],),
+        (
+            "a median that is too small",
+            &[(
+                PUBLISH,
+                &structured("size = { p50 = \"127B\", p99 = \"1KiB\" }, body = \"structured\"",),
+            )],
+        ),
+        (
+            "with a binary share",
+            &[(PUBLISH, &structured("binary = \"10%\", body = \"structured\""))],
+        ),
+        (
+            "without rooms",
+            &[
+                (BUILTIN, echo),
+                (JOIN, ""),
+                ("[rooms.lobby]\nsize = 20\n", ""),
+                (PUBLISH, &structured("body = \"structured\"")),
+            ],
+        ),
+    ]));
+    let fits = "size = { p50 = \"128B\", p99 = \"1KiB\" }, body = \"structured\"";
+    let text = super::least_with(&[
+        (PUBLISH, &structured(fits)),
+        (BUILTIN, "builtin = \"rooms\"\ndecode = true"),
+    ]);
+    let scenario = super::reads(&text, &Overrides::default());
+    assert!(scenario.target.decode);
+    let publish = scenario.cohorts[0].publish.as_ref().unwrap();
+    assert_eq!(publish.body, uproar::scenario::Body::Structured);
+    assert!(!super::reads(super::LEAST, &Overrides::default()).target.decode);
+}
+
+#[test]
 fn phases_and_faults() {
     let phase = |rest: &str| format!("{DURATION}{rest}");
     let cases: Vec<(&str, String)> = vec![
