@@ -105,7 +105,11 @@ fn whole_bytes(bytes: usize) -> String {
 
 /// Time, throughput, allocations.
 fn cells(cost: &Cost) -> [String; 3] {
-    let rate = format!("{} MB/s", count(cost.mb_per_s.round() as u64));
+    // What is only borrowed takes no time for its size, and would burst the column.
+    let rate = match cost.mb_per_s {
+        mb if mb < 99_999.5 => format!("{} MB/s", count(mb.round() as u64)),
+        mb => format!("{} GB/s", count((mb / 1e3).round() as u64)),
+    };
     let allocations = cost.allocations.map_or_else(|| "-".to_owned(), count);
     [format!("{} ns", count(cost.ns.round() as u64)), rate, allocations]
 }
