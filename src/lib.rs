@@ -6,6 +6,11 @@
 //! Modules are listed in dependency order: each may use only those above it, with the
 //! exceptions named in ARCHITECTURE.md. `tests/it/modules.rs` holds that order.
 
+// Tests count what decoders allocate.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: machine::alloc::Counting = machine::alloc::Counting;
+
 pub mod gate;
 pub mod machine;
 pub mod metric;

@@ -2,4 +2,6 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| uproar::codec::fuzz::json(bytes));
+use uproar::codec::{CodecKind, fuzz};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::frame(CodecKind::Json, bytes));

@@ -48,6 +48,8 @@ pub(super) enum Command {
     Scenarios(ScenariosArgs),
     /// List the built-in protocols, or print one
     Protocols(ProtocolsArgs),
+    /// Measure what each codec takes to encode and decode messages on this machine
+    Codecs(CodecsArgs),
     /// Print the JSON Schema of a file format
     Schema(SchemaArgs),
     /// Show this machine's limits and what they carry
@@ -73,7 +75,7 @@ pub(super) struct ScenarioArgs {
     /// [default: the scenario's]
     #[arg(long, value_name = "TIME")]
     duration: Option<String>,
-    /// Codec of every cohort that names none: json or binary [default: the scenario's]
+    /// Codec of every cohort that names none: see `uproar codecs` [default: the scenario's]
     #[arg(long, value_name = "NAME")]
     pub(super) codec: Option<String>,
     /// Decides everything random in the plan [default: the scenario's, or 0]
@@ -377,6 +379,21 @@ pub(super) struct ScenariosArgs {
 pub(super) struct ProtocolsArgs {
     /// Print this one: a start for a file of your own
     pub(super) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CodecsArgs {
+    /// What to print on stdout
+    #[arg(long, value_enum, default_value_t = CodecsFormat::Text, value_name = "FORMAT")]
+    pub(super) format: CodecsFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CodecsFormat {
+    /// A table for people
+    Text,
+    /// The same figures as JSON
+    Json,
 }
 
 #[derive(Debug, Args)]

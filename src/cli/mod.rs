@@ -6,6 +6,7 @@
 
 mod args;
 mod check;
+mod codecs;
 mod compare;
 mod doctor;
 mod failure;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Scenarios(args) => scenarios::run(args),
         Command::Protocols(args) => protocols::run(args),
+        Command::Codecs(args) => codecs::run(args),
         Command::Schema(args) => scenarios::schema(args),
         Command::Doctor => doctor::run(),
     };

@@ -243,7 +243,8 @@ impl<'w> Guest<'w> {
         };
         let payload = payload(&stamp);
         let room = RoomName { name: &self.room, n: 0 };
-        let outgoing = Outgoing { payload: &payload, binary, seq, now_ms: unix_ms() };
+        let outgoing =
+            Outgoing { payload: &payload, binary, structured: false, seq, now_ms: unix_ms() };
         let id = self.talk.publish(room, outgoing).map_err(broken)?;
         self.say(Said::Publish(seq)).await?;
         Ok(id)
@@ -468,7 +469,13 @@ impl<'w> Guest<'w> {
         };
         let mut payload = String::new();
         stamp::write_payload(&stamp, stamp::MIN_PAYLOAD, &mut payload);
-        let outgoing = Outgoing { payload: &payload, binary: false, seq: 0, now_ms: unix_ms() };
+        let outgoing = Outgoing {
+            payload: &payload,
+            binary: false,
+            structured: false,
+            seq: 0,
+            now_ms: unix_ms(),
+        };
         let room = RoomName { name: &self.room, n: 0 };
         self.talk.publish(room, outgoing).map(drop).map_err(broken)
     }

@@ -29,11 +29,12 @@ use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;
 use super::stays::Stays;
+use crate::codec::CodecKind;
 use crate::measure::{
     Failure, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric};
-use crate::protocol::{Failure as Unspoken, Splitter, Talk};
+use crate::protocol::{Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
 use crate::scenario::Load;
 
 /// Frames read before due messages get their turn.
@@ -106,6 +107,8 @@ pub(super) struct Session {
     talk: Talk,
     /// Takes frames apart, where a frame is not one message.
     splitter: Option<Splitter>,
+    /// By what every delivery is decoded, where that is asked for.
+    decoder: Option<CodecKind>,
     /// Rooms can be joined: the protocol's own steps are done.
     open: bool,
     /// What came last and nothing took, until the client is ready: what a step got instead of its
@@ -182,6 +185,12 @@ impl Session {
             client: Rc::clone(client),
             talk: ctx.talk(client),
             splitter: protocol.splitter(message_bytes_max(&ctx.target)),
+            decoder: match protocol {
+                Protocol::Native(ProtocolKind::Rooms, codec) if ctx.plan.scenario.target.decode => {
+                    Some(*codec)
+                }
+                _ => None,
+            },
             open: false,
             stray: None,
             ws: dialed.ws,

@@ -6,19 +6,20 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::{CodecKind, ServerMessage};
 
-/// Arbitrary bytes as a binary frame of the binary codec.
-pub fn binary(bytes: &[u8]) {
-    round_trip(CodecKind::Binary, &Message::Binary(Bytes::copy_from_slice(bytes)));
+/// Arbitrary bytes as a frame of a codec: a binary one, or for json a text one where they are UTF-8.
+pub fn frame(kind: CodecKind, bytes: &[u8]) {
+    round_trip(kind, &message(kind, bytes));
 }
 
-/// Arbitrary bytes as a text frame of the JSON codec, or as a binary one where they are no UTF-8.
-pub fn json(bytes: &[u8]) {
+pub(super) fn message(kind: CodecKind, bytes: &[u8]) -> Message {
     let bytes = Bytes::copy_from_slice(bytes);
-    let frame = match Utf8Bytes::try_from(bytes.clone()) {
-        Ok(text) => Message::Text(text),
-        Err(_) => Message::Binary(bytes),
-    };
-    round_trip(CodecKind::Json, &frame);
+    match kind {
+        CodecKind::Json => match Utf8Bytes::try_from(bytes.clone()) {
+            Ok(text) => Message::Text(text),
+            Err(_) => Message::Binary(bytes),
+        },
+        _ => Message::Binary(bytes),
+    }
 }
 
 /// # Panics
@@ -51,11 +52,12 @@ pub(super) mod strategies {
 
     use proptest::prelude::*;
 
-    use super::super::{ClientMessage, Content, ServerMessage};
+    use super::super::{ClientMessage, Content, Post, Reaction, ServerMessage};
 
     fn name() -> impl Strategy<Value = std::borrow::Cow<'static, str>> {
-        // Over 127 characters, so that a length takes two bytes.
-        prop_oneof![".{0,20}", "[a-z]{120,140}"].prop_map(Into::into)
+        // Around the lengths from which formats write longer ones: 24, 32, 128 and 256 bytes.
+        prop_oneof![".{0,20}", "[a-z]{20,35}", "[a-z]{120,140}", "[a-z]{250,260}"]
+            .prop_map(Into::into)
     }
 
     fn content() -> impl Strategy<Value = Content<'static>> {
@@ -63,7 +65,29 @@ pub(super) mod strategies {
             any::<String>().prop_map(|text| Content::Text(text.into())),
             proptest::collection::vec(any::<u8>(), 0..100)
                 .prop_map(|bytes| Content::Binary(bytes.into())),
+            post().prop_map(|post| Content::Post(post.into())),
         ]
+    }
+
+    fn number() -> impl Strategy<Value = u64> {
+        prop_oneof![any::<u64>(), 0..3_u64, Just(u64::MAX)]
+    }
+
+    fn post() -> impl Strategy<Value = Post<'static>> {
+        let reaction =
+            || (name(), any::<u32>()).prop_map(|(emoji, count)| Reaction { emoji, count });
+        let most = Post::MAX_REACTIONS;
+        let reactions = prop_oneof![
+            proptest::collection::vec(reaction(), 0..4),
+            proptest::collection::vec(reaction(), most..=most),
+        ];
+        let numbers = (number(), number(), proptest::option::of(number()));
+        (numbers, name(), any::<bool>(), reactions, any::<String>()).prop_map(
+            |((id, sent_ms, reply_to), author, edited, reactions, text)| {
+                let text = text.into();
+                Post { id, author, sent_ms, reply_to, edited, reactions, text }
+            },
+        )
     }
 
     pub(in super::super) fn client() -> impl Strategy<Value = ClientMessage<'static>> {
@@ -80,7 +104,7 @@ pub(super) mod strategies {
         prop_oneof![
             name().prop_map(|room| ServerMessage::Joined { room }),
             name().prop_map(|room| ServerMessage::Left { room }),
-            (name(), name(), content(), any::<u64>()).prop_map(
+            (name(), name(), content(), number()).prop_map(
                 |(room, username, content, timestamp_ms)| ServerMessage::Message {
                     room,
                     username,
@@ -90,8 +114,8 @@ pub(super) mod strategies {
             ),
             Just(ServerMessage::Pong),
             name().prop_map(|reason| ServerMessage::Error { reason }),
-            // Eighths are exact in both codecs.
-            (any::<u64>(), any::<u64>(), any::<i32>()).prop_map(|(seq, timestamp_ms, eighths)| {
+            // Eighths are exact in every codec.
+            (number(), number(), any::<i32>()).prop_map(|(seq, timestamp_ms, eighths)| {
                 ServerMessage::Feed { seq, timestamp_ms, value: f64::from(eighths) / 8.0 }
             }),
         ]

@@ -1,8 +1,9 @@
-//! This machine: its limits, its processors, its clocks and timers.
+//! This machine: its limits, its processors, its clocks and timers, its allocator.
 //!
 //! Reads; raises the limit of open files, and places threads. Knows nothing of runs and decides
 //! nothing: what a figure means for a run is the business of those who ask.
 
+pub mod alloc;
 pub mod clock;
 pub mod cores;
 pub mod cpu;

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::scope::{Person, RoomName};
 use super::{Event, Incoming, Outgoing, ProtocolKind, SentUnix, Taker};
-use crate::codec::{ClientMessage, CodecKind, Content, ServerMessage};
+use crate::codec::{ClientMessage, CodecKind, Content, Post, ServerMessage};
 use crate::stamp::MAGIC;
 
 /// One connection's side.
@@ -51,9 +51,11 @@ impl Talk {
     }
 
     pub(super) fn publish(&mut self, room: RoomName<'_>, message: Outgoing<'_>) {
-        let Outgoing { payload, binary, .. } = message;
+        let Outgoing { payload, binary, structured, seq, now_ms } = message;
         if self.kind == ProtocolKind::Rooms {
-            let content = if binary {
+            let content = if structured {
+                Content::Post(Box::new(Post::example(self.client, seq, now_ms, payload)))
+            } else if binary {
                 Content::Binary(payload.as_bytes().into())
             } else {
                 Content::Text(payload.into())

@@ -19,6 +19,8 @@ pub struct Outgoing<'a> {
     pub payload: &'a str,
     /// Whether it belongs to the binary share.
     pub binary: bool,
+    /// Whether the payload is the text of a structured message. Only the `rooms` protocol has them.
+    pub structured: bool,
     /// Its number, by publisher and room.
     pub seq: u32,
     /// Unix time.

@@ -44,6 +44,7 @@ pub fn builtin() -> &'static [Builtin] {
         "slow-consumers",
         "backoff-compared",
         "mixed-codecs",
+        "codec-compare",
         "lurkers",
         "crowd",
     ];

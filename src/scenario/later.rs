@@ -8,18 +8,13 @@
 pub(super) enum Place {
     /// A key of the table of this name; "" is the top level.
     Key(&'static str),
-    Codec,
     /// What a threshold looks at.
     Metric,
 }
 
 /// Where it stands, its name, and what it is for.
-const LATER: &[(Place, &str, &str)] = &[
-    (Place::Codec, "msgpack", "MessagePack"),
-    (Place::Codec, "cbor", "CBOR"),
-    (Place::Codec, "protobuf", "Protocol Buffers"),
-    (Place::Codec, "postcard", "postcard"),
-];
+const LATER: &[(Place, &str, &str)] =
+    &[(Place::Key("target"), "compression", "permessage-deflate, which tungstenite does not have")];
 
 /// What the name will be for, if it stands for something that is not built yet.
 pub(super) fn purpose(place: Place, name: &str) -> Option<&'static str> {

@@ -47,6 +47,8 @@ pub struct Target {
     pub protocol: Protocol,
     /// The codec of cohorts that name none.
     pub codec: CodecKind,
+    /// Whether every delivery of the `rooms` protocol is decoded, not only searched for its stamp.
+    pub decode: bool,
     /// Covers name lookup, TCP, TLS and the upgrade together.
     pub connect_timeout: Duration,
     /// From the join written to its confirmation.
@@ -203,6 +205,16 @@ pub struct Publish {
     pub binary: f64,
     /// What messages say besides the mark; `None`: letters and digits.
     pub texts: Option<Texts>,
+    pub body: Body,
+}
+
+/// What a message consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// Text, or bytes.
+    Plain,
+    /// Text with an author, times and reactions beside it, in the `rooms` protocol only.
+    Structured,
 }
 
 /// What drives sending.

@@ -7,9 +7,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::keys::keys;
-use super::later::Place;
 use super::limits::Thresholds;
-use super::model::{Arrivals, Jitter, Order, WhileAway};
+use super::model::{Arrivals, Body, Jitter, Order, WhileAway};
 use super::protocol_file::Params;
 use super::unions::{DataOr, ReconnectOr, SizeOr};
 use super::values::{
@@ -69,6 +68,11 @@ keys! {
         params: Params,
         /// How messages are encoded, for cohorts that name no codec of their own.
         codec: Choice<CodecKind> = "json",
+        /// `true` decodes every delivery by its receiver's codec, as an application would, and takes
+        /// the time after that as its arrival. Left out: only uproar's mark is looked for, so that
+        /// figures hold as little of the client's own work as can be. For comparing codecs, with the
+        /// protocol `rooms`.
+        decode: bool = false,
         /// Longest time for TCP, TLS and the WebSocket upgrade together, and for the run's one name
         /// lookup. Over 0.
         connect_timeout: Duration = "10s",
@@ -210,6 +214,10 @@ keys! {
         lines: String,
         /// How many of the messages are binary frames. 0 % to 100 %.
         binary: Percent = "0%",
+        /// What a message consists of: `plain` is one text, `structured` has an author, times and
+        /// reactions beside the text, as chat applications send them, and `size` counts them all.
+        /// Structured messages are of the protocol `rooms`, and have at least 128 B.
+        body: Choice<Body> = "plain",
     }
 }
 
@@ -348,8 +356,7 @@ impl Choices for ProtocolKind {
 
 impl Choices for CodecKind {
     const WHAT: &'static str = "codec";
-    const LATER: Option<Place> = Some(Place::Codec);
-    const ALL: &'static [(&'static str, Self)] = &[("json", Self::Json), ("binary", Self::Binary)];
+    const ALL: &'static [(&'static str, Self)] = &Self::NAMED;
 }
 
 /// The word for how members are spread; `exponent` stands beside it.
@@ -397,6 +404,12 @@ impl Choices for Arrivals {
     const WHAT: &'static str = "arrival process";
     const ALL: &'static [(&'static str, Self)] =
         &[("poisson", Self::Poisson), ("constant", Self::Constant)];
+}
+
+impl Choices for Body {
+    const WHAT: &'static str = "kind of message";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("plain", Self::Plain), ("structured", Self::Structured)];
 }
 
 impl Choices for Order {

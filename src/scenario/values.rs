@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::keys::{At, Key, join, list, wrong_kind};
-use super::later::{self, Place};
 use super::mistake::Mistakes;
 use super::suggest::did_you_mean;
 use super::tree::{Node, Value};
@@ -364,8 +363,6 @@ impl Key for IpAddr {
 pub(super) trait Choices: Copy + 'static {
     /// What one of them is, as in "unknown codec".
     const WHAT: &'static str;
-    /// Where words stand that are not supported yet.
-    const LATER: Option<Place> = None;
     /// The words, in the order messages list them.
     const ALL: &'static [(&'static str, Self)];
 }
@@ -395,16 +392,10 @@ impl<T: Choices> Key for Choice<T> {
             return Some(Self(*value));
         }
         let shown = text.escape_debug();
-        match T::LATER.and_then(|place| later::purpose(place, text)) {
-            Some(purpose) => mistakes
-                .add(&node.span, format!("{} `{shown}` is not supported yet", T::WHAT))
-                .label("not supported yet")
-                .help(format!("it is kept for {purpose}. `{path}` can be: {}", list(words()))),
-            None => mistakes
-                .add(&node.span, format!("unknown {} `{shown}`", T::WHAT))
-                .label(format!("unknown {}", T::WHAT))
-                .help(format!("{}`{path}` can be: {}", did_you_mean(text, words()), list(words()))),
-        };
+        mistakes
+            .add(&node.span, format!("unknown {} `{shown}`", T::WHAT))
+            .label(format!("unknown {}", T::WHAT))
+            .help(format!("{}`{path}` can be: {}", did_you_mean(text, words()), list(words())));
         None
     }
 

@@ -3,18 +3,17 @@
 
 use std::path::Path;
 
+use uproar::codec::CodecKind;
 use uproar::protocol::{matcher, template};
 use uproar::report::files;
 use uproar::{codec, protocol, scenario, stamp};
 
 #[test]
-fn binary_protocol() {
-    run_over_corpus("binary_protocol", codec::fuzz::binary);
-}
-
-#[test]
-fn json_protocol() {
-    run_over_corpus("json_protocol", codec::fuzz::json);
+fn codecs() {
+    for kind in CodecKind::ALL {
+        let target = format!("{}_protocol", kind.name());
+        run_over_corpus(&target, |bytes| codec::fuzz::frame(kind, bytes));
+    }
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn template() {
 }
 
 /// Panics where the function does, and where there is nothing to run it over.
-fn run_over_corpus(target: &str, function: fn(&[u8])) {
+fn run_over_corpus(target: &str, function: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut seeds = 0;
     for entry in std::fs::read_dir(&folder).expect("the corpus's folder") {

@@ -7,6 +7,7 @@ use crate::client::dial::DialError;
 use crate::client::mailbox::HoldUp;
 use crate::client::session::End;
 use crate::client::stays::Belongs;
+use crate::codec::ServerMessage;
 use crate::machine::clock::{micros, unix_us};
 use crate::measure::{
     Arrival, Failure, Finding, FindingKind, FrameKind, MemberChange, MessageId, Moment, Recorder,
@@ -58,13 +59,20 @@ impl Session {
     fn take_data(&mut self, frame: &Message, bytes: &[u8], now_us: u64) -> Option<End> {
         let Some(mut splitter) = self.splitter.take() else {
             let incoming = self.talk.read(frame, now_us);
-            return self.take_message(incoming, bytes, now_us);
+            if let (Incoming::Data, Some(codec)) = (&incoming, self.decoder) {
+                let whole =
+                    matches!(codec.codec().decode_server(frame), Ok(ServerMessage::Message { .. }));
+                // Only now could anybody read it.
+                let now_us = self.ctx.clock.now_us();
+                return self.take_message(incoming, bytes, whole, now_us);
+            }
+            return self.take_message(incoming, bytes, true, now_us);
         };
         let mut end = None;
         let fed = splitter.feed(bytes, |part| {
             if end.is_none() {
                 let incoming = self.talk.read_part(part, frame.is_text(), now_us);
-                end = self.take_message(incoming, part, now_us);
+                end = self.take_message(incoming, part, true, now_us);
             }
         });
         self.splitter = Some(splitter);
@@ -77,12 +85,23 @@ impl Session {
         }
     }
 
-    /// Takes a message, which the protocol has looked at.
-    fn take_message(&mut self, incoming: Incoming<'_>, bytes: &[u8], now_us: u64) -> Option<End> {
+    /// Takes a message, which the protocol has looked at. One that was to be decoded and could not
+    /// be is not `whole`: what it delivers is corrupted, whatever its stamp says.
+    fn take_message(
+        &mut self,
+        incoming: Incoming<'_>,
+        bytes: &[u8],
+        whole: bool,
+        now_us: u64,
+    ) -> Option<End> {
         if matches!(incoming, Incoming::Data) {
             let mut stamped = false;
             stamp::scan_at(bytes, |at, found| {
                 stamped = true;
+                let found = match found {
+                    Found::Intact(stamp) if !whole => Found::Corrupted(stamp),
+                    found => found,
+                };
                 self.arrive(found, (bytes, at), now_us);
             });
             if stamped {

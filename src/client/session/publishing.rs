@@ -9,11 +9,12 @@ use super::{Presence, Session};
 use crate::client::agenda::Event;
 use crate::client::mailbox::Held;
 use crate::client::session::acks::Unacked;
+use crate::codec::Post;
 use crate::machine::clock::unix_ms;
 use crate::measure::{MessageId, Published};
 use crate::metric::Metric;
 use crate::protocol::Outgoing;
-use crate::scenario::To;
+use crate::scenario::{Body, To};
 use crate::stamp::{self, Stamp};
 
 impl Session {
@@ -99,13 +100,17 @@ impl Session {
             preflight: false,
         };
         let mut payload = String::new();
-        let size = held.due.size as usize;
+        let body = ctx.plan.cohort(client.id).publish.as_ref().map(|publish| publish.body);
+        let structured = body == Some(Body::Structured);
+        let beside_text = if structured { Post::EXAMPLE_BESIDE_TEXT } else { 0 };
+        let size = (held.due.size as usize).saturating_sub(beside_text);
         match ctx.plan.texts(client.id) {
             Some(texts) => texts.write(&stamp, size, &mut payload),
             None => stamp::write_payload(&stamp, size, &mut payload),
         }
         let binary = held.due.binary;
-        let outgoing = Outgoing { payload: &payload, binary, seq, now_ms: unix_ms() };
+        let now_ms = unix_ms();
+        let outgoing = Outgoing { payload: &payload, binary, structured, seq, now_ms };
         let published = self.talk.publish(ctx.room(room), outgoing);
         let Some(id) = self.said(published) else {
             self.not_sent(1);
@@ -167,7 +172,9 @@ impl Session {
         };
         let mut payload = String::new();
         stamp::write_payload(&stamp, stamp::MIN_PAYLOAD, &mut payload);
-        let outgoing = Outgoing { payload: &payload, binary: false, seq: 0, now_ms: unix_ms() };
+        let (binary, structured) = (false, false);
+        let now_ms = unix_ms();
+        let outgoing = Outgoing { payload: &payload, binary, structured, seq: 0, now_ms };
         let published = self.talk.publish(ctx.room(room), outgoing);
         self.said(published);
     }

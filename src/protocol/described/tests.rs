@@ -206,7 +206,7 @@ fn a_silent_leave_is_over_when_it_is_said() {
 fn publishes_are_spliced_and_acknowledged_by_id() {
     let mut talk = open();
     let mut publish = |payload, binary| {
-        let message = Outgoing { payload, binary, seq: 0, now_ms: 0 };
+        let message = Outgoing { payload, binary, structured: false, seq: 0, now_ms: 0 };
         let id = talk.publish(ROOM, message).unwrap();
         (id, said(&mut talk))
     };

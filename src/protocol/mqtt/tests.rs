@@ -85,7 +85,7 @@ fn failed(talk: &mut Talk, text: &str) -> Failure {
 }
 
 fn message(payload: &str) -> Outgoing<'_> {
-    Outgoing { payload, binary: false, seq: 0, now_ms: 0 }
+    Outgoing { payload, binary: false, structured: false, seq: 0, now_ms: 0 }
 }
 
 /// Connected, and nothing queued.

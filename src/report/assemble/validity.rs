@@ -207,6 +207,9 @@ fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
     if outcome.totals.plan().scenario.target.tls.insecure {
         note("TLS certificates were not checked", String::new());
     }
+    if outcome.totals.plan().scenario.target.decode {
+        note("every delivery was decoded, which its latency and our CPU time hold", String::new());
+    }
     notes
 }
 

@@ -242,7 +242,9 @@ impl Check<'_> {
             mistakes,
         );
         let (path, protocol) = (self.at("publish"), &self.protocol);
-        let (size, texts) = Content { raw, path, protocol, folder: self.folder }.check(mistakes);
+        let (replaced, known) = (self.replaced, self.resolved.is_some());
+        let content = Content { raw, path, protocol, folder: self.folder, replaced, known };
+        let (size, texts, body) = content.check(mistakes);
         Publish {
             load,
             to,
@@ -250,6 +252,7 @@ impl Check<'_> {
             size,
             binary,
             texts,
+            body,
         }
     }
 

@@ -4,18 +4,22 @@ use std::path::Path;
 
 use super::super::keys::{At, Field, join};
 use super::super::mistake::{Mistakes, Span};
-use super::super::model::Size;
+use super::super::model::{Body, Size};
 use super::super::raw;
 use super::super::unions::SizeOr;
 use super::super::values::Bytes;
 use super::file;
-use crate::protocol::{Protocol, Writing};
+use crate::codec::Post;
+use crate::protocol::{Protocol, ProtocolKind, Writing};
 use crate::stamp::MIN_PAYLOAD;
 use crate::stamp::texts::{PLACE, Texts};
 use crate::units::format::bytes;
 
 /// Largest message content: one byte under 16 MiB, where common servers draw the line.
 const MAX_PAYLOAD: u64 = (16 << 20) - 1;
+/// Smallest structured message, rounded up: its mark, and what stands beside its text.
+const MIN_STRUCTURED: u32 = 128;
+const _: () = assert!(Post::EXAMPLE_BESIDE_TEXT + MIN_PAYLOAD <= MIN_STRUCTURED as usize);
 /// Largest file of texts.
 const LARGEST: u64 = 16 << 20;
 
@@ -27,6 +31,10 @@ pub(super) struct Content<'a> {
     pub(super) protocol: &'a Protocol,
     /// Where files that it names are.
     pub(super) folder: Option<&'a Path>,
+    /// Whether the command line gave the protocol: the file was written for another one.
+    pub(super) replaced: bool,
+    /// Whether the protocol could be read; if not, nothing is said of what it allows.
+    pub(super) known: bool,
 }
 
 impl Content<'_> {
@@ -34,8 +42,8 @@ impl Content<'_> {
         join(&self.path, key)
     }
 
-    /// Size and texts, of which the server takes what both make together.
-    pub(super) fn check(&self, mistakes: &mut Mistakes) -> (Size, Option<Texts>) {
+    /// Size and texts, of which the server takes what both make together, and what messages consist of.
+    pub(super) fn check(&self, mistakes: &mut Mistakes) -> (Size, Option<Texts>, Body) {
         let texts = self.texts(mistakes);
         let says_text = !self.raw.text.is_absent() || !self.raw.lines.is_absent();
         let size = match &self.raw.size {
@@ -45,7 +53,45 @@ impl Content<'_> {
         if let Some(max) = self.protocol.max_size() {
             self.fits(size, texts.as_ref(), max, mistakes);
         }
-        (size, texts)
+        let body = self.body(size, mistakes);
+        (size, texts, body)
+    }
+
+    /// What messages consist of, and whether that fits into their size.
+    fn body(&self, size: Size, mistakes: &mut Mistakes) -> Body {
+        let raw = self.raw;
+        let body = raw.body.value().0;
+        let Some(written) = raw.body.written().filter(|_| body == Body::Structured) else {
+            return body;
+        };
+        let path = self.at("body");
+        if self.known && !matches!(self.protocol, Protocol::Native(ProtocolKind::Rooms, _)) {
+            let message = format!("`{path}` is of the protocol `rooms`");
+            mistakes
+                .idle(&written.span, self.replaced, message)
+                .label("not with this protocol")
+                .help(format!("`{}` sends text or bytes: remove it", self.protocol.name()));
+        }
+        if let Some(share) = raw.binary.written()
+            && share.value.0 > 0.0
+        {
+            mistakes
+                .add(&share.span, "structured messages have no binary share")
+                .label("of what, then?")
+                .help("the codec decides how they are sent: remove `binary`, or `body`");
+        }
+        let smallest = match size {
+            Size::Fixed(bytes) => bytes,
+            Size::Spread { p50, .. } => p50,
+        };
+        // What could not be read is 0 and was said.
+        if (1..MIN_STRUCTURED).contains(&smallest) {
+            mistakes
+                .add(&written.span, "a structured message does not fit into its `size`")
+                .label(format!("takes at least {MIN_STRUCTURED} B"))
+                .help("write `size = \"128B\"` or more: it counts the text and all beside it");
+        }
+        body
     }
 
     fn texts(&self, mistakes: &mut Mistakes) -> Option<Texts> {

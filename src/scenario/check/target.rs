@@ -25,6 +25,7 @@ pub(super) fn stand_in() -> Target {
         url: None,
         protocol: Protocol::Native(ProtocolKind::Rooms, CodecKind::Json),
         codec: CodecKind::Json,
+        decode: false,
         connect_timeout: Duration::ZERO,
         join_timeout: Duration::ZERO,
         drain_timeout: Duration::ZERO,
@@ -59,7 +60,18 @@ pub(super) fn target(
             .label("not with this protocol")
             .help(format!("`{}` has none: remove it", protocol.name()));
     }
+    let decode = raw.decode.value();
+    if let (Some(protocol), Some(written), true) = (&known, raw.decode.written(), decode)
+        && !matches!(protocol, Protocol::Native(ProtocolKind::Rooms, _))
+    {
+        let message = "`target.decode` is of the protocol `rooms`".to_owned();
+        mistakes
+            .idle(&written.span, applied.protocol, message)
+            .label("not with this protocol")
+            .help(format!("deliveries of `{}` have no codec: remove it", protocol.name()));
+    }
     let target = Target {
+        decode,
         tls: tls::tls(raw, url.as_deref(), folder, mistakes),
         url,
         protocol: with_codec(known, codec),

@@ -27,9 +27,20 @@ fn names() -> Vec<String> {
 #[test]
 fn help() {
     insta::assert_snapshot!("help", printed(&["--help"]));
-    for command in
-        ["run", "try", "init", "report", "serve", "plan", "check", "scenarios", "schema", "doctor"]
-    {
+    for command in [
+        "run",
+        "try",
+        "init",
+        "report",
+        "compare",
+        "serve",
+        "plan",
+        "check",
+        "scenarios",
+        "codecs",
+        "schema",
+        "doctor",
+    ] {
         insta::assert_snapshot!(format!("help_{command}"), printed(&[command, "--help"]));
     }
     assert_eq!(printed(&["--version"]), "uproar [version]\n");
@@ -40,6 +51,26 @@ fn no_command_is_no_success() {
     let said = says(&[]);
     assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{}", said.all());
     assert!(said.stderr.contains("Usage: uproar"), "{}", said.stderr);
+}
+
+/// The figures are this machine's; their number and names are not.
+#[test]
+fn codecs_as_json() {
+    let page: serde_json::Value =
+        serde_json::from_str(&printed(&["codecs", "--format", "json"])).unwrap();
+    let rows = page["codecs"].as_array().unwrap();
+    assert_eq!(rows.len(), 14 * uproar::codec::CodecKind::ALL.len());
+    for row in rows {
+        for way in ["encode", "decode"] {
+            assert!(row[way]["ns"].as_f64().unwrap() > 0.0, "{row}");
+            assert!(row[way]["mb_per_s"].as_f64().unwrap() > 0.0, "{row}");
+            assert!(row[way]["allocations"].is_u64(), "the binary counts: {row}");
+        }
+        assert!(row["frame_bytes"].as_u64().unwrap() > 0, "{row}");
+        let reads_nothing = row["message"] == "text" && row["codec"] == "binary";
+        assert!(!reads_nothing || row["decode"]["allocations"] == 0, "{row}");
+        assert!(row["encode"]["allocations"].as_u64().unwrap() > 0, "{row}");
+    }
 }
 
 #[test]

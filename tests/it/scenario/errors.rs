@@ -74,7 +74,7 @@ sed = 7
 
 [target]
 builtin = "roms"
-codec = "msgpack"
+codec = "msgpak"
 connect_timeout = 10
 
 [rooms.lobby]
@@ -341,6 +341,46 @@ fn cohorts() {
 }
 
 #[test]
+fn structured_messages_and_decoding() {
+    let structured = |more: &str| format!("publish = {{ rate = \"1/s\", {more} }}");
+    let echo = "builtin = \"echo\"\ndecode = true";
+    snapshot!(complaints(&[
+        ("an unknown body", &[(PUBLISH, &structured("body = \"jsno\""))]),
+        ("too small", &[(PUBLISH, &structured("size = \"100B\", body = \"structured\""))],),
+        (
+            "a median that is too small",
+            &[(
+                PUBLISH,
+                &structured("size = { p50 = \"127B\", p99 = \"1KiB\" }, body = \"structured\"",),
+            )],
+        ),
+        (
+            "with a binary share",
+            &[(PUBLISH, &structured("binary = \"10%\", body = \"structured\""))],
+        ),
+        (
+            "without rooms",
+            &[
+                (BUILTIN, echo),
+                (JOIN, ""),
+                ("[rooms.lobby]\nsize = 20\n", ""),
+                (PUBLISH, &structured("body = \"structured\"")),
+            ],
+        ),
+    ]));
+    let fits = "size = { p50 = \"128B\", p99 = \"1KiB\" }, body = \"structured\"";
+    let text = super::least_with(&[
+        (PUBLISH, &structured(fits)),
+        (BUILTIN, "builtin = \"rooms\"\ndecode = true"),
+    ]);
+    let scenario = super::reads(&text, &Overrides::default());
+    assert!(scenario.target.decode);
+    let publish = scenario.cohorts[0].publish.as_ref().unwrap();
+    assert_eq!(publish.body, uproar::scenario::Body::Structured);
+    assert!(!super::reads(super::LEAST, &Overrides::default()).target.decode);
+}
+
+#[test]
 fn phases_and_faults() {
     let phase = |rest: &str| format!("{DURATION}{rest}");
     let cases: Vec<(&str, String)> = vec![
@@ -463,16 +503,28 @@ fn thresholds() {
 
 #[test]
 fn not_supported_yet() {
-    let lines: Vec<(&str, String)> =
-        vec![("name = \"least\"", "name = \"least\"\nbaseline = {}".to_owned())];
-    let mut said: String =
-        lines.iter().map(|(from, to)| complaints(&[("keys", &[(*from, to)])])).collect();
-    for codec in ["msgpack", "cbor", "protobuf", "postcard"] {
-        let to = format!("builtin = \"rooms\"\ncodec = \"{codec}\"");
-        said += &complaints(&[(codec, &[(BUILTIN, &to)])]);
-    }
+    let said = complaints(&[(
+        "compression",
+        &[("builtin = \"rooms\"", "builtin = \"rooms\"\ncompression = true")],
+    )]);
     assert!(!said.contains("unknown"), "{said}");
-    assert_eq!(said.matches("× ").count(), said.matches("── not supported yet").count());
+    snapshot!(said);
+}
+
+#[test]
+fn baselines() {
+    let baseline = |text: &str| format!("name = \"least\"\n{text}\n");
+    let mut said = String::new();
+    for (title, text) in [
+        ("no figure", "baseline = { \"delivry.p99\" = \"10%\" }"),
+        ("more is no worse", "baseline = { delivered = \"10%\" }"),
+        ("no tolerance", "baseline = { \"delivery.p99\" = \"10\" }"),
+        ("a number of a time", "baseline = { \"delivery.p99\" = \"10%, 2\" }"),
+        ("an unknown cohort", "baseline = { \"cohort.poeple.delivery.p99\" = \"10%, 2ms\" }"),
+        ("an unknown phase", "baseline = { \"phase.spike.delivery.p99\" = \"10%, 2ms\" }"),
+    ] {
+        said += &complaints(&[(title, &[("name = \"least\"\n", &baseline(text))])]);
+    }
     snapshot!(said);
 }
 

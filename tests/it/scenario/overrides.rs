@@ -194,7 +194,7 @@ fn options_that_do_not_fit() {
         Overrides { duration: some("0s"), ..Overrides::default() },
         Overrides { duration: some("73h"), ..Overrides::default() },
         Overrides { duration: some("soon"), ..Overrides::default() },
-        Overrides { codec: some("cbor"), ..Overrides::default() },
+        Overrides { codec: some("xml"), ..Overrides::default() },
         Overrides { headers: vec!["Origin".to_owned()], ..Overrides::default() },
         Overrides { allow_host: vec!["http://x".to_owned()], ..Overrides::default() },
         Overrides { seed: Some(u64::MAX), ..Overrides::default() },

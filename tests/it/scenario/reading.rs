@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use uproar::codec::CodecKind;
 use uproar::metric::{Counter, Metric};
 use uproar::scenario::{
-    Arrivals, Churn, Comparison, FaultKind, Jitter, Join, Load, Milestone, Overrides, Pick,
+    Arrivals, Body, Churn, Comparison, FaultKind, Jitter, Join, Load, Milestone, Overrides, Pick,
     Publish, Ramp, Read, Reconnect, RoomCount, RoomSet, Size, Stat, Subject, To, WhileAway, WsPing,
     fuzz,
 };
@@ -201,6 +201,7 @@ fn every_key_is_read() {
             size: Size::Spread { min: 60, p50: 100, p99: 1024, max: MAX_PAYLOAD },
             binary: 0.25,
             texts: None,
+            body: Body::Plain,
         })
     );
     assert_eq!(
@@ -398,6 +399,7 @@ fn defaults_are_those_documented() {
             size: Size::Fixed(128),
             binary: 0.0,
             texts: None,
+            body: Body::Plain,
         })
     );
     let reconnect = Reconnect {

@@ -2,7 +2,7 @@
 
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use uproar::codec::CodecKind::{Binary, Json};
-use uproar::codec::{ClientMessage, CodecKind};
+use uproar::codec::{ClientMessage, CodecKind, Content, Post, ServerMessage};
 
 use super::support::Server;
 
@@ -115,6 +115,40 @@ async fn bytes_reach_every_codec_as_the_same_binary_frame() {
         let (one, other) = (json.frame().await, binary.frame().await);
         assert!(one.is_binary());
         assert_eq!(one, other);
+    }
+}
+
+#[tokio::test]
+async fn what_anybody_says_reaches_everyone_in_every_codec() {
+    let server = Server::with_defaults().await;
+    let mut people = Vec::new();
+    for codec in CodecKind::ALL {
+        let mut person = server.client(codec).await;
+        person.join("r", codec.name()).await;
+        people.push((codec, person));
+    }
+    let contents = [
+        Content::Text("\u{e9}\n\"".into()),
+        Content::Binary(b"\xff\0"[..].into()),
+        Content::Post(Box::new(Post::example(42, 7, 1_700_000_000_123, "\u{1f389} \0"))),
+    ];
+    for author in 0..people.len() {
+        for content in &contents {
+            let message = ClientMessage::Message { room: "r".into(), content: content.clone() };
+            people[author].1.say(&message).await;
+            let username = people[author].0.name();
+            for (codec, person) in &mut people {
+                let frame = person.frame().await;
+                let decoded = codec.codec().decode_server(&frame);
+                let Ok(ServerMessage::Message { room, username: from, content: heard, .. }) =
+                    decoded
+                else {
+                    panic!("{}: {decoded:?}", codec.name());
+                };
+                assert_eq!((room.as_ref(), from.as_ref()), ("r", username));
+                assert_eq!(heard, *content, "{username} to {}", codec.name());
+            }
+        }
     }
 }
 

@@ -43,7 +43,7 @@ async fn a_handshake_may_come_byte_by_byte_with_the_first_frame_behind_it() {
     let server = Server::with_defaults().await;
     let mut stream = TcpStream::connect(server.addr).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    // A masked binary frame of one byte, 0x04: a Ping, which every codec takes as bytes.
+    // A masked binary frame of one byte, 0x04: a Ping of the binary codec.
     let request = [
         UPGRADE.as_bytes(),
         b"Sec-WebSocket-Version: 13\r\n",

@@ -218,6 +218,9 @@ fn in_words(message: &ServerMessage<'_>) -> String {
         ServerMessage::Message { room, username, content: Content::Binary(bytes), .. } => {
             format!("{room} {username}: {bytes:02x?}")
         }
+        ServerMessage::Message { room, username, content: Content::Post(post), .. } => {
+            format!("{room} {username}: {post:?}")
+        }
         ServerMessage::Pong => "pong".to_owned(),
         ServerMessage::Error { reason } => format!("error: {reason}"),
         ServerMessage::Feed { seq, .. } => format!("event {seq}"),

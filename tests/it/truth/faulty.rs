@@ -37,6 +37,8 @@ pub(super) enum Act {
     Change(String),
     /// Deliver this payload too.
     Also(String),
+    /// Deliver the payload as it is, without a message around it.
+    Bare,
 }
 
 type Rule = Box<dyn Fn(&Delivery<'_>) -> Act + Send + Sync>;
@@ -477,6 +479,10 @@ impl Shared {
                 Act::Change(payload) => {
                     log.changed.push(logged);
                     send(frame(&payload));
+                }
+                Act::Bare => {
+                    log.changed.push(logged);
+                    send(Message::text(payload));
                 }
                 Act::Also(payload) => {
                     log.added.push(logged);

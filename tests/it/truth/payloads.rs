@@ -1,5 +1,6 @@
 //! Payloads that were changed on the way, and stamps that are not this run's.
 
+use uproar::measure::ExampleOf;
 use uproar::stamp::{self, Stamp};
 
 use super::faulty::{Act, Delivery, Faults, Log, Server};
@@ -65,6 +66,30 @@ async fn words_around_a_payload_are_no_damage() {
     .await;
     assert_eq!(log.changed.len() as u64, log.expected);
     assert_eq!(report.deliveries, all_delivered(log.expected));
+}
+
+/// A change outside the payload shows only where every delivery is decoded.
+#[tokio::test]
+async fn what_can_not_be_decoded_is_corrupted_and_still_arrived() {
+    for decode in [true, false] {
+        let rule = |delivery: &Delivery<'_>| match (delivery.stamp.seq + delivery.receiver) % 9 {
+            0 => Act::Bare,
+            _ => Act::Pass,
+        };
+        let server = Server::start(Faults { rule: Box::new(rule), ..Faults::default() }).await;
+        let target = format!("drain_timeout = \"700ms\"\ndecode = {decode}");
+        let setup = Setup { target: &target, ..Setup::default() };
+        let Ran { report, .. } = run(&setup, server.address).await;
+        let log = server.log();
+        assert!(log.changed.len() > 100, "{}", log.changed.len());
+        let mut expected = all_delivered(log.expected);
+        expected.corrupted = Some(if decode { log.changed.len() as u64 } else { 0 });
+        assert_eq!(report.deliveries, expected, "decode = {decode}");
+        let noted = report.validity.reasons.iter().any(|reason| reason.what.contains("decoded"));
+        assert_eq!(noted, decode, "{:?}", report.validity.reasons);
+        let shown = report.examples.iter().any(|example| example.of == ExampleOf::Corrupted);
+        assert_eq!(shown, decode);
+    }
 }
 
 #[tokio::test]

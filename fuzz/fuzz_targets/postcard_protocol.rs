@@ -1,0 +1,7 @@
+//! Arbitrary bytes as a frame of the postcard codec. The check itself is the library's.
+
+#![no_main]
+
+use uproar::codec::{CodecKind, fuzz};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::frame(CodecKind::Postcard, bytes));
