@@ -11,7 +11,7 @@ use crate::report::Exit;
 use crate::report::ledger::LEDGER_FILE;
 
 /// Every file a run writes. A folder that holds anything else is not ours to write into.
-const OURS: [&str; 3] = ["report.json", "report.md", LEDGER_FILE];
+const OURS: [&str; 4] = ["report.json", "report.html", "report.md", LEDGER_FILE];
 /// What a file is called until it is whole.
 const PARTIAL: &str = ".partial";
 

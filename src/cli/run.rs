@@ -17,6 +17,7 @@ use crate::machine::host::cores;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
+use crate::report::html::to_html;
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
@@ -380,9 +381,13 @@ fn finish(
 ) -> Result<ExitCode, Failure> {
     let json =
         to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?;
-    let markdown = to_markdown(report);
-    let files =
-        [("report.json", Some(&*json)), ("report.md", Some(&*markdown)), (LEDGER_FILE, ledger)];
+    let (html, markdown) = (to_html(report), to_markdown(report));
+    let files = [
+        ("report.json", Some(&*json)),
+        ("report.html", Some(&*html)),
+        ("report.md", Some(&*markdown)),
+        (LEDGER_FILE, ledger),
+    ];
     let write = |(name, text): (&'static str, Option<&str>)| {
         let written = match text {
             Some(text) => folder.write(name, text),
@@ -395,7 +400,7 @@ fn finish(
     // earlier run.
     let failed: Vec<_> = files.into_iter().filter_map(write).collect();
     let failed = failed.first();
-    let path = folder.file("report.json").display().to_string();
+    let path = folder.file("report.html").display().to_string();
     let not_written = failed.map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {
         Some(why) => Place::NotWritten(why),

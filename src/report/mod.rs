@@ -7,6 +7,7 @@ mod assemble;
 pub mod escape;
 mod exit;
 pub mod hints;
+pub mod html;
 pub mod json;
 pub mod ledger;
 pub mod markdown;

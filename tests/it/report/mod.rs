@@ -5,6 +5,7 @@
 mod any;
 mod bounds;
 mod hints;
+mod html;
 mod json;
 mod markdown;
 mod samples;

@@ -36,7 +36,7 @@ fn progress_is_plain_lines_where_stderr_is_no_terminal() {
     let said = say(folder.path(), &RUN);
     assert_eq!(said.code, Some(0), "{}", said.all());
     assert!(said.stdout.starts_with("PASSED  short: 10 clients"), "{}", said.stdout);
-    assert!(said.stdout.contains("out/report.json"), "{}", said.stdout);
+    assert!(said.stdout.ends_with("out/report.html\n"), "{}", said.stdout);
     let stages: Vec<_> =
         said.stderr.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(stages, ["first", "second", "draining"], "{}", said.stderr);
@@ -107,7 +107,7 @@ fn a_second_run_replaces_the_first_in_its_folder() {
         let said = say(folder.path(), &[&RUN[..], &["--quiet"]].concat());
         assert_eq!(said.code, Some(0), "{}", said.all());
         let out = folder.path().join("out");
-        assert_eq!(out.read_dir().unwrap().count(), 2);
+        assert_eq!(out.read_dir().unwrap().count(), 3);
         // An earlier run's, that had something to list.
         std::fs::write(out.join("ledger.jsonl"), "{}").unwrap();
         read_report(&out).run.id
@@ -172,7 +172,7 @@ fn secrets_stay_out_of_everything_that_is_written() {
         let url = format!("{}?token=canary", server.url());
         let said = say(folder.path(), &[&RUN[..], &["--url", &url], &secrets].concat());
         let out = folder.path().join("out");
-        let files = ["report.json", "report.md"].map(|name| out.join(name));
+        let files = ["report.json", "report.html", "report.md"].map(|name| out.join(name));
         let written = files.map(|file| std::fs::read_to_string(file).unwrap());
         for text in [&said.stdout, &said.stderr].into_iter().chain(&written) {
             assert!(!text.contains("canary"), "{text}");
@@ -207,6 +207,7 @@ fn a_report_that_can_t_be_replaced_leaves_no_earlier_verdict() {
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
     std::fs::write(out.join("report.json"), "an earlier run's").unwrap();
+    std::fs::write(out.join("report.html"), "an earlier run's").unwrap();
     std::fs::write(out.join("report.md"), "an earlier run's").unwrap();
     std::fs::create_dir(out.join("report.json.partial")).unwrap();
     let said = say(folder.path(), &[&RUN[..], &["--quiet"]].concat());
@@ -215,4 +216,6 @@ fn a_report_that_can_t_be_replaced_leaves_no_earlier_verdict() {
     assert!(!out.join("report.json").exists());
     let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
     assert!(markdown.contains("short"), "this run's own: {markdown}");
+    let html = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.contains("<h1>short</h1>"), "this run's own: {html}");
 }
