@@ -4,6 +4,7 @@
 
 mod any;
 mod bounds;
+mod browser;
 mod hints;
 mod html;
 mod json;
