@@ -1,10 +1,10 @@
 //! Where the time goes: by how many heard a message, by the steps of connecting, by fault.
 
+use super::clock::fault_name;
 use super::markup::{Markup, words};
 use super::ranges::{self, Row};
 use super::scale::{Scale, latency_tick};
 use super::table::Table;
-use super::time::fault_name;
 use crate::metric::Metric;
 use crate::report::summary::parts::{cell, fault_line, recipients};
 use crate::report::{FaultOutcome, Latency, Report};
@@ -127,7 +127,7 @@ pub(super) fn connecting(report: &Report) -> Markup {
 
 pub(super) fn faults(report: &Report) -> Markup {
     if report.faults.is_empty() {
-        return words("p", "Nothing was broken on purpose, and nothing broke by itself.");
+        return words("p", "No fault was planned, and no outage was seen.");
     }
     let mut markup = recovery(&report.faults);
     let columns = [

@@ -4,10 +4,10 @@
 
 use hdrhistogram::Histogram;
 
+use super::clock::{Clock, stretch};
 use super::markup::{Markup, words};
-use super::plot::{Hit, Plot};
+use super::plot::{Hit, Plot, SIDE, short};
 use super::scale::{Scale, latency_tick};
-use super::time::{Clock, block, stretch};
 use crate::measure::{decode, percentile_has_enough};
 use crate::report::Report;
 use crate::report::summary::parts::cell;
@@ -34,7 +34,8 @@ struct Column {
     histogram: Histogram<u64>,
 }
 
-pub(super) fn picture(report: &Report, clock: &Clock<'_>) -> Markup {
+pub(super) fn section(report: &Report) -> Markup {
+    let clock = Clock::of(report);
     let columns = columns(report);
     let filled = || columns.iter().filter(|column| !column.histogram.is_empty());
     let smallest = filled().map(|column| column.histogram.min_nz()).min();
@@ -114,6 +115,13 @@ fn rows(histogram: &Histogram<u64>, edges: &[f64]) -> Vec<u64> {
         }
     }
     rows
+}
+
+/// A cell, as a piece of a path in the square that is drawn in.
+fn block(from: f64, to: f64, low: f64, high: f64) -> String {
+    let [x, right] = [from, to].map(|place| place * SIDE);
+    let [top, bottom] = [high, low].map(|place| (1.0 - place) * SIDE);
+    format!("M{} {}H{}V{}H{}Z", short(x), short(top), short(right), short(bottom), short(x))
 }
 
 fn values(column: &Column) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! Charts are SVG that is made here; a small script shows values on hover, and without it they are
 //! in tooltips and tables.
 
+mod clock;
 mod compared;
 mod groups;
 mod heat;
@@ -31,7 +32,7 @@ pub fn to_html(report: &Report) -> String {
         section("validity", "Validity", judged::validity(report)),
         section("latency", "Latency", percentiles::section(report)),
         section("time", "Over time", time::section(report)),
-        section("heat", "Heat map", time::heat_section(report)),
+        section("heat", "Heat map", heat::section(report)),
         section("size", "By number of recipients", compared::by_size(report)),
         section("connecting", "Connecting", compared::connecting(report)),
         section("faults", "Faults and recovery", compared::faults(report)),

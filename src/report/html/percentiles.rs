@@ -78,7 +78,7 @@ fn picture(report: &Report) -> Markup {
     Plot {
         title: "Percentiles".to_owned(),
         note: "latency (log scale) that this share of deliveries did not exceed; \
-               dashed: fewer than ten slower samples"
+               dotted where fewer than ten samples were slower"
             .to_owned(),
         x: NAMED
             .into_iter()

@@ -1,99 +1,14 @@
-//! The run over time: what was sent and delivered, how late, who was up, what went wrong; below it
-//! the heat map, and what all pictures of time share: the axis, phases, faults.
+//! The run over time: what was sent and delivered, how late, who was up, what went wrong, and the same
+//! in a table.
 
-use super::heat;
+use super::clock::{Clock, per_s, stretch, width_s};
 use super::markup::{Markup, words};
-use super::plot::{Band, Height, Hit, Plot, SIDE, path, short};
-use super::scale::{Scale, count_tick, latency_tick, time_ticks};
+use super::plot::{Height, Hit, Plot, path};
+use super::scale::{Scale, count_tick, latency_tick};
 use super::table::Table;
 use crate::report::summary::parts::cell;
 use crate::report::{Report, SeriesPoint};
 use crate::units::format::{UNKNOWN, count, rate, seconds};
-
-/// Faults that are marked, and phases that are shaded: more would hide what they are about.
-const MARKS: usize = 40;
-const BANDS: usize = 100;
-
-/// The axis of every picture of time, with phases and faults on it.
-pub(super) struct Clock<'a> {
-    report: &'a Report,
-    pub(super) end_s: f64,
-}
-
-impl<'a> Clock<'a> {
-    fn of(report: &'a Report) -> Self {
-        let last = report.series.last().map_or(0.0, |point| point.t_s + width_s(report, point));
-        let end_s = [last, report.run.duration_s].into_iter().filter(|s| s.is_finite());
-        Self { report, end_s: end_s.fold(0.0, f64::max) }
-    }
-
-    /// 0 to 1.
-    pub(super) fn place(&self, s: f64) -> f64 {
-        let place = s / self.end_s;
-        if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
-    }
-
-    /// An empty picture of that axis.
-    pub(super) fn plot(&self) -> Plot {
-        let ticks = time_ticks(self.end_s, 8).into_iter();
-        Plot {
-            x: ticks.map(|(s, label)| (self.place(s), label)).collect(),
-            bands: self.bands(),
-            marks: self.marks(),
-            group: "time",
-            ..Plot::default()
-        }
-    }
-
-    fn bands(&self) -> Vec<Band> {
-        let phases = self.report.phases.iter().take(BANDS).enumerate();
-        let mut bands: Vec<_> = phases
-            .map(|(i, phase)| Band {
-                from: self.place(phase.start_s),
-                to: self.place(phase.start_s + phase.duration_s),
-                label: if phase.measured {
-                    phase.name.clone()
-                } else {
-                    format!("{} (not measured)", phase.name)
-                },
-                class: match (phase.measured, i % 2) {
-                    (false, _) => "unmeasured",
-                    (true, 0) => "phase even",
-                    (true, _) => "phase odd",
-                },
-            })
-            .collect();
-        let lasting = self.report.faults.iter().take(MARKS).filter_map(|fault| {
-            let lasts_s = fault.duration_s?;
-            let (from, to) = (self.place(fault.at_s), self.place(fault.at_s + lasts_s));
-            Some(Band { from, to, label: String::new(), class: "faulty" })
-        });
-        bands.extend(lasting);
-        bands
-    }
-
-    fn marks(&self) -> Vec<(f64, String)> {
-        let faults = self.report.faults.iter().take(MARKS).enumerate();
-        faults.map(|(i, fault)| (self.place(fault.at_s), fault_name(i))).collect()
-    }
-}
-
-/// What a fault is called where there is room for little: its row in the table of faults.
-pub(super) fn fault_name(index: usize) -> String {
-    format!("F{}", index + 1)
-}
-
-/// Seconds that a point covers: the last one ends with the run.
-fn width_s(report: &Report, point: &SeriesPoint) -> f64 {
-    let left_s = report.run.duration_s - point.t_s;
-    if left_s.is_finite() && left_s > 0.0 { point.width_s.min(left_s) } else { point.width_s }
-}
-
-/// So many a second. Unknown in the rest that a run ends with, where a few would make a wild rate.
-fn per_s(report: &Report, point: &SeriesPoint, n: u64) -> Option<f64> {
-    let width_s = width_s(report, point);
-    (width_s > 0.0 && width_s >= point.width_s / 2.0).then(|| n as f64 / width_s)
-}
 
 pub(super) fn section(report: &Report) -> Markup {
     if report.series.is_empty() {
@@ -119,10 +34,6 @@ pub(super) fn section(report: &Report) -> Markup {
     markup
 }
 
-pub(super) fn heat_section(report: &Report) -> Markup {
-    heat::picture(report, &Clock::of(report))
-}
-
 fn hits(clock: &Clock<'_>, lines: impl Fn(&SeriesPoint) -> Vec<String>) -> Vec<Hit> {
     let report = clock.report;
     let points = report.series.iter().map(|point| {
@@ -135,12 +46,6 @@ fn hits(clock: &Clock<'_>, lines: impl Fn(&SeriesPoint) -> Vec<String>) -> Vec<H
         Hit { from: clock.place(point.t_s), to: clock.place(to_s), lines: all }
     });
     points.collect()
-}
-
-/// `20 s to 21 s, steady`.
-pub(super) fn stretch(from_s: f64, to_s: f64, phase: &str) -> String {
-    let phase = if phase.is_empty() { "drain" } else { phase };
-    format!("{} to {}, {phase}", seconds(from_s), seconds(to_s))
 }
 
 /// A value for each point, drawn as long as the point lasts: an average has no instant.
@@ -311,18 +216,11 @@ fn values(report: &Report) -> Markup {
 }
 
 /// Something long, closed until asked for.
-pub(super) fn folded(title: &'static str, inner: Markup) -> Markup {
+fn folded(title: &'static str, inner: Markup) -> Markup {
     if inner.is_empty() {
         return inner;
     }
     let mut all = words("summary", title);
     all.add(inner);
     Markup::element("details", &[], all)
-}
-
-/// A cell of the heat map or a bar, as a piece of a path; all in the square that is drawn in.
-pub(super) fn block(from: f64, to: f64, low: f64, high: f64) -> String {
-    let [x, right] = [from, to].map(|place| place * SIDE);
-    let [top, bottom] = [high, low].map(|place| (1.0 - place) * SIDE);
-    format!("M{} {}H{}V{}H{}Z", short(x), short(top), short(right), short(bottom), short(x))
 }
