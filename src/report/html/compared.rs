@@ -86,7 +86,7 @@ pub(super) fn by_size(report: &Report) -> Markup {
         &rows,
     );
     if rows.is_empty() {
-        return words("p", "No message was heard by two or more.");
+        return words("p", "No message that carries a stamp was heard by two or more.");
     }
     markup.add(words(
         "p",

@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use super::clock::{Clock, stretch};
 use super::markup::{Markup, words};
+use super::percentiles::value_at;
 use super::plot::{Hit, Plot, SIDE, short};
 use super::scale::{Scale, latency_tick};
 use crate::measure::{decode, percentile_has_enough};
@@ -70,7 +71,7 @@ pub(super) fn section(report: &Report) -> Markup {
     Plot {
         title: "Deliveries by latency".to_owned(),
         note: "from due (log scale), by the second they arrived in; \
-               darker: a larger share of that moment's deliveries"
+               colors: the share of that moment's deliveries"
             .to_owned(),
         y: y.ticks(6).into_iter().map(|us| (y.place(us), latency_tick(us))).collect(),
         legend: LEVELS.iter().map(|(_, class, name)| (*class, (*name).to_owned())).collect(),
@@ -133,7 +134,7 @@ fn values(column: &Column) -> Vec<String> {
     }
     for (percentile, name) in [(50.0, "p50"), (99.0, "p99")] {
         let enough = percentile_has_enough(percentile, histogram.len());
-        let us = enough.then(|| histogram.value_at_percentile(percentile).min(histogram.max()));
+        let us = enough.then(|| value_at(histogram, percentile));
         lines.push(format!("{name}: {}", cell(us)));
     }
     lines.push(format!("slowest: {}", duration_us(histogram.max())));

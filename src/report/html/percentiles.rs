@@ -77,7 +77,7 @@ fn picture(report: &Report) -> Markup {
     });
     Plot {
         title: "Percentiles".to_owned(),
-        note: "latency (log scale) that this share of deliveries did not exceed; \
+        note: "latency (log scale) that this share did not exceed; \
                dotted where fewer than ten samples were slower"
             .to_owned(),
         x: NAMED
@@ -103,7 +103,7 @@ fn curves(report: &Report) -> Vec<Curve> {
         (!histogram.is_empty()).then(|| Curve { class, name: metric.label(), histogram })
     };
     let deliveries = [("s1", Metric::Delivery), ("s2", Metric::DeliveryFromSent)];
-    let all = deliveries.into_iter().chain([("s3", Metric::Push)]);
+    let all = deliveries.into_iter().chain([("s1", Metric::Push)]);
     all.filter_map(|(class, metric)| of(class, metric)).collect()
 }
 
@@ -133,7 +133,12 @@ fn percentiles(decades: f64) -> Vec<f64> {
 /// The value at a percentile, as far as there is a sample for it.
 fn told(curve: &Curve, percentile: f64) -> Option<u64> {
     let any_above = decades_of(percentile) <= (curve.histogram.len() as f64).log10() + 1e-9;
-    any_above.then(|| curve.histogram.value_at_quantile(percentile / 100.0))
+    any_above.then(|| value_at(&curve.histogram, percentile))
+}
+
+/// Taken as the figures of tables are, or a curve would miss them.
+pub(super) fn value_at(histogram: &Histogram<u64>, percentile: f64) -> u64 {
+    histogram.value_at_quantile(percentile / 100.0).min(histogram.max())
 }
 
 fn is_sure(curve: &Curve, percentile: f64) -> bool {
@@ -141,7 +146,7 @@ fn is_sure(curve: &Curve, percentile: f64) -> bool {
 }
 
 fn values(curves: &[Curve], percentile: f64) -> Vec<String> {
-    let mut lines = vec![format!("{} of deliveries took at most", share(percentile))];
+    let mut lines = vec![format!("{} took at most", share(percentile))];
     for curve in curves {
         let value = told(curve, percentile).map_or_else(|| UNKNOWN.to_owned(), duration_us);
         let few = if is_sure(curve, percentile) { "" } else { " (fewer than ten slower samples)" };

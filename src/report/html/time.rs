@@ -6,7 +6,8 @@ use super::markup::{Markup, words};
 use super::plot::{Height, Hit, Plot, path};
 use super::scale::{Scale, count_tick, latency_tick};
 use super::table::Table;
-use crate::report::summary::parts::cell;
+use crate::metric::Metric;
+use crate::report::summary::parts::{cell, heard_by_cohorts};
 use crate::report::{Report, SeriesPoint};
 use crate::units::format::{UNKNOWN, count, rate, seconds};
 
@@ -145,7 +146,13 @@ fn latencies(clock: &Clock<'_>) -> Markup {
     let (smallest, largest) =
         all.fold((u64::MAX, 0), |(low, high), us| (low.min(us), high.max(us)));
     if largest == 0 {
-        return words("p", "No second had the samples that a percentile needs.");
+        return words(
+            "p",
+            match heard_by_cohorts(report) {
+                Metric::Push => "What a feed pushes has no latency over time in a report.",
+                _ => "No second had the samples that a percentile needs.",
+            },
+        );
     }
     let scale = Scale::log(smallest, largest);
     let shown = LATENCIES.iter().filter(|(.., of)| report.series.iter().any(|p| of(p).is_some()));
