@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real servers that the integration tests drive (tests/it/targets).
+# Installs the real servers that the integration tests drive (tests/it/targets), and the browser that
+# opens their reports (tests/it/report/browser.rs).
 #
 #   scripts/targets.sh [DIR]          DIR is target/targets if left out; tests look there
 #
@@ -20,6 +21,7 @@ dir=$(realpath "$dir")
 cd "$(dirname "$0")/../tests/targets"
 
 packages=(
+  chromium
   mosquitto
   nats-server
   nginx-light libnginx-mod-nchan

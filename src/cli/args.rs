@@ -347,6 +347,8 @@ pub(super) enum ReportFormat {
     Text,
     /// report.json
     Json,
+    /// report.html, for a browser
+    Html,
     /// report.md, for a pull request
     Md,
     /// junit.xml, for CI systems

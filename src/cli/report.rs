@@ -9,7 +9,7 @@ use super::folder::Folder;
 use super::run::style;
 use super::{Failure, print, runs};
 use crate::report::annotations::to_annotations;
-use crate::report::files::{FORMATS, Format, REPORT_FILE, Rendered, render_all};
+use crate::report::files::{FORMATS, Format, PAGE_FILE, REPORT_FILE, Rendered, render_all};
 use crate::report::summary::{Place, render};
 use crate::report::{Exit, Report};
 
@@ -25,6 +25,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
         ReportFormat::Github => return say(args, &to_annotations(&report)),
         ReportFormat::All => render_all(&report),
         ReportFormat::Json => made_by(REPORT_FILE, &report),
+        ReportFormat::Html => made_by(PAGE_FILE, &report),
         ReportFormat::Md => made_by("report.md", &report),
         ReportFormat::Junit => made_by("junit.xml", &report),
         ReportFormat::Csv => made_by("series.csv", &report),

@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::protocol::Protocol;
 use crate::protocol::scope::Captured;
 use crate::report::annotations::to_annotations;
-use crate::report::files::{REPORT_FILE, render_all};
+use crate::report::files::{PAGE_FILE, render_all};
 use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
@@ -440,7 +440,7 @@ fn finish(
         })
         .collect();
     let failed = failed.first();
-    let path = folder.file(REPORT_FILE).display().to_string();
+    let path = folder.file(PAGE_FILE).display().to_string();
     let not_written = failed.map(|(name, error)| format!("{name}: {error}"));
     let place = match &not_written {
         Some(why) => Place::NotWritten(why),

@@ -79,6 +79,29 @@ pub fn escape_markdown(text: &str, chars: usize) -> String {
     safe
 }
 
+/// Text for HTML, between tags or in a quoted attribute, at most `chars` characters of it: without
+/// markup, and with the same escapes as in a terminal for what can't be seen or reorders a line.
+#[must_use]
+pub fn escape_html(text: &str, chars: usize) -> String {
+    let mut safe = String::with_capacity(text.len().min(chars));
+    for (i, c) in text.chars().enumerate() {
+        if i == chars {
+            safe.push(CUT);
+            break;
+        }
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c if is_unsafe(c) => safe.extend(c.escape_default()),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
 /// The columns of a text in a terminal: each character by itself, so that a sequence drawn as
 /// one emoji counts as all its parts. That is never too narrow, and terminals disagree anyway.
 #[must_use]
@@ -169,6 +192,20 @@ mod tests {
         );
         assert_eq!(escape_line("abc", 3), "abc");
         assert_eq!(escape_line("abcd", 3), "abc…");
+    }
+
+    #[test]
+    fn html_is_text_in_attributes_too() {
+        let table = [
+            ("a <b> & \"c\" 'd'", "a &lt;b&gt; &amp; &quot;c&quot; &#39;d&#39;"),
+            ("two\nlines\u{1b}[0m\u{202e}", "two\\nlines\\u{1b}[0m\\u{202e}"),
+            ("&lt;", "&amp;lt;"),
+            ("naïve 🎉 日本", "naïve 🎉 日本"),
+        ];
+        for (text, safe) in table {
+            assert_eq!(escape_html(text, 100), safe, "{text:?}");
+        }
+        assert_eq!(escape_html("<<<", 2), "&lt;&lt;…");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::annotations::to_annotations;
 use super::hgrm::to_hgrm;
 use super::hlog::{HLOG_FILE, to_hlog};
+use super::html::to_html;
 use super::json::{from_json, to_json};
 use super::junit::{JUNIT_FILE, to_junit};
 use super::markdown::to_markdown;
@@ -17,6 +18,8 @@ use crate::metric::Metric;
 
 /// What is read again, and what the others are made from.
 pub const REPORT_FILE: &str = "report.json";
+/// What a person opens.
+pub const PAGE_FILE: &str = "report.html";
 
 /// The files of one kind.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +31,9 @@ pub enum Format {
 }
 
 /// All of them; what is read again comes first.
-pub const FORMATS: [Format; 6] = [
+pub const FORMATS: [Format; 7] = [
     Format::File(REPORT_FILE, |report| Ok(to_json(report)?)),
+    Format::File(PAGE_FILE, |report| Ok(to_html(report))),
     Format::File("report.md", |report| Ok(to_markdown(report))),
     Format::File(JUNIT_FILE, to_junit),
     Format::File(SERIES_FILE, to_csv),

@@ -11,6 +11,7 @@ pub mod files;
 mod hgrm;
 pub mod hints;
 mod hlog;
+pub mod html;
 pub mod json;
 mod junit;
 pub mod ledger;

@@ -250,7 +250,11 @@ fn what_a_join_captures_is_said_in_its_room_only() {
     joined(&mut talk, 2, "r3");
     joined(&mut talk, 3, "r4");
     let publish = |talk: &mut Talk, room| {
-        talk.publish(room, Outgoing { payload: "hi", binary: false, seq: 0, now_ms: 0 }).unwrap();
+        talk.publish(
+            room,
+            Outgoing { payload: "hi", binary: false, structured: false, seq: 0, now_ms: 0 },
+        )
+        .unwrap();
         said(talk)
     };
     assert_eq!(publish(&mut talk, ROOM), ["r3 hi"]);

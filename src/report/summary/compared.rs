@@ -93,10 +93,14 @@ impl CohortRow {
 pub(in crate::report) fn cohort_rows(
     report: &Report,
 ) -> Option<impl Iterator<Item = (&CohortFigures, CohortRow)>> {
-    let heard = heard_by_cohorts(report);
-    let row = move |cohort| (cohort, CohortRow::of(cohort, heard));
+    let row = |cohort| (cohort, cohort_row(report, cohort));
     let worth_it = report.cohorts.len() > 1 && report.clients.joined > 0;
     worth_it.then(|| report.cohorts.iter().map(row))
+}
+
+/// The figures of one of the report's cohorts.
+pub(in crate::report) fn cohort_row(report: &Report, cohort: &CohortFigures) -> CohortRow {
+    CohortRow::of(cohort, heard_by_cohorts(report))
 }
 
 /// What tells how late a cohort hears: a feed's pushes were never due.

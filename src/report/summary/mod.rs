@@ -16,7 +16,7 @@ pub use layout::{COLUMNS, LINES};
 /// Pieces that other renderings share, so that both say the same in the same words.
 pub(super) mod parts {
     pub(in crate::report) use super::compared::{
-        cohort_rows, commonest, heard_by_cohorts, recipients,
+        cohort_row, cohort_rows, commonest, heard_by_cohorts, recipients,
     };
     pub(in crate::report) use super::faults::fault_line;
     pub(in crate::report) use super::judged::{cores_used, setting};

@@ -2,12 +2,12 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use uproar::measure::ExampleOf;
+use uproar::measure::{ExampleOf, Hist, encode};
 use uproar::metric::{ErrorKind, Metric, Step};
 use uproar::report::{
     BusiestWorker, CohortFigures, Deliveries, ErrorGroup, Example, FaultOutcome, Interruption,
-    Latency, LimitHit, PhaseFigures, Publishes, Reason, Report, Severity, SpreadFigures,
-    ThresholdOutcome, ValidityState,
+    Latency, LimitHit, PhaseFigures, Publishes, Reason, Report, SeriesPoint, Severity,
+    SpreadFigures, ThresholdOutcome, ValidityState,
 };
 
 use super::samples;
@@ -45,7 +45,7 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
             Just(ValidityState::Suspect),
             Just(ValidityState::Invalid)
         ],
-        proptest::option::of(share()),
+        (proptest::option::of(share()), vec(point(), 0..12)),
     );
     (lists, figures).prop_map(|(lists, figures)| {
         let mut report = Report::default();
@@ -59,8 +59,9 @@ pub(crate) fn report() -> impl Strategy<Value = Report> {
         report.closed_loop = closed_loop;
         report.spread_by_size = sizes;
         (report.cohorts, report.examples) = last;
-        let (latency, publishes, deliveries, clients, names, interrupted, validity, busiest) =
-            figures;
+        let (latency, publishes, deliveries, clients, names, interrupted, validity, rest) = figures;
+        let (busiest, series) = rest;
+        report.series = series;
         report.latency = latency.into_iter().collect();
         report.publishes = publishes;
         report.deliveries = deliveries;
@@ -208,6 +209,36 @@ fn phase() -> impl Strategy<Value = PhaseFigures> {
             delivery,
             ..PhaseFigures::default()
         })
+}
+
+/// At any time, in any order; with a histogram or with none.
+fn point() -> impl Strategy<Value = SeriesPoint> {
+    let hdr = prop_oneof![
+        Just(None),
+        vec(0..u64::MAX, 1..9).prop_map(|values| {
+            let mut hist = Hist::with_digits(2);
+            values.into_iter().for_each(|us| hist.record(us));
+            encode(hist.inner())
+        }),
+    ];
+    let us = || proptest::option::of(figure());
+    ((share(), share()), name(), figure(), (us(), us()), hdr, vec(name(), 0..3)).prop_map(
+        |((t_s, width_s), phase, n, (p50, p99), delivery_hdr, faults)| SeriesPoint {
+            t_s,
+            width_s,
+            phase,
+            clients_up: n,
+            publishes: n,
+            deliveries: n,
+            errors: n,
+            delivery_p50_us: p50,
+            delivery_p99_us: p99,
+            lag_p99_us: p50,
+            delivery_hdr,
+            faults,
+            ..SeriesPoint::default()
+        },
+    )
 }
 
 fn fault() -> impl Strategy<Value = FaultOutcome> {

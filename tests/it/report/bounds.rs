@@ -45,10 +45,17 @@ fn samples_fit() {
     }
 }
 
-/// Far larger than any scenario that ships, with every bounded list at its bound: points of the
-/// series, sizes of rooms, kinds of closes, examples of errors; and histograms full of latencies.
 #[test]
 fn a_large_report_stays_under_5_mb() {
+    let report = large();
+    let json = to_json(&report).unwrap();
+    assert!(json.len() <= JSON_MAX, "{} bytes", json.len());
+    assert_eq!(from_json(&json).unwrap(), report);
+}
+
+/// Far larger than any scenario that ships, with every bounded list at its bound: points of the
+/// series, sizes of rooms, kinds of closes, examples of errors; and histograms full of latencies.
+pub(super) fn large() -> Report {
     const COHORTS: usize = 40;
     let mut spread = Hist::default();
     let mut us = 1.0_f64;
@@ -94,7 +101,6 @@ fn a_large_report_stays_under_5_mb() {
     };
     report.spread_by_size = vec![sizes; 18];
     let point = SeriesPoint {
-        t_s: 123.456_789,
         phase: name(0),
         delivery_p50_us: Some(u64::MAX),
         delivery_p99_us: Some(u64::MAX),
@@ -105,7 +111,8 @@ fn a_large_report_stays_under_5_mb() {
         faults: vec!["reset".to_owned()],
         ..SeriesPoint::default()
     };
-    report.series = vec![point; 600];
+    let second = |i: u32| SeriesPoint { t_s: f64::from(i), width_s: 1.0, ..point.clone() };
+    report.series = (0..600).map(second).collect();
     let fault = report.faults[0].clone();
     report.faults = vec![fault; 200];
     let closes =
@@ -117,9 +124,7 @@ fn a_large_report_stays_under_5_mb() {
     // Six kinds of frames and corrupted deliveries, and the most names of ignored frames.
     let example = Example { name: Some(name(0)), ..report.examples[0].clone() };
     report.examples = vec![example; 6 + 65];
-    let json = to_json(&report).unwrap();
-    assert!(json.len() <= JSON_MAX, "{} bytes", json.len());
-    assert_eq!(from_json(&json).unwrap(), report);
+    report
 }
 
 proptest! {

@@ -4,9 +4,11 @@
 
 mod any;
 mod bounds;
+mod browser;
 mod formats;
 mod hints;
 mod hostile;
+mod html;
 pub(crate) mod json;
 mod markdown;
 mod samples;

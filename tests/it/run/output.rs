@@ -36,7 +36,7 @@ fn progress_is_plain_lines_where_stderr_is_no_terminal() {
     let said = say(folder.path(), &RUN);
     assert_eq!(said.code, Some(0), "{}", said.all());
     assert!(said.stdout.starts_with("PASSED  short: 10 clients"), "{}", said.stdout);
-    assert!(said.stdout.contains("out/report.json"), "{}", said.stdout);
+    assert!(said.stdout.ends_with("out/report.html\n"), "{}", said.stdout);
     let stages: Vec<_> =
         said.stderr.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(stages, ["first", "second", "draining"], "{}", said.stderr);
@@ -210,6 +210,7 @@ fn a_report_that_can_t_be_replaced_leaves_no_earlier_verdict() {
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
     std::fs::write(out.join("report.json"), "an earlier run's").unwrap();
+    std::fs::write(out.join("report.html"), "an earlier run's").unwrap();
     std::fs::write(out.join("report.md"), "an earlier run's").unwrap();
     std::fs::create_dir(out.join("report.json.partial")).unwrap();
     let said = say(folder.path(), &[&RUN[..], &["--quiet"]].concat());
@@ -218,4 +219,6 @@ fn a_report_that_can_t_be_replaced_leaves_no_earlier_verdict() {
     assert!(!out.join("report.json").exists());
     let markdown = std::fs::read_to_string(out.join("report.md")).unwrap();
     assert!(markdown.contains("short"), "this run's own: {markdown}");
+    let html = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.contains("<h1>short</h1>"), "this run's own: {html}");
 }
