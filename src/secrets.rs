@@ -110,10 +110,13 @@ pub fn is_secret_name(name: &str) -> bool {
         "credential",
         "apikey",
     ];
+    const LASTS: [&str; 5] = ["expiry", "expires", "ttl", "timeout", "age"];
     const WHOLE: [&str; 7] = ["key", "sig", "pass", "pwd", "jwt", "sid", "code"];
     let plain = name.to_ascii_lowercase().replace(['-', '_', '.'], "");
     let last = name.rsplit(['-', '_', '.']).next().unwrap_or_default().to_ascii_lowercase();
-    TELLING.iter().any(|telling| plain.contains(telling)) || WHOLE.contains(&&*last)
+    // How long a session or a token lasts is no secret, and a number that occurs everywhere.
+    !LASTS.contains(&&*last)
+        && (TELLING.iter().any(|telling| plain.contains(telling)) || WHOLE.contains(&&*last))
 }
 
 #[cfg(test)]
@@ -161,7 +164,17 @@ mod tests {
         {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["Origin", "room", "v", "EIO", "transport", "keyboard", "event", "encode"] {
+        for name in [
+            "Origin",
+            "room",
+            "v",
+            "EIO",
+            "transport",
+            "keyboard",
+            "event",
+            "session_expiry",
+            "token_ttl",
+        ] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

@@ -58,6 +58,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             Path::new("reports").join(format!("{name}-{time}"))
         }
     };
+    // Runs of an earlier time beside these would be compared with them.
+    if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let message = format!("{} is not empty", out.display());
+        let help =
+            "several runs have a folder of their own: choose a new or empty one with --out DIR";
+        return Err(Failure::message(Exit::Usage, message, help));
+    }
     let repeat = usize::from(args.repeat.unwrap_or(RUNS));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

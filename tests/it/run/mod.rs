@@ -3,6 +3,7 @@
 mod addresses;
 mod codecs;
 mod commands;
+mod compare;
 mod faults;
 mod hall;
 mod hostile;
