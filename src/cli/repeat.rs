@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use super::args::{CompareFormat, OutputFormat, RunArgs};
 use super::compare::{Baseline, compared, shown};
 use super::{Failure, prepare, print, runs, signals};
-use crate::compare::{Comparison, Options, Runs, to_markdown};
+use crate::compare::{Comparison, Options, Runs, to_html, to_markdown};
 use crate::coordinator::Signal;
 use crate::metric::Metric;
 use crate::report::{Exit, Report};
@@ -110,6 +110,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         }
         let path = out.join("comparison.md");
         std::fs::write(&path, written)
+            .map_err(|error| internal(format!("can't write {}: {error}", path.display())))?;
+        let path = out.join("comparison.html");
+        std::fs::write(&path, to_html(&name, &comparisons))
             .map_err(|error| internal(format!("can't write {}: {error}", path.display())))?;
         // A baseline is of one side: the last, which is the new one.
         if let Some(new) = made.last() {

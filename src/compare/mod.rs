@@ -9,5 +9,5 @@ mod value;
 
 pub use judge::{Comparison, Gate, Options, Row, Runs, Spread, State, compare, default_gates};
 pub use rank::{RUNS_MAX, holm, p_higher};
-pub use render::{to_markdown, to_text};
+pub use render::{to_html, to_markdown, to_text};
 pub use value::of;

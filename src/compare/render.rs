@@ -1,7 +1,8 @@
-//! A comparison as text for a terminal and as Markdown for a pull request.
+//! A comparison as text for a terminal, as Markdown for a pull request, and as a page.
 
 use super::judge::{Comparison, Row, Spread, State};
 use crate::report::escape::{columns, escape_markdown, escape_terminal};
+use crate::report::html::{Part, Sheet, to_sheet};
 use crate::units::format::{duration_us, number};
 
 /// The longest name of a side that is shown.
@@ -12,8 +13,14 @@ const CELL: usize = 200;
 
 /// The comparison's one sentence.
 fn sentence(comparison: &Comparison) -> String {
+    let (word, what) = verdict_of(comparison);
+    format!("{word}: {what}")
+}
+
+/// The verdict, and what it is of.
+fn verdict_of(comparison: &Comparison) -> (&'static str, String) {
     let worst = comparison.rows.iter().find(|row| row.state.fails());
-    let (word, what) = match worst {
+    match worst {
         None if comparison.is_coarse() => {
             ("INCONCLUSIVE", "too few runs to show a change".to_owned())
         }
@@ -22,8 +29,7 @@ fn sentence(comparison: &Comparison) -> String {
             let word = if comparison.advisory.is_some() { "WORSE, advisory" } else { "REGRESSED" };
             (word, told(row))
         }
-    };
-    format!("{word}: {what}")
+    }
 }
 
 fn told(row: &Row) -> String {
@@ -47,9 +53,11 @@ fn signed(change: f64) -> String {
 }
 
 fn value(value: f64, is_time: bool) -> String {
-    // Less than a tenth of a millisecond is told in microseconds.
+    // Three digits: a comparison is about small differences.
     match is_time {
-        true if value < 100.0 => format!("{value:.1} us"),
+        true if value < 10.0 => format!("{value:.2} us"),
+        true if value < 1_000.0 => format!("{value:.0} us"),
+        true if value < 100_000.0 => format!("{:.2} ms", value / 1_000.0),
         true => duration_us(value.round() as u64),
         false => number(value),
     }
@@ -170,6 +178,37 @@ fn remarks(comparison: &Comparison) -> Vec<String> {
     lines
 }
 
+/// A page with one table a comparison. The gravest decides what it looks like.
+#[must_use]
+pub fn to_html(title: &str, comparisons: &[Comparison]) -> String {
+    let regressed = comparisons.iter().find(|comparison| comparison.is_regressed());
+    let coarse = comparisons.iter().any(Comparison::is_coarse);
+    let (word, what) = regressed.or(comparisons.first()).map_or(("", String::new()), verdict_of);
+    let part = |comparison: &Comparison| {
+        let (base_runs, new_runs) = runs(comparison);
+        Part {
+            heading: format!(
+                "{} ({base_runs} runs) and {} ({new_runs} runs)",
+                comparison.base, comparison.new
+            ),
+            columns: &["figure", ">base", ">new", ">change", ">tolerance", ">p", "verdict"],
+            rows: comparison.rows.iter().map(|row| cells(row).to_vec()).collect(),
+            remarks: remarks(comparison),
+        }
+    };
+    to_sheet(&Sheet {
+        look: match (regressed.is_some(), coarse) {
+            (true, _) => "bad",
+            (false, true) => "plain",
+            (false, false) => "good",
+        },
+        word: word.to_owned(),
+        title: title.to_owned(),
+        sentence: what,
+        parts: comparisons.iter().map(part).collect(),
+    })
+}
+
 /// What a pull request shows.
 #[must_use]
 pub fn to_markdown(comparison: &Comparison) -> String {
@@ -191,4 +230,53 @@ pub fn to_markdown(comparison: &Comparison) -> String {
         text.push_str(&format!("- {}\n", escape_markdown(&line, CELL)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::{Options, Runs, compare, default_gates};
+    use crate::metric::Metric;
+    use crate::report::{Latency, Report};
+
+    fn compared(names: [&str; 2]) -> Comparison {
+        let side = |name: &str, p50s: &[u64]| Runs {
+            name: name.to_owned(),
+            reports: p50s
+                .iter()
+                .map(|p50| {
+                    let mut report = Report::default();
+                    let latency = Latency { p50: Some(*p50), ..Latency::default() };
+                    report.latency.insert(Metric::Delivery, latency);
+                    report
+                })
+                .collect(),
+        };
+        let (base, new) =
+            (side(names[0], &[300, 310, 290, 305]), side(names[1], &[400, 410, 390, 1_405]));
+        let gates = default_gates(&base.reports);
+        compare(&base, &new, &gates, Options::default()).unwrap()
+    }
+
+    #[test]
+    fn a_comparison_for_a_terminal() {
+        insta::assert_snapshot!(to_text(&compared(["base", "new"])));
+    }
+
+    #[test]
+    fn names_of_any_kind_stay_text_everywhere() {
+        let names = ["<script>|\u{1b}[0m", "a\nb `c` [d](e)"];
+        let comparison = compared(names);
+        let text = to_text(&comparison);
+        assert!(
+            !text.contains('\u{1b}') && text.lines().all(|line| columns(line) <= 120),
+            "{text}"
+        );
+        let markdown = to_markdown(&comparison);
+        assert!(markdown.contains("\\<script\\>") && !markdown.contains("[d](e)"), "{markdown}");
+        let html = to_html("x</title><script>", &[comparison]);
+        // The page's own, and no other.
+        assert_eq!(html.matches("<script").count(), 1, "{html}");
+        assert!(html.contains("&lt;script&gt;"));
+    }
 }

@@ -17,8 +17,11 @@ mod plot;
 mod ranges;
 mod scale;
 mod setting;
+mod sheet;
 mod table;
 mod time;
+
+pub use sheet::{Part, Sheet, to_sheet};
 
 use super::Report;
 use page::{Section, page};

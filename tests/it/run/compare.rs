@@ -60,7 +60,7 @@ fn a_slower_side_fails_and_an_equal_one_does_not() {
     let slow = say(folder, &["compare", "base", "slow"]);
     assert_eq!((slow.code, slow.stderr.as_str()), (Some(1), ""), "{}", slow.all());
     assert!(
-        slow.stdout.starts_with("REGRESSED: delivery.p50 is 0.4 ms, was 0.3 ms (+33.3 %)\n"),
+        slow.stdout.starts_with("REGRESSED: delivery.p50 is 400 us, was 300 us (+33.3 %)\n"),
         "{}",
         slow.stdout
     );
@@ -192,6 +192,8 @@ fn several_runs_lie_side_by_side_with_one_comparison() {
     assert!(said.stderr.contains("run 2 of 2"), "{}", said.stderr);
     if said.code == Some(0) {
         assert!(fs::read_to_string(out.join("comparison.md")).unwrap().contains("delivery.p50"));
+        let page = fs::read_to_string(out.join("comparison.html")).unwrap();
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("delivery.p50"), "{page}");
         let again = say(folder.path(), &["run", "scenario.toml", "--repeat", "2", "--out", "out"]);
         assert_eq!(again.code, Some(2), "earlier runs would pass for these: {}", again.all());
         // They are one side of a later comparison.
