@@ -39,8 +39,9 @@ pub struct Context {
     pub protocols: Vec<Protocol>,
     /// By cohort: what its clients' templates may name.
     pub settings: Vec<Arc<Setting>>,
-    /// Whether any messages say what people say, so that what arrives is held against it.
-    pub texts: bool,
+    /// By the author's cohort, whether messages say what people say and can be held against it where
+    /// they arrive, and then whether they are written with XML's entities; empty where none do.
+    pub compared: Vec<Option<bool>>,
     /// This run's id as text.
     pub run_name: Arc<str>,
     /// Bytes on the sockets, by cohort.

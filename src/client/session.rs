@@ -34,7 +34,7 @@ use crate::measure::{
     Failure, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric};
-use crate::protocol::{Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
+use crate::protocol::{Away, Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
 use crate::scenario::Load;
 
 /// Frames read before due messages get their turn.
@@ -119,8 +119,8 @@ pub(super) struct Session {
     /// When the upgrade was about to be written: the server may know the client from then on.
     connected_us: u64,
     outage: Option<Outage>,
-    /// When the connection before this one failed: what was sent from then on until this one joined,
-    /// the client has missed.
+    /// When the connection before this one failed, where the protocol replays: what was sent from then
+    /// on until this one joined, the client has missed.
     missed_from_us: Option<u64>,
     /// Until the first message after an outage.
     silent_since_us: Option<u64>,
@@ -197,7 +197,9 @@ impl Session {
             began_us: dialed.began_us,
             connected_us,
             outage,
-            missed_from_us: outage.map(|outage| outage.since_us),
+            missed_from_us: outage
+                .filter(|_| ctx.plan.relay(client.id).away == Away::Replayed)
+                .map(|outage| outage.since_us),
             silent_since_us,
             rooms: ctx
                 .plan

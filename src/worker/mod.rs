@@ -26,6 +26,7 @@ use crate::machine::cpu::thread_cpu_us;
 use crate::measure::{Recorder, Snapshot, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Window;
+use crate::protocol::Writing;
 use crate::scenario::{Cohort, FaultKind, WhileAway};
 use part::{Part, Slot};
 
@@ -127,9 +128,7 @@ impl Worker {
             room_names,
             protocols: scenario.cohorts.iter().map(protocol).collect(),
             settings,
-            texts: scenario.cohorts.iter().any(|cohort| {
-                cohort.publish.as_ref().is_some_and(|publish| publish.texts.is_some())
-            }),
+            compared: compared(&scenario.cohorts),
             run_name: run_name(run).into(),
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
@@ -298,6 +297,20 @@ impl Worker {
             }
         }
     }
+}
+
+/// How each cohort's texts are compared; nothing where there are none.
+fn compared(cohorts: &[Cohort]) -> Vec<Option<bool>> {
+    let of = |cohort: &Cohort| {
+        cohort.publish.as_ref()?.texts.as_ref()?;
+        match cohort.protocol.writing() {
+            Writing::Plain => Some(false),
+            Writing::Xml => Some(true),
+            Writing::Unknown => None,
+        }
+    };
+    let compared: Vec<_> = cohorts.iter().map(of).collect();
+    if compared.iter().all(Option::is_none) { Vec::new() } else { compared }
 }
 
 /// The run's id as it stands in room names and in the `User-Agent`.
