@@ -327,6 +327,17 @@ pub(super) enum CompareFormat {
     Json,
 }
 
+impl From<OutputFormat> for CompareFormat {
+    /// How a comparison is printed behind a run.
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Text | OutputFormat::Github => Self::Text,
+            OutputFormat::Json => Self::Json,
+            OutputFormat::Md => Self::Md,
+        }
+    }
+}
+
 /// What to make of a report that was written.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {

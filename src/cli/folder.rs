@@ -114,7 +114,8 @@ impl Folder {
     }
 }
 
-fn default_path(scenario: &str) -> PathBuf {
+/// Where runs go that name no folder.
+pub(super) fn default_path(scenario: &str) -> PathBuf {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     Path::new("reports").join(format!("{scenario}-{time}"))
 }

@@ -6,17 +6,18 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
 
-use jiff::Timestamp;
 use nix::sys::signal::{Signal as Raw, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use super::args::{CompareFormat, OutputFormat, RunArgs};
+use super::args::{CompareFormat, RunArgs};
 use super::compare::{Baseline, compared, shown};
+use super::folder::default_path;
 use super::{Failure, prepare, print, runs, signals};
 use crate::compare::{Comparison, Options, Runs, to_html, to_markdown};
 use crate::coordinator::Signal;
 use crate::metric::Metric;
+use crate::report::files::REPORT_FILE;
 use crate::report::{Exit, Report};
 use crate::units::format::duration_us;
 
@@ -29,6 +30,14 @@ struct Side {
     arguments: Vec<OsString>,
     /// Of the flags that all have, those that this side has otherwise.
     without: &'static [&'static str],
+    /// Where its runs lie in the folder of all; the only side's lie there themselves.
+    within: Option<String>,
+}
+
+impl Side {
+    fn folder(&self, out: &Path) -> PathBuf {
+        self.within.as_ref().map_or_else(|| out.to_owned(), |within| out.join(within))
+    }
 }
 
 /// Whether this command line asks for several runs.
@@ -46,18 +55,12 @@ fn codecs(args: &RunArgs) -> Vec<&str> {
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let sides = sides(args)?;
     // A mistake is told before the first run, and once.
+    let mut name = String::new();
     for side in &sides {
-        prepare::plan(&with_codec(args, &side.name))?;
+        name = prepare::plan(&with_codec(args, &side.name))?.scenario.name;
     }
     let baseline = Baseline::read(&args.baseline)?;
-    let name = prepare::plan(&with_codec(args, &sides[0].name))?.scenario.name.clone();
-    let out = match &args.out {
-        Some(out) => out.clone(),
-        None => {
-            let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-            Path::new("reports").join(format!("{name}-{time}"))
-        }
-    };
+    let out = args.out.clone().unwrap_or_else(|| default_path(&name));
     // Runs of an earlier time beside these would be compared with them.
     if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let message = format!("{} is not empty", out.display());
@@ -75,15 +78,14 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let mut written = String::new();
     let mut comparisons = Vec::new();
     let mut decided = exit;
-    let folder = |side: &Side| if several { out.join(&side.name) } else { out.clone() };
     let mut made = Vec::new();
     for (side, reports) in sides.iter().zip(&reports) {
         if reports.is_empty() {
             continue;
         }
-        made.push(Runs { name: folder(side).display().to_string(), reports: reports.clone() });
+        made.push(Runs { name: side.folder(&out).display().to_string(), reports: reports.clone() });
     }
-    let format = compare_format(args.format);
+    let format = CompareFormat::from(args.format);
     let codecs = !codecs(args).is_empty();
     if let Some((base, others)) = made.split_first() {
         // Runs of one side are compared with themselves, which shows how far they lie apart.
@@ -126,14 +128,6 @@ fn internal(message: String) -> Failure {
     Failure::message(Exit::Internal, message, "")
 }
 
-fn compare_format(format: OutputFormat) -> CompareFormat {
-    match format {
-        OutputFormat::Text | OutputFormat::Github => CompareFormat::Text,
-        OutputFormat::Json => CompareFormat::Json,
-        OutputFormat::Md => CompareFormat::Md,
-    }
-}
-
 /// The same comparison, where no figure decides.
 fn told(mut comparison: Comparison) -> Comparison {
     comparison.advisory = Some("this tells and decides nothing".to_owned());
@@ -151,25 +145,30 @@ fn sides(args: &RunArgs) -> Result<Vec<Side>, Failure> {
             name: (*codec).to_owned(),
             arguments: vec!["--codec".into(), (*codec).into()],
             without: &["--codec"],
+            within: Some((*codec).to_owned()),
         };
         return Ok(codecs.iter().map(side).collect());
     }
-    let one = |name: &str| Side { name: name.to_owned(), arguments: Vec::new(), without: &[] };
-    let Some(url) = &args.against else { return Ok(vec![one("runs")]) };
+    let side = |name: &str, arguments, without, within: Option<&str>| Side {
+        name: name.to_owned(),
+        arguments,
+        without,
+        within: within.map(str::to_owned),
+    };
+    let Some(url) = &args.against else { return Ok(vec![side("runs", Vec::new(), &[], None)]) };
     let plan = prepare::plan(&args.scenario)?;
     if plan.scenario.target.url.is_none() {
         let message = "--against compares two servers by their URLs, and the target is built in";
         let help = "name the first with --url URL --protocol NAME, the second with --against URL";
         return Err(Failure::message(Exit::Usage, message, help));
     }
-    let against = if args.scenario.target.url.is_some() {
-        let arguments = vec!["--url".into(), url.into()];
-        Side { name: "new".to_owned(), arguments, without: &["--url"] }
+    let (arguments, without): (Vec<OsString>, &[&str]) = if args.scenario.target.url.is_some() {
+        (vec!["--url".into(), url.into()], &["--url"])
     } else {
-        let arguments = vec!["--set".into(), format!("target.url={url}").into()];
-        Side { name: "new".to_owned(), arguments, without: &[] }
+        (vec!["--set".into(), format!("target.url={url}").into()], &[])
     };
-    Ok(vec![one("base"), against])
+    let base = side("base", Vec::new(), &[], Some("base"));
+    Ok(vec![base, side("new", arguments, without, Some("new"))])
 }
 
 /// What is checked before the first run: a list of codecs is none.
@@ -203,8 +202,8 @@ async fn all(
     for round in 0..repeat {
         for at in order(sides.len(), round) {
             let side = &sides[at];
-            let parent = if sides.len() > 1 { out.join(&side.name) } else { out.to_owned() };
-            let folder = parent.join(format!("{:02}", round + 1));
+            let folder = side.folder(out).join(format!("{:02}", round + 1));
+            let written = folder.join(REPORT_FILE);
             let mut command = command(side, &folder)?;
             let child =
                 command.spawn().map_err(|error| internal(format!("can't start a run: {error}")))?;
@@ -216,8 +215,8 @@ async fn all(
                 // What it said on stderr was seen.
                 print::stdout(&said)?;
             }
-            if folder.join(crate::report::files::REPORT_FILE).exists() {
-                let report = runs::report(&folder.join(crate::report::files::REPORT_FILE))?;
+            if written.exists() {
+                let report = runs::report(&written)?;
                 if !args.quiet {
                     print::stderr(&line(done, total, &side.name, &report));
                 }

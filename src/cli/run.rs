@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::args::{CompareFormat, OutputFormat, RunArgs};
+use super::args::{OutputFormat, RunArgs};
 use super::compare::Baseline;
 use super::folder::Folder;
 use super::visit::{self, redact};
@@ -76,12 +76,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let ledger = to_jsonl(&outcome.totals, &report.run.id)
         .map_err(|error| internal(format!("the ledger has no JSON: {error}")))?;
     let exit = finish(args, &folder, &report, ledger.as_deref())?;
-    let format = match args.format {
-        OutputFormat::Text | OutputFormat::Github => CompareFormat::Text,
-        OutputFormat::Json => CompareFormat::Json,
-        OutputFormat::Md => CompareFormat::Md,
-    };
-    let exit = baseline.judge("this run", std::slice::from_ref(&report), exit, format)?;
+    let exit =
+        baseline.judge("this run", std::slice::from_ref(&report), exit, args.format.into())?;
     Ok(ExitCode::from(exit.code()))
 }
 
