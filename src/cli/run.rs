@@ -30,7 +30,7 @@ use crate::report::prometheus::Labels;
 use crate::report::summary::{Place, Style, render};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
-use crate::scenario::{self, Size};
+use crate::scenario;
 use crate::secrets::{REDACTED, Secrets, is_secret_name};
 use crate::stamp::RUN_LIMIT;
 
@@ -222,17 +222,7 @@ pub(super) async fn start_server(
 
 /// The largest message the plan's clients send.
 fn message_bytes_max(plan: &Plan) -> usize {
-    let publishes = plan.scenario.cohorts.iter().filter_map(|cohort| cohort.publish.as_ref());
-    let payloads = publishes.map(|publish| {
-        let size = match publish.size {
-            Size::Fixed(bytes) => bytes as usize,
-            // Nothing else bounds the tail of a log-normal.
-            Size::Spread { p99, max, .. } => (p99 as usize).saturating_mul(16).min(max as usize),
-        };
-        publish.texts.as_ref().map_or(size, |texts| texts.longest(size))
-    });
-    let largest = payloads.max().unwrap_or(0).min(crate::stamp::MAX_PAYLOAD);
-    (largest + FRAME_OVERHEAD_BYTES).max(MESSAGE_BYTES_MIN)
+    (plan.payload_bytes_max() + FRAME_OVERHEAD_BYTES).max(MESSAGE_BYTES_MIN)
 }
 
 /// What stands before the first worker does.
@@ -316,6 +306,7 @@ pub(super) async fn reach(
         login_hosts,
         connect_timeout: scenario.target.connect_timeout,
         message_bytes_max: message_bytes_max(plan),
+        read_buffer_bytes: plan.read_buffer_bytes(),
     };
     Ok(Reached { target, strangers_host: !ours, lookup_us })
 }

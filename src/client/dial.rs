@@ -44,6 +44,8 @@ pub struct Target {
     pub connect_timeout: Duration,
     /// The largest message this run's clients send or expect, in bytes.
     pub message_bytes_max: usize,
+    /// How much one read of a client takes, in bytes.
+    pub read_buffer_bytes: usize,
 }
 
 /// A host beside the target's, by name as in a URL, and what it resolved to.
@@ -88,10 +90,6 @@ impl Dialed {
     }
 }
 
-/// A read buffer is zero-filled on each read and allocated for each connection: 4 KiB holds
-/// tens of chat messages and costs an idle client no more.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-
 /// The least that a message from the server may have: servers send more than they are sent.
 const MESSAGE_BYTES_MIN: usize = 1024 * 1024;
 /// How much larger than this run's largest message one from the server may be.
@@ -108,7 +106,7 @@ fn config(target: &Target) -> WebSocketConfig {
     // Each message is written as it comes; the bound is for a server that stops reading.
     let held_max = (4 * target.message_bytes_max).max(256 * 1024);
     WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER_BYTES)
+        .read_buffer_size(target.read_buffer_bytes)
         .write_buffer_size(0)
         .max_write_buffer_size(held_max)
         .max_message_size(Some(message_max))

@@ -27,10 +27,12 @@ pub(super) fn upgrade(
     let scope = Scope { room: home, ..Scope::of(person, captured) };
     let entrance = protocol.entrance(&scope).map_err(|missing| unsaid(Step::Upgrade, &missing))?;
     let mut upgrade = target.upgrade();
-    upgrade.url =
-        joined(&target.url, entrance.path.as_deref(), &entrance.query).map_err(|error| {
-            DialError::new(ErrorKind::BadHandshake, Step::Upgrade, error.to_string())
-        })?;
+    if entrance.path.is_some() || !entrance.query.is_empty() {
+        upgrade.url =
+            joined(&target.url, entrance.path.as_deref(), &entrance.query).map_err(|error| {
+                DialError::new(ErrorKind::BadHandshake, Step::Upgrade, error.to_string())
+            })?;
+    }
     let named = |name: &str| target.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     upgrade.headers.extend(entrance.headers.into_iter().filter(|(name, _)| !named(name)));
     // The protocol's come first: a server takes the first that it knows.

@@ -151,6 +151,8 @@ pub(super) struct Session {
     read_gap_us: Option<u64>,
     alarm: Option<Pin<Box<Sleep>>>,
     alarm_us: u64,
+    /// The alarm will wake this task.
+    alarm_waits: bool,
     /// The deadline the alarm last rang for.
     rung_us: u64,
 }
@@ -169,7 +171,7 @@ pub(super) struct Ended {
 }
 
 impl Session {
-    pub(super) fn new(
+    fn new(
         ctx: &Rc<Context>,
         client: &Rc<Client>,
         dialed: Dialed,
@@ -229,6 +231,7 @@ impl Session {
             read_gap_us: cohort.read.map(|read| (1e6 / read.rate_per_s) as u64),
             alarm: None,
             alarm_us: u64::MAX,
+            alarm_waits: false,
             rung_us: u64::MAX,
         };
         let begun = session.talk.begin(outage.is_some(), now_us);
@@ -242,12 +245,27 @@ impl Session {
         session
     }
 
-    /// Runs the connection to its end. Meanwhile the worker may publish on it directly.
-    pub(super) async fn run(self) -> Ended {
-        let client = Rc::clone(&self.client);
-        let session = Rc::new(RefCell::new(self));
+    /// A session that the worker may publish on directly from now on.
+    pub(super) fn start(
+        ctx: &Rc<Context>,
+        client: &Rc<Client>,
+        dialed: Dialed,
+        outage: Option<Outage>,
+        silent_since_us: Option<u64>,
+    ) -> Rc<RefCell<Self>> {
+        let session = Self::new(ctx, client, dialed, outage, silent_since_us);
+        let session = Rc::new(RefCell::new(session));
         client.line.replace(Rc::downgrade(&session));
+        session
+    }
+
+    /// Runs the connection to its end.
+    ///
+    /// It is handed over as a pointer: a task's memory has room for all it ever holds at once, for as
+    /// long as it lives.
+    pub(super) async fn run(session: Rc<RefCell<Self>>) -> Ended {
         let end = poll_fn(|cx| session.borrow_mut().poll(cx)).await;
+        let client = Rc::clone(&session.borrow().client);
         client.line.take();
         if matches!(&end, End::Lost(error) if error.kind == ErrorKind::Closed) {
             // The library has queued the answer to the server's close frame. One try is enough:
@@ -364,7 +382,7 @@ impl Session {
             if let Some(end) = self.unspoken.take() {
                 return Poll::Ready(end);
             }
-            if !self.poll_alarm(cx) {
+            if !self.poll_alarm(cx, now_us) {
                 return Poll::Pending;
             }
         }

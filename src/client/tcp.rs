@@ -150,6 +150,7 @@ mod tests {
             source_addresses: sources.iter().map(|text| text.parse().unwrap()).collect(),
             connect_timeout: Duration::from_secs(60),
             message_bytes_max: 1_024,
+            read_buffer_bytes: 1024,
         }
     }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
 use crate::protocol::Recipients;
-use crate::scenario::{FaultKind, Load, RoomCount, RoomSet, To};
+use crate::scenario::{FaultKind, Load, RoomCount, RoomSet, Size, To};
+use crate::stamp::MAX_PAYLOAD;
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,8 +36,12 @@ pub(super) struct Rates {
 
 /// Files beside the clients' sockets: runtime, timers, reports, standard streams.
 const OTHER_FILES: u64 = 64;
-/// Generator memory a client, measured with a 4 KiB read buffer; without the kernel's part.
-const CLIENT_BYTES: u64 = 9 * 1024;
+/// A client's read buffer, which the WebSocket library allocates at once and fills with zeros before
+/// each read: no larger than one read needs. The least holds some short chat messages; a larger
+/// message is to fit in one read, up to the most.
+const READ_BUFFER_BYTES: (usize, usize) = (1024, 4 * 1024);
+/// Generator memory a client, measured with the least read buffer; without the kernel's part.
+const CLIENT_BYTES: u64 = 6 * 1024;
 /// What TLS adds to it, measured likewise.
 const TLS_BYTES: u64 = 10 * 1024;
 /// Generator memory a membership: ledger interval and order state.
@@ -71,6 +76,7 @@ impl Plan {
         let url = self.scenario.target.url.as_deref();
         let is_over_tls = url.is_some_and(|url| url.starts_with("wss:"));
         let tls_bytes = if is_over_tls { TLS_BYTES } else { 0 };
+        let buffer_bytes = (self.read_buffer_bytes() - READ_BUFFER_BYTES.0) as u64;
         Peaks {
             clients: up as u32,
             publishes_per_s: publishes,
@@ -78,10 +84,34 @@ impl Plan {
             actions_per_s: self.actions_per_s(),
             open_files: up as u64 + self.silent_sockets() + OTHER_FILES,
             memory_bytes: BASE_BYTES
-                + up as u64 * (CLIENT_BYTES + tls_bytes)
+                + up as u64 * (CLIENT_BYTES + tls_bytes + buffer_bytes)
                 + self.membership_count() as u64 * MEMBERSHIP_BYTES
                 + (self.ledger_bytes() * self.followed) as u64,
         }
+    }
+
+    /// The largest payload that clients publish, in bytes.
+    #[must_use]
+    pub fn payload_bytes_max(&self) -> usize {
+        let publishes = self.scenario.cohorts.iter().filter_map(|cohort| cohort.publish.as_ref());
+        let payloads = publishes.map(|publish| {
+            let size = match publish.size {
+                Size::Fixed(bytes) => bytes as usize,
+                // Nothing else bounds the tail of a log-normal.
+                Size::Spread { p99, max, .. } => {
+                    (p99 as usize).saturating_mul(16).min(max as usize)
+                }
+            };
+            publish.texts.as_ref().map_or(size, |texts| texts.longest(size))
+        });
+        payloads.max().unwrap_or(0).min(MAX_PAYLOAD)
+    }
+
+    /// How much one read of a client takes, in bytes.
+    #[must_use]
+    pub fn read_buffer_bytes(&self) -> usize {
+        let (least, most) = READ_BUFFER_BYTES;
+        self.payload_bytes_max().clamp(least, most).next_power_of_two()
     }
 
     fn actions_per_s(&self) -> f64 {

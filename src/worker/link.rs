@@ -166,6 +166,7 @@ mod tests {
             source_addresses: Vec::new(),
             connect_timeout: std::time::Duration::from_secs(1),
             message_bytes_max: 1,
+            read_buffer_bytes: 1024,
         };
         let prepare = Prepare {
             plan: Arc::clone(&plan),

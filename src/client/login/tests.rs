@@ -39,6 +39,7 @@ fn target(address: SocketAddr, tls: Option<Tls>) -> Target {
         source_addresses: Vec::new(),
         connect_timeout: PATIENCE,
         message_bytes_max: 1024,
+        read_buffer_bytes: 1024,
     }
 }
 

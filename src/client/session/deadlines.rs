@@ -2,6 +2,7 @@
 
 use std::task::Context as Task;
 
+use tokio::task::coop::has_budget_remaining;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{End, Presence, Session};
@@ -106,23 +107,39 @@ impl Session {
         rooms.chain(talk).chain(pinger).chain(reading).chain(self.answer_deadline_us()).min()
     }
 
-    /// Arms the alarm; true if it is due already.
-    pub(super) fn poll_alarm(&mut self, cx: &mut Task<'_>) -> bool {
+    /// Arms the alarm; true if it is due already. `now_us` is an instant of this same wake-up.
+    pub(super) fn poll_alarm(&mut self, cx: &mut Task<'_>, now_us: u64) -> bool {
         let Some(deadline_us) = self.deadline_us() else {
             // Kept armed it would wake for nothing; most clients have no deadline at all.
             self.alarm = None;
             self.alarm_us = u64::MAX;
+            self.alarm_waits = false;
             return false;
         };
-        let instant = self.ctx.clock.instant(deadline_us).into();
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant)));
-        if self.alarm_us != deadline_us {
-            alarm.as_mut().reset(instant);
+        // It has this task's waker, and rings in time or too early: most wake-ups need not touch it.
+        if self.alarm_waits && self.alarm_us <= deadline_us && now_us < self.alarm_us {
+            return false;
+        }
+        let instant = || self.ctx.clock.instant(deadline_us).into();
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant())));
+        // One that rings too early is set again then. In a closed loop the deadline moves on with
+        // every message, and hardly any is ever reached.
+        if self.alarm_us > deadline_us {
+            alarm.as_mut().reset(instant());
             self.alarm_us = deadline_us;
         }
-        // A rejoin that is due may have to wait for the socket, which wakes the task by itself:
-        // acting on the same deadline twice would spin.
-        alarm.as_mut().poll(cx).is_ready()
-            && std::mem::replace(&mut self.rung_us, deadline_us) != deadline_us
+        // A task whose turn is over polls nothing: it is woken again at once, and leaves no waker.
+        self.alarm_waits = has_budget_remaining();
+        while alarm.as_mut().poll(cx).is_ready() {
+            if self.alarm_us < deadline_us {
+                alarm.as_mut().reset(instant());
+                self.alarm_us = deadline_us;
+                continue;
+            }
+            // A rejoin that is due may have to wait for the socket, which wakes the task by itself:
+            // acting on the same deadline twice would spin.
+            return std::mem::replace(&mut self.rung_us, deadline_us) != deadline_us;
+        }
+        false
     }
 }

@@ -52,6 +52,7 @@ fn target(addresses: &[SocketAddr], connect_timeout: Duration) -> Target {
         source_addresses: Vec::new(),
         connect_timeout,
         message_bytes_max: 64 * 1024,
+        read_buffer_bytes: 1024,
     }
 }
 
