@@ -3,7 +3,7 @@
 //! Facts only, shipped each second. Which of them make a message lost is the settler's to say,
 //! because a receiver's worker can't know what it never heard of.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
 
 use super::events::EventsPart;
@@ -201,6 +201,14 @@ pub struct LedgerPart {
 }
 
 impl LedgerPart {
+    /// An empty part with room for as much as this one holds: the next second is much like the last,
+    /// and growing step by step costs a worker as much again.
+    pub(super) fn next(&self) -> Self {
+        let heard = FxHashMap::with_capacity_and_hasher(self.heard.len(), FxBuildHasher);
+        let published = Vec::with_capacity(self.published.len());
+        Self { published, heard, ..Self::default() }
+    }
+
     /// Notes a message that is about to be written.
     pub fn publish(&mut self, message: Published) {
         self.published.push(message);

@@ -188,6 +188,7 @@ impl Recorder {
     /// Hands over what was recorded since the last time.
     pub fn take(&mut self, worker: u16, at_us: u64, health: WorkerHealth) -> Snapshot {
         let cohorts = self.counts.len();
+        let next = self.ledger.next();
         Snapshot {
             worker,
             at_us,
@@ -196,7 +197,7 @@ impl Recorder {
             errors: std::mem::take(&mut self.errors),
             closes: std::mem::take(&mut self.closes),
             examples: std::mem::take(&mut self.examples),
-            ledger: std::mem::take(&mut self.ledger),
+            ledger: std::mem::replace(&mut self.ledger, next),
             findings: self.findings.hand_over(),
             recoveries: std::mem::take(&mut self.recoveries),
             health,

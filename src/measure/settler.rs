@@ -4,12 +4,14 @@
 //! `fate` is applied once for each member of its room. Memory is the publish rate times 30 s
 //! times one entry, flat in the run's length.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+mod queue;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::queue::Queue;
 use super::counts::counters;
 use super::events::Events;
 use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
@@ -116,8 +118,8 @@ pub(super) struct Settler {
     /// By client; whether the ledger follows it.
     followed: Vec<bool>,
     open: FxHashMap<MessageId, Open>,
-    /// Open messages, the one sent first on top: workers tell of theirs in turn.
-    queue: BinaryHeap<Reverse<(u64, MessageId)>>,
+    /// Open messages, the one sent first comes first.
+    queue: Queue,
     /// Heard of before the publisher's worker told of them; one entry a part.
     early: FxHashMap<MessageId, Vec<(Heard, Way)>>,
     missed: FxHashMap<MessageId, Missed>,
@@ -142,7 +144,7 @@ impl Settler {
             stays,
             followed: (0..plan.client_count()).map(|client| plan.is_followed(client)).collect(),
             open: FxHashMap::default(),
-            queue: BinaryHeap::new(),
+            queue: Queue::default(),
             early: FxHashMap::default(),
             missed: FxHashMap::default(),
             missed_queue: VecDeque::new(),
@@ -165,6 +167,9 @@ impl Settler {
         for event in part.members {
             self.member(event);
         }
+        let sent = part.published.iter().map(|message| (message.sent_us, message.message));
+        self.queue.push(sent.collect());
+        self.open.reserve(part.published.len());
         for message in part.published {
             let id = message.message;
             let open = Open {
@@ -175,7 +180,6 @@ impl Settler {
                 answer: None,
                 heard_us: None,
             };
-            self.queue.push(Reverse((open.sent_us, id)));
             self.open.insert(id, open);
             for (heard, way) in self.early.remove(&id).into_iter().flatten() {
                 self.hear(id, heard, way);
@@ -252,6 +256,8 @@ impl Settler {
                     // A stay also tells of the time after it, until the next one begins.
                     let next = stays.iter().rposition(|stay| stay.join_written_us <= horizon_us);
                     stays.drain(..next.unwrap_or(0));
+                    // Most have one, and a vector's first push makes room for four.
+                    stays.reserve_exact(1);
                     stays.push(Stay::begin_after(at_us, stays.last()));
                 }
             }
@@ -408,11 +414,7 @@ impl Settler {
         recoveries: &mut Recoveries,
     ) {
         let until_us = now_us.saturating_sub(LEDGER_KEPT_US);
-        while let Some(Reverse((sent_us, id))) = self.queue.peek().copied() {
-            if sent_us > until_us {
-                break;
-            }
-            self.queue.pop();
+        while let Some((sent_us, id)) = self.queue.pop(until_us) {
             self.settle(id, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
@@ -423,7 +425,7 @@ impl Settler {
 
     /// Settles everything that is left.
     pub(super) fn finish(&mut self, spreads: &mut Histograms, recoveries: &mut Recoveries) {
-        while let Some(Reverse((sent_us, id))) = self.queue.pop() {
+        while let Some((sent_us, id)) = self.queue.pop(u64::MAX) {
             self.settle(id, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
@@ -431,7 +433,8 @@ impl Settler {
     }
 
     fn settle(&mut self, id: MessageId, spreads: &mut Histograms, recoveries: &mut Recoveries) {
-        let Some(open) = self.open.get(&id) else { return };
+        let Some(open) = self.open.remove(&id) else { return };
+        let open = &open;
         let phase = self.plan.phase_at(open.due_us);
         let plan = Arc::clone(&self.plan);
         let died_with_publisher = self.died_with_publisher(id, open);
@@ -487,7 +490,6 @@ impl Settler {
                 self.by_size.record(heard_live, open.sent_us, first_us, last_us);
             }
         }
-        self.open.remove(&id);
         if !missed.lost.is_empty() || !missed.away.is_empty() {
             self.remember_missed(id, missed);
         }
