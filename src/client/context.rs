@@ -44,6 +44,8 @@ pub struct Context {
     pub compared: Vec<Option<bool>>,
     /// This run's id as text.
     pub run_name: Arc<str>,
+    /// A payload's memory, kept for the next one.
+    pub payload: RefCell<String>,
     /// Bytes on the sockets, by cohort.
     pub traffic: Vec<Rc<Traffic>>,
     /// Clients that are joined in all their rooms.

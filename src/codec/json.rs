@@ -1,6 +1,8 @@
 //! The JSON codec: text frames with one object each, the maps of [`tagged`](super::tagged). It
 //! defers bytes to the binary codec and nothing else.
 
+use std::cell::RefCell;
+
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use tokio_tungstenite::tungstenite::Message;
@@ -63,10 +65,20 @@ fn malformed(error: &serde_json::Error) -> DecodeError {
 }
 
 fn text(out: &impl Serialize) -> Message {
-    // Strings, integers and doubles under string keys: none of them can fail, and a `Vec` takes
-    // every byte.
-    let text = serde_json::to_string(out).expect("an object of our own always serialises");
-    Message::text(text)
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        // Strings, integers and doubles under string keys: none of them can fail, and a `Vec` takes
+        // every byte.
+        serde_json::to_writer(&mut *scratch, out).expect("an object of our own always serialises");
+        Message::text(std::str::from_utf8(scratch).expect("JSON is UTF-8"))
+    })
+}
+
+thread_local! {
+    // A frame's memory is of its exact size: what has room left costs one more allocation when it is
+    // made a `Message`, and growing to a size that is not known beforehand another one or two. As
+    // large as the longest message that a thread ever wrote.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 #[cfg(test)]

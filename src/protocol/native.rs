@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
-use memchr::memmem;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::scope::{Person, RoomName};
 use super::{Event, Incoming, Outgoing, ProtocolKind, SentUnix, Taker};
 use crate::codec::{ClientMessage, CodecKind, Content, Post, ServerMessage};
-use crate::stamp::MAGIC;
+use crate::stamp::is_marked;
 
 /// One connection's side.
 #[derive(Debug)]
@@ -62,9 +61,8 @@ impl Talk {
             };
             return self.say(&ClientMessage::Message { room: room.name.into(), content });
         }
-        let bytes = Bytes::copy_from_slice(payload.as_bytes());
         self.out.push_back(match binary {
-            true => Message::Binary(bytes),
+            true => Message::Binary(Bytes::copy_from_slice(payload.as_bytes())),
             false => Message::Text(Utf8Bytes::from(payload)),
         });
     }
@@ -84,7 +82,7 @@ impl Talk {
         self.taker = Taker::Delivery;
         // A message with a stamp is never parsed.
         let relays = matches!(self.kind, ProtocolKind::Echo | ProtocolKind::Broadcast);
-        if relays || memmem::find(bytes, MAGIC.as_bytes()).is_some() {
+        if relays || is_marked(bytes) {
             return Incoming::Data;
         }
         self.taker = Taker::Nobody;

@@ -119,8 +119,8 @@ fn push_body(stamp: &Stamp, length: usize, out: &mut String) {
         }
         pending &= (1 << bits) - 1;
     }
-    // The body is ASCII by construction.
-    out.extend(body.iter().map(|&byte| char::from(byte)));
+    // The body is of the alphabet by construction; a text is appended at once, a char is not.
+    out.push_str(std::str::from_utf8(&body).unwrap_or_default());
 }
 
 /// Every field with its width, in the order of the layout, each within its width.
@@ -147,6 +147,12 @@ fn check(fields: &[(u64, u32)]) -> u64 {
         (hash.rotate_left(5) ^ value).wrapping_mul(0x517c_c1b7_2722_0a95)
     });
     mixed >> (64 - CHECK_BITS)
+}
+
+/// Whether a frame holds anything that looks like a stamp.
+#[must_use]
+pub fn is_marked(frame: &[u8]) -> bool {
+    FINDER.find(frame).is_some()
 }
 
 /// Calls `found` for every stamp in `frame`, in order.

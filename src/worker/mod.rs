@@ -130,6 +130,7 @@ impl Worker {
             settings,
             compared: compared(&scenario.cohorts),
             run_name: run_name(run).into(),
+            payload: RefCell::default(),
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
             draining: Cell::new(false),
@@ -319,5 +320,7 @@ pub fn run_name(run: u32) -> String {
     format!("{run:07x}")
 }
 
+#[cfg(test)]
+mod allocations;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! What a session sends: due messages, and in a closed loop when the next is due.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio_tungstenite::tungstenite::Error;
 
@@ -54,10 +53,9 @@ impl Session {
     }
 
     pub(super) fn publish(&mut self, held: Held) -> Result<(), Error> {
-        let plan = Arc::clone(&self.ctx.plan);
-        let rooms: Vec<u32> = plan.publish_rooms(self.client.id, held.due.k).collect();
-        let to = plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
-        let mut rooms = rooms.into_iter();
+        let ctx = Rc::clone(&self.ctx);
+        let to = ctx.plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
+        let mut rooms = ctx.plan.publish_rooms(self.client.id, held.due.k);
         while let Some(room) = rooms.next() {
             let mine = self.rooms.iter().find(|mine| mine.id == room);
             let room = match mine.map(|mine| mine.state) {
@@ -72,7 +70,7 @@ impl Session {
             match room {
                 Some(room) => {
                     if let Err(error) = self.publish_to(room, held) {
-                        self.not_sent(rooms.len() as u64);
+                        self.not_sent(rooms.count() as u64);
                         return Err(error);
                     }
                 }
@@ -99,7 +97,8 @@ impl Session {
             sent_us,
             preflight: false,
         };
-        let mut payload = String::new();
+        let mut payload = ctx.payload.take();
+        payload.clear();
         let body = ctx.plan.cohort(client.id).publish.as_ref().map(|publish| publish.body);
         let structured = body == Some(Body::Structured);
         let beside_text = if structured { Post::EXAMPLE_BESIDE_TEXT } else { 0 };
@@ -112,6 +111,7 @@ impl Session {
         let now_ms = unix_ms();
         let outgoing = Outgoing { payload: &payload, binary, structured, seq, now_ms };
         let published = self.talk.publish(ctx.room(room), outgoing);
+        ctx.payload.replace(payload);
         let Some(id) = self.said(published) else {
             self.not_sent(1);
             return Ok(());
