@@ -41,6 +41,9 @@ function seen(events, sentMicros) {
   events.emit('histogram', 'peers.latency', (micros() - sentMicros) / 1000);
 }
 
+// Text or bytes, as the version of its WebSocket library has it.
+const sentAt = (data) => Number(String(data.slice(0, STAMP)));
+
 function listen(context, events, done) {
   // The engine sets `onmessage` at its own steps; this listener stands beside it.
   context.ws.on('message', (data) => {
@@ -50,7 +53,7 @@ function listen(context, events, done) {
         seen(events, Number(message.content.slice(0, STAMP)));
       }
     } else {
-      seen(events, Number(data.toString('latin1', 0, STAMP)));
+      seen(events, sentAt(data));
     }
   });
   return done();
@@ -61,7 +64,7 @@ function roundTrips(context, events, done) {
   const ws = context.ws;
   ends = ends || performance.now() + SECONDS * 1000;
   ws.on('message', (data) => {
-    seen(events, Number(data.toString('latin1', 0, STAMP)));
+    seen(events, sentAt(data));
     if (performance.now() < ends) {
       ws.send(stamped());
     } else {

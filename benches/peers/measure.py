@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Optional
 import machine
 import work as works
 from machine import Failed, Used, Watched
-from server import Arrivals, Server
+from server import Arrivals, Pace, Server
 from tools import Told, Tool
 from work import Job, Work
 
@@ -24,6 +24,8 @@ SPARE_S = 75
 ENOUGH = 0.9
 # How much the deliveries of a message may differ from the members of its room.
 FAN_OUT_SLACK = 0.02
+# And how much its rate from what was asked for.
+PACE_SLACK = 0.1
 MEMORY_EVERY_S = 0.5
 FREEZE_S = 2.0
 # A latency that is off by no more is taken for the truth.
@@ -35,6 +37,8 @@ class Lengths:
     """How long and how large the runs are."""
 
     short_s: int
+    # In the closed loop, where messages are many.
+    closed_s: int
     long_s: int
     idle_connections: int
     idle_ramp_s: int
@@ -45,11 +49,11 @@ class Lengths:
     few: int = 500
 
 
-FULL = Lengths(short_s=4, long_s=16, idle_connections=10_000, idle_ramp_s=15, idle_s=22,
-               connect_connections=5_000, connect_s=12)
+FULL = Lengths(short_s=4, closed_s=12, long_s=24, idle_connections=10_000,
+               idle_ramp_s=15, idle_s=22, connect_connections=5_000, connect_s=12)
 # The idle connections need as long: tools only have to hold them all at once.
-QUICK = Lengths(short_s=4, long_s=8, idle_connections=10_000, idle_ramp_s=15, idle_s=22,
-                connect_connections=5_000, connect_s=12)
+QUICK = Lengths(short_s=4, closed_s=8, long_s=12, idle_connections=10_000,
+                idle_ramp_s=15, idle_s=22, connect_connections=5_000, connect_s=12)
 
 
 @dataclass
@@ -89,8 +93,16 @@ class Bench:
     def _cpu(self, tool: Tool, work: Work, counter: str) -> Sample:
         """Start and end are in both runs, so they are not in the difference."""
         sample = Sample()
-        short = self._run(tool, work.lasting(self._lengths.short_s), sample)
-        long = self._run(tool, work.lasting(self._lengths.long_s), sample)
+        short_s = self._lengths.short_s
+        long_s = self._lengths.long_s if work.per_second else self._lengths.closed_s
+        short = self._run(tool, work.lasting(short_s), sample)
+        paces: List[Pace] = []
+
+        def attach(server: Server, _: Watched) -> Callable[[], None]:
+            paces.append(Pace(server))
+            return paces[0].look
+
+        long = self._run(tool, work.lasting(long_s), sample, attach)
         messages = long.counters[counter] - short.counters[counter]
         cpu_s = long.used.cpu_s - short.used.cpu_s
         if messages <= 0 or cpu_s <= 0:
@@ -101,12 +113,13 @@ class Bench:
             heard = messages / published
             if abs(heard / work.members - 1) > FAN_OUT_SLACK:
                 sample.remarks.append(f"a message had {heard:.1f} hearers, not {work.members}")
-        seconds = self._lengths.long_s - self._lengths.short_s
-        sample.figures = {
-            "us": cpu_s / messages * 1e6,
-            "per_s": messages / seconds,
-            "busy": cpu_s / seconds,
-        }
+        sample.figures = {"us": cpu_s / messages * 1e6}
+        per_s = paces[0].per_s()
+        if per_s is not None:
+            sample.figures["sent_per_s"] = per_s
+            asked = work.connections * work.per_second
+            if asked and abs(per_s / asked - 1) > PACE_SLACK:
+                sample.remarks.append(f"sent {per_s:,.0f} msg/s, not {asked:,.0f}")
         return sample
 
     def _idle(self, tool: Tool) -> Sample:

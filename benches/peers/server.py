@@ -103,3 +103,26 @@ class Arrivals:
             if open_then >= connections and self._first is not None:
                 return at - self._first
         return None
+
+
+class Pace:
+    """Notes how fast messages came in, by asking the server."""
+
+    EVERY_S = 0.2
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._seen: "list[tuple[float, int]]" = []
+
+    def look(self) -> None:
+        now = time.monotonic()
+        if not self._seen or now - self._seen[-1][0] >= self.EVERY_S:
+            self._seen.append((now, self._server.counters()["messages_received_total"]))
+
+    def per_s(self) -> Optional[float]:
+        """Between a half and nine tenths of them: clear of the joins and of the end."""
+        most = self._seen[-1][1] if self._seen else 0
+        middle = [(at, count) for at, count in self._seen if most / 2 <= count <= most * 0.9]
+        if len(middle) < 2 or middle[0][0] == middle[-1][0]:
+            return None
+        return (middle[-1][1] - middle[0][1]) / (middle[-1][0] - middle[0][0])

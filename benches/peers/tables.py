@@ -70,18 +70,15 @@ class Tables:
         timed = {"echo": works.ECHO, "open": works.OPEN, "rooms": works.ROOMS}
         said = [[tool.name] + [tool.times(timed[name]) for name, _ in columns]
                 for tool in self._tools]
-        busy = [[tool.name] + [self._busy(tool.name, name) for name, _ in columns]
-                for tool in self._tools]
+        rates = [[tool.name] + [self._rate(tool.name, name) for name, _ in columns]
+                 for tool in self._tools]
         titles = ["tool"] + [name for name, _ in columns]
         text += "\n\nWhat was done for it:\n\n" + table(titles, said)
-        return text + "\n\nAt this rate, and this share of its core:\n\n" + table(titles, busy)
+        return text + "\n\nWhat it sent while it was at it:\n\n" + table(titles, rates)
 
-    def _busy(self, tool: str, name: str) -> str:
-        rate = [value for value in self._values(tool, name, "per_s") if value is not None]
-        busy = [value for value in self._values(tool, name, "busy") if value is not None]
-        if not rate:
-            return "-"
-        return f"{digits(statistics.median(rate))}/s, {statistics.median(busy) * 100:.0f} %"
+    def _rate(self, tool: str, name: str) -> str:
+        rates = [value for value in self._values(tool, name, "sent_per_s") if value is not None]
+        return f"{digits(statistics.median(rates))}/s" if rates else "-"
 
     def _size(self) -> str:
         few, many = self._lengths.few, self._lengths.idle_connections

@@ -94,7 +94,9 @@ class Artillery(Tool):
             join = '{"type":"Join","room":"{{ room }}","username":"{{ user }}"}'
             flow += [{"function": "meet"}, {"send": join}]
             text = f'{{"type":"Message","room":"{{{{ room }}}}","content":"{text}"}}'
-        send: "list[object]" = [{"send": text}, {"think": 1 / work.per_second}]
+        # With its unit: a number that is not whole would be taken for milliseconds.
+        pause = f"{1000 / work.per_second:.0f}ms"
+        send: "list[object]" = [{"send": text}, {"think": pause}]
         if self._timed:
             send.insert(0, {"function": "stamp"})
         return flow + [{"loop": send, "count": work.messages_each}]

@@ -112,8 +112,9 @@ class Tsung(Tool):
     def told(self, job: Job) -> Told:
         samples = []
         for path in sorted(job.folder.glob("log/*/tsung-fullstats.log")):
-            samples += [float(ms) for ms in
-                        re.findall(r"\{sample,request,([\d.e+-]+)\}", path.read_text())]
+            # One of them alone, or a list of those since the last.
+            for some in re.findall(r"\{sample,request,\s*([^{}]+)\}", path.read_text()):
+                samples += [float(ms) for ms in re.findall(r"[\d.]+(?:e-?\d+)?", some)]
         if not samples:
             return Told(how="no latency of messages")
         samples.sort()
