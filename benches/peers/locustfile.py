@@ -9,7 +9,7 @@ import time
 
 import gevent
 import websocket
-from locust import User, constant, constant_pacing, task
+from locust import User, constant, task
 
 WORK = os.environ["PEERS_WORK"]
 PAYLOAD_BYTES = int(os.environ["PEERS_PAYLOAD"])
@@ -58,7 +58,11 @@ elif PER_SECOND > 0:
     class OpenLoop(Client):
         """Sends at its pace whether or not answers come; a second greenlet takes them."""
 
-        wait_time = constant_pacing(1 / PER_SECOND)
+        def wait_time(self):
+            # `constant_pacing` counts from the user's making, which falls together for all that
+            # are started in one second: they would all send together.
+            self.due += 1 / PER_SECOND
+            return max(0.0, self.due - time.perf_counter())
 
         def on_start(self):
             super().on_start()
@@ -67,8 +71,9 @@ elif PER_SECOND > 0:
             if self.room:
                 self.say({"type": "Join", "room": self.room, "username": f"u{number}"})
             self.receiver = gevent.spawn(self.receive)
-            # Users of one second are started together: apart, they don't send together.
-            gevent.sleep(random.random() / PER_SECOND)
+            wait_s = random.random() / PER_SECOND
+            self.due = time.perf_counter() + wait_s
+            gevent.sleep(wait_s)
 
         def on_stop(self):
             self.receiver.kill()
