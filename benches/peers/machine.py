@@ -97,7 +97,7 @@ class Watched:
                 break
             if time.monotonic() > until and not late:
                 late = True
-                self.kill()
+                self._kill_tree()
             if meanwhile and not late:
                 meanwhile()
             time.sleep(POLL_S)
@@ -123,7 +123,14 @@ class Watched:
                     cpu_s += usage.ru_utime + usage.ru_stime
             time.sleep(POLL_S)
 
-    def kill(self) -> None:
+    def abandon(self) -> None:
+        """Ends it and all that it started."""
+        if self.process.returncode is None:
+            self._kill_tree()
+            self.process.wait(10)
+        self._reap_orphans()
+
+    def _kill_tree(self) -> None:
         for pid in self.tree():
             _signal(pid, signal.SIGKILL)
 

@@ -217,7 +217,7 @@ class Bench:
                     meanwhile = attach(server, watched) if attach else None
                     used = watched.finish(work.ramp_s + work.steady_s + SPARE_S, meanwhile)
                 except BaseException:
-                    watched.kill()
+                    watched.abandon()
                     raise
                 counters = server.counters()
             if used.exit_code not in command.good:
