@@ -58,7 +58,8 @@ class Tables:
             ("echo", f"closed loop, {works.ECHO.connections} connections: µs a round trip"),
             ("open", f"open loop, {works.OPEN.connections:,} at 1 msg/s: µs a message there and "
                      "back"),
-            ("rooms", f"{works.ROOMS.rooms} rooms of {works.ROOMS.members}: µs a received message"),
+            ("rooms", f"{works.ROOMS.rooms} rooms of {works.ROOMS.members}: µs a received "
+                      "message"),
         ]
         columns = [column for column in columns if column[0] in self._names]
         if not columns:

@@ -1,8 +1,8 @@
 """Artillery's WebSocket engine: as it comes, and with a processor (`artillery.js`) that counts and
 times each message, which the engine does not.
 
-The engine resets its handler at each step, and only a `send` that has a `match` waits for an answer;
-what arrives at other times is neither counted nor timed.
+The engine resets its handler at each step, and only a `send` that has a `match` waits for an
+answer; what arrives at other times is neither counted nor timed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Artillery(Tool):
         return None
 
     def version(self) -> str:
-        return str(json.loads((self._modules / "artillery" / "package.json").read_text())["version"])
+        package = self._modules / "artillery" / "package.json"
+        return str(json.loads(package.read_text())["version"])
 
     def refuses(self, work: Work) -> Optional[str]:
         if self._timed and not work.sends:

@@ -11,7 +11,6 @@ import re
 import shutil
 import socket
 import subprocess
-from pathlib import Path
 from typing import Optional
 from xml.sax.saxutils import escape
 
