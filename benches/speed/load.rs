@@ -44,7 +44,9 @@ impl Server {
                 let mut command = uproar();
                 let mode = self.protocol();
                 command.args(["serve", "--listen", "127.0.0.1:0", "--threads", "1"]);
-                command.args(["--mode", mode]).stderr(std::process::Stdio::null());
+                command
+                    .args(["--mode", mode, "--exit-with-stdin"])
+                    .stderr(std::process::Stdio::null());
                 command
             }
         };
@@ -57,7 +59,7 @@ impl Server {
     }
 
     /// How uproar is told to speak to it.
-    fn protocol(self) -> &'static str {
+    pub fn protocol(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Rooms | Self::Relay { .. } => "rooms",
@@ -161,22 +163,32 @@ impl Load {
     pub fn command(&self, server: Server, at: &str, folder: &Path) -> Result<Command, Failure> {
         let file = folder.join("speed.toml");
         std::fs::write(&file, self.scenario())?;
-        let mut command = uproar();
-        command.arg("run").arg(file).arg("--out").arg(folder.join("out"));
-        command.args(["--url", &format!("ws://{at}"), "--workers", "1", "--quiet"]);
-        command.args(["--protocol", self.protocol.unwrap_or(server.protocol())]);
-        Ok(command)
+        Ok(run_command(&file, self.protocol.unwrap_or(server.protocol()), at, folder))
     }
 
     /// What it says it did, in messages.
     pub fn done(&self, folder: &Path) -> Result<f64, Failure> {
-        let text = std::fs::read_to_string(folder.join("out/report.json"))?;
-        let report: Report = from_json(&text).map_err(|error| error.to_string())?;
+        let report = report_in(folder)?;
         Ok(match self.job {
             Job::Publish => report.publishes.sent as f64,
             _ => report.deliveries.delivered as f64,
         })
     }
+}
+
+/// A run of a scenario file, on one worker.
+pub fn run_command(file: &Path, protocol: &str, at: &str, folder: &Path) -> Command {
+    let mut command = uproar();
+    command.arg("run").arg(file).arg("--out").arg(folder.join("out"));
+    command.args(["--url", &format!("ws://{at}"), "--workers", "1", "--quiet"]);
+    command.args(["--protocol", protocol]);
+    command
+}
+
+/// What such a run reported.
+pub fn report_in(folder: &Path) -> Result<Report, Failure> {
+    let text = std::fs::read_to_string(folder.join("out/report.json"))?;
+    Ok(from_json(&text).map_err(|error| error.to_string())?)
 }
 
 /// Heartbeat and reconnecting are armed everywhere, as in real use.

@@ -5,7 +5,8 @@
 //! side is a process of its own on a core of its own, and the server on the other. Sides take turns,
 //! and a ratio is the median of the pairs. CPU time is `getrusage`'s, user and system.
 //!
-//! `-- --only echo --pairs 3` is a shorter look; `-- --help` says the rest. docs/performance.md holds
+//! `-- --only echo --pairs 3` is a shorter look, `-- growth` another table: how costs grow. `-- --help`
+//! says the rest. docs/performance.md holds
 //! the tables and what they do not say. Nothing is asserted: figures are of this machine and minute.
 
 #![expect(clippy::print_stdout, reason = "its table is what it is for")]
@@ -14,6 +15,7 @@
 
 mod figures;
 mod floor;
+mod growth;
 mod load;
 mod process;
 mod relay;
@@ -43,10 +45,11 @@ struct Args {
     test: bool,
 }
 
-/// Processes that the bench starts of itself.
 #[derive(Debug, Subcommand)]
 enum Part {
-    /// A client that does a work and measures nothing
+    /// How what uproar costs grows with clients, rooms, payloads and time
+    Growth(growth::Args),
+    /// A client that does a work and measures nothing; the bench starts it
     #[command(hide = true)]
     Floor(floor::Args),
     /// A server that writes so many messages to a member at once
@@ -59,6 +62,7 @@ fn main() -> Result<(), Failure> {
     match args.part {
         Some(Part::Floor(args)) => floor::run(&args),
         Some(Part::Relay(args)) => relay::run(&args),
+        Some(Part::Growth(args)) => growth::measure(&args),
         None if args.test => Ok(()),
         None => work::measure(args.pairs.max(1), &args.only),
     }

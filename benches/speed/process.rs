@@ -64,7 +64,8 @@ impl Running {
             Core::Server => first,
             Core::Client => last,
         }]);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        // A server ends when we do, however that is: its input ends then.
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         keep_to(&cores);
         let mut child = child?;
         let out = BufReader::new(child.stdout.take().ok_or("no standard output")?);
@@ -82,6 +83,12 @@ impl Running {
             0 => Err("a process of the bench ended without a word".into()),
             _ => Ok(line),
         }
+    }
+
+    /// Whether it has nothing more to do but to be waited for. Its output has to fit in a pipe.
+    pub fn has_ended(&self) -> Result<bool, Failure> {
+        let status = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        Ok(status.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
     }
 
     /// Waits for its end; gives what it still printed, and what it used.

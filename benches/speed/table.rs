@@ -19,7 +19,7 @@ pub fn row(work: &str, side: &str, unit: &str, cost: Option<Middle>, ratio: Opti
 }
 
 /// Three digits, or all before the point.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
