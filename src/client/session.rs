@@ -449,8 +449,8 @@ impl Session {
         ready!(self.poll_say(cx))?;
         if self.closing.is_none() && self.open {
             for at in 0..self.rooms.len() {
-                let now_us = self.ctx.clock.now_us();
-                if matches!(self.rooms[at].state, Presence::Out { back_us } if back_us <= now_us) {
+                let Presence::Out { back_us } = self.rooms[at].state else { continue };
+                if back_us <= self.ctx.clock.now_us() {
                     ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
                     self.join(at);
                     ready!(self.poll_say(cx))?;

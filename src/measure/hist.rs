@@ -145,7 +145,11 @@ pub struct Histograms {
 impl Histograms {
     /// Records one value in microseconds.
     pub fn record(&mut self, key: HistKey, us: u64) {
-        self.table.entry(key).or_default().record(us);
+        // An entry makes room for one more first, and all but the first value find theirs.
+        match self.table.get_mut(&key) {
+            Some(hist) => hist.record(us),
+            None => self.table.entry(key).or_default().record(us),
+        }
     }
 
     /// Adds another table's values.

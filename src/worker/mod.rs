@@ -84,7 +84,13 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
             },
             _ = tick.tick() => end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await,
             paced = pacer.next(&worker.ctx.agenda, &worker.ctx.clock),
-                if !worker.ctx.draining.get() => worker.act(paced?),
+                if !worker.ctx.draining.get() => {
+                    worker.act(paced?);
+                    // What is due as well needs no look at commands and ticks in between.
+                    while let Some(due) = pacer.next_due(&worker.ctx.agenda, &worker.ctx.clock) {
+                        worker.act(due);
+                    }
+                }
         }
     }
     end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await;

@@ -46,6 +46,16 @@ impl Pacer {
         self.timer.wait_until(at).await
     }
 
+    /// The next event if it is due, unless it is other tasks' turn.
+    pub(super) fn next_due(&mut self, agenda: &Agenda, clock: &Clock) -> Option<(u64, Event)> {
+        if self.taken >= BURST {
+            return None;
+        }
+        let due = agenda.take_due(clock.now_us())?;
+        self.taken += 1;
+        Some(due)
+    }
+
     /// The next event, as soon as it is due and never before. Cancel-safe: an event is taken
     /// only when it is returned.
     ///
@@ -58,12 +68,11 @@ impl Pacer {
                 self.taken = 0;
                 tokio::task::yield_now().await;
             }
-            let now_us = clock.now_us();
-            if let Some(due) = agenda.take_due(now_us) {
-                self.taken += 1;
+            if let Some(due) = self.next_due(agenda, clock) {
                 return Ok(due);
             }
             self.taken = 0;
+            let now_us = clock.now_us();
             let Some(at_us) = agenda.earliest_us() else {
                 agenda.earlier().await;
                 continue;
