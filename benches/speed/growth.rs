@@ -3,14 +3,14 @@
 
 use std::fmt::Write as _;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uproar::machine::cpu::process_stat;
 
 use crate::Failure;
 use crate::figures::Middle;
 use crate::load::{Server, report_in, run_command};
-use crate::process::{Core, Running, Used};
+use crate::process::{Core, Running};
 use crate::table::figure;
 
 #[derive(Debug, clap::Args)]
@@ -43,11 +43,14 @@ struct Shape {
     /// Messages a second of all together.
     publishes_per_s: f64,
     payload_bytes: u32,
-    /// The lengths whose difference counts.
-    seconds: (f64, f64),
+    /// The length of the steady phase.
+    seconds: f64,
 }
 
-const USUAL: (f64, f64) = (1.0, 5.0);
+const USUAL_S: f64 = 8.0;
+
+/// The beginning of the steady phase, in which the last may still be connecting.
+const SKIPPED_S: f64 = 1.0;
 
 const AXES: &[Axis] = &[
     Axis {
@@ -59,7 +62,7 @@ const AXES: &[Axis] = &[
             room: Some(20),
             publishes_per_s: 500.0,
             payload_bytes: 128,
-            seconds: USUAL,
+            seconds: USUAL_S,
         },
     },
     Axis {
@@ -71,7 +74,7 @@ const AXES: &[Axis] = &[
             room: Some(2),
             publishes_per_s: 2_000.0,
             payload_bytes: 128,
-            seconds: USUAL,
+            seconds: USUAL_S,
         },
     },
     Axis {
@@ -83,7 +86,7 @@ const AXES: &[Axis] = &[
             room: Some(members),
             publishes_per_s: 10_000.0 / f64::from(members),
             payload_bytes: 128,
-            seconds: USUAL,
+            seconds: USUAL_S,
         },
     },
     Axis {
@@ -95,7 +98,7 @@ const AXES: &[Axis] = &[
             room: None,
             publishes_per_s: 1_000.0,
             payload_bytes,
-            seconds: USUAL,
+            seconds: USUAL_S,
         },
     },
     Axis {
@@ -107,7 +110,7 @@ const AXES: &[Axis] = &[
             room: None,
             publishes_per_s: 5_000.0,
             payload_bytes: 64,
-            seconds: (1.0, f64::from(seconds)),
+            seconds: f64::from(seconds),
         },
     },
 ];
@@ -156,10 +159,9 @@ fn point(axis: &Axis, value: u32, repeats: usize) -> Result<Point, Failure> {
     let shape = (axis.shape)(value);
     let (mut costs, mut peaks) = (Vec::new(), Vec::new());
     for _ in 0..repeats {
-        let (short, long) = (run(&shape, shape.seconds.0)?, run(&shape, shape.seconds.1)?);
-        let cpu_us = long.used.cpu_us() - short.used.cpu_us();
-        costs.push(cpu_us / (long.messages - short.messages));
-        peaks.push(long.peak_kib);
+        let ran = run(&shape)?;
+        costs.push(ran.cpu_us / ran.messages);
+        peaks.push(ran.peak_kib);
     }
     let middle = |figures: Vec<f64>| Middle::of(figures).ok_or("nothing was measured");
     let (cpu_us, peak_kib) = (middle(costs)?, middle(peaks)?);
@@ -168,47 +170,74 @@ fn point(axis: &Axis, value: u32, repeats: usize) -> Result<Point, Failure> {
 }
 
 struct Ran {
-    used: Used,
+    cpu_us: f64,
     messages: f64,
     peak_kib: f64,
 }
 
-fn run(shape: &Shape, seconds: f64) -> Result<Ran, Failure> {
+/// What a run took in its steady phase. Not the difference of two runs: where clients are many, what
+/// their connecting takes differs by more than the messages do.
+fn run(shape: &Shape) -> Result<Ran, Failure> {
     let folder = tempfile::tempdir()?;
     let server = if shape.room.is_some() { Server::Rooms } else { Server::Echo };
     let serving = server.start()?;
     let file = folder.path().join("growth.toml");
-    std::fs::write(&file, scenario(shape, seconds))?;
+    std::fs::write(&file, scenario(shape))?;
     let command = run_command(&file, server.protocol(), &serving.at, folder.path());
     let client = Running::start(command, Core::Client)?;
     let mut peak_kib = 0.0_f64;
+    // The wall clock, and the CPU time taken by then.
+    let mut taken = Vec::new();
     while !client.has_ended()? {
         // Until it ends it says itself what the most was.
         if let Some(stat) = process_stat(client.pid()) {
             peak_kib = peak_kib.max(stat.rss_peak_bytes as f64 / 1024.0);
+            let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64() * 1e3;
+            taken.push((unix_ms, stat.cpu_us as f64));
         }
-        sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(20));
     }
-    let used = client.wait()?.1;
+    client.wait()?;
     serving.end()?;
-    let messages = report_in(folder.path())?.deliveries.delivered as f64;
-    Ok(Ran { used, messages, peak_kib })
+    let report = report_in(folder.path())?;
+    let (first_s, end_s) = (ramp_s(shape) + SKIPPED_S, ramp_s(shape) + shape.seconds);
+    let cpu_us_at = |unix_ms: f64| {
+        let next = taken.iter().find(|(then_ms, _)| *then_ms >= unix_ms);
+        next.map(|(_, cpu_us)| *cpu_us).ok_or("it ended before its time")
+    };
+    let (mut cpu_us, mut messages) = (0.0, 0.0);
+    for row in &report.series {
+        if row.t_s < first_s || row.t_s + row.width_s > end_s {
+            continue;
+        }
+        let from_ms = row.unix_ms as f64;
+        cpu_us += cpu_us_at(from_ms + row.width_s * 1e3)? - cpu_us_at(from_ms)?;
+        messages += row.deliveries as f64;
+    }
+    if messages == 0.0 {
+        return Err("nothing was delivered".into());
+    }
+    Ok(Ran { cpu_us, messages, peak_kib })
 }
 
-fn scenario(shape: &Shape, seconds: f64) -> String {
-    let Shape { clients, room, publishes_per_s, payload_bytes, .. } = shape;
+/// A second of connecting for each 2,000 clients, at no rate.
+fn ramp_s(shape: &Shape) -> f64 {
+    f64::from(shape.clients).max(2_000.0) / 2_000.0
+}
+
+fn scenario(shape: &Shape) -> String {
+    let Shape { clients, room, publishes_per_s, payload_bytes, seconds } = shape;
     let (builtin, rooms, join) = match room {
         Some(size) => {
             ("rooms", format!("[rooms.hall]\nsize = {size}\n"), "join = { rooms = \"hall\" }\n")
         }
         None => ("echo", String::new(), ""),
     };
-    // A second of connecting for each 2,000 clients, at no rate.
-    let ramp_s = f64::from(*clients).max(2_000.0) / 2_000.0;
+    let ramp_s = ramp_s(shape);
     format!(
         "format = 1\nname = \"growth\"\n[target]\nbuiltin = \"{builtin}\"\nconnect_timeout = \"20s\"\n\
          join_timeout = \"20s\"\n{rooms}[[cohort]]\nname = \"people\"\nclients = {clients}\n{join}\
-         [cohort.publish]\ntotal_rate = \"{publishes_per_s}/s\"\nsize = \"{payload_bytes}B\"\n\
+         [cohort.publish]\ntotal_rate = \"{publishes_per_s}/s\"\narrivals = \"constant\"\nsize = \"{payload_bytes}B\"\n\
          [[phase]]\nname = \"ramp\"\nduration = \"{ramp_s}s\"\nclients = \"0% -> 100%\"\nrate = \"0%\"\n\
          measure = false\n[[phase]]\nname = \"steady\"\nduration = \"{seconds}s\"\n"
     )
