@@ -256,12 +256,14 @@ pub enum Counter {
     ConnectionsReconnected,
     ClientsNeverJoined,
     ClientsGaveUp,
+    ClientsNotBack,
+    ClientsStoodStill,
     Errors,
 }
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 27] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
@@ -288,6 +290,8 @@ impl Counter {
         (Self::ConnectionsReconnected, "connections.reconnected"),
         (Self::ClientsNeverJoined, "clients.never_joined"),
         (Self::ClientsGaveUp, "clients.gave_up"),
+        (Self::ClientsNotBack, "clients.not_back"),
+        (Self::ClientsStoodStill, "clients.stood_still"),
         (Self::Errors, "errors"),
     ];
 

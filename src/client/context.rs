@@ -8,11 +8,11 @@ use rustc_hash::FxHashMap;
 
 use super::agenda::Agenda;
 use super::dial::{DialError, Target};
-use super::mailbox::{Held, HoldUp, Mailbox, Taken};
+use super::mailbox::{Held, HoldUp, Mailbox, Order, Taken};
 use super::session::Session;
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
-use crate::measure::Recorder;
+use crate::measure::{Recorder, Standing};
 use crate::plan::Plan;
 use crate::protocol::scope::{Captured, Person, RoomName, Setting};
 use crate::protocol::{Audience, Protocol, Talk};
@@ -52,6 +52,12 @@ pub struct Context {
     pub up: Cell<u32>,
     /// Whether the schedule has ended, so that nothing new is due.
     pub draining: Cell<bool>,
+    /// Whether the run is over, so that everybody is sent home.
+    pub ending: Cell<bool>,
+    /// Where the clients stand.
+    pub standing: Cell<Standing>,
+    /// The longest that a client took from its dial until it was joined.
+    pub slowest_ready_us: Cell<u64>,
     /// Sockets of clients that fell silent: open until the worker ends, and out of its reactor,
     /// so that what a server still sends them wakes nobody.
     pub silent: RefCell<Vec<std::net::TcpStream>>,
@@ -123,6 +129,13 @@ pub struct Client {
     pub(super) seqs: RefCell<FxHashMap<u32, u32>>,
     /// Whether it ever came up.
     pub started: Cell<bool>,
+    /// Whether the plan has it up now. Orders can be lost on the way from one connection to the next;
+    /// this can't.
+    wanted: Cell<bool>,
+    /// Whether it was joined, lost its connection and is not joined again.
+    pub(super) not_back: Cell<bool>,
+    /// Whether it counts among those that the plan sent home before they could join.
+    pub(super) sent_home: Cell<bool>,
     /// Whether it was ever joined.
     pub(super) joined_once: Cell<bool>,
     /// Closed loop: messages scheduled, waiting, or on their way.
@@ -152,6 +165,9 @@ impl Client {
             mailbox: Mailbox::default(),
             seqs: RefCell::default(),
             started: Cell::new(false),
+            wanted: Cell::new(false),
+            not_back: Cell::new(false),
+            sent_home: Cell::new(false),
             joined_once: Cell::new(false),
             in_flight: Cell::new(0),
             last_sent_us: Cell::new(0),
@@ -161,6 +177,25 @@ impl Client {
             captured: RefCell::default(),
             held_up: Cell::new(None),
         }
+    }
+
+    /// The plan has it up from now on.
+    pub fn call_up(&self) {
+        self.wanted.set(true);
+    }
+
+    /// The plan has it up no longer.
+    pub fn call_off(&self) {
+        self.wanted.set(false);
+        self.mailbox.order(Order::Stop);
+    }
+
+    /// Begins a window; false if that is over already, because the one before took so long to close.
+    /// What was ordered until now was for connections that are gone.
+    pub(super) fn begin(&self) -> bool {
+        self.mailbox.clear_orders();
+        self.gave_up.set(false);
+        self.wanted.get()
     }
 
     /// What was captured before its first connection.

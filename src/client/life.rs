@@ -9,6 +9,7 @@ use super::dial::{DialError, Dialed, dial};
 use super::entry;
 use super::login::{Answer, Request};
 use super::session::{End, Outage, Session};
+use super::standing::Tried;
 use crate::machine::clock::micros;
 use crate::measure::{MemberChange, MemberEvent};
 use crate::metric::Metric;
@@ -18,7 +19,12 @@ use crate::protocol::description::Each;
 /// Lives until the client is told to stop or gives up. Whatever ends it, what it still held is
 /// counted as not sent.
 pub async fn live(ctx: Rc<Context>, client: Rc<Client>) {
-    let departure = come_and_go(&ctx, &client).await;
+    let departure = if client.begin() {
+        come_and_go(&ctx, &client).await
+    } else {
+        ctx.send_home(&client, None, Tried::default());
+        Departure::Stopped
+    };
     {
         let mut recorder = ctx.recorder.borrow_mut();
         if departure == Departure::GaveUp {
@@ -49,14 +55,19 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
     let mut backoff = cohort.reconnect.map(Backoff::new);
     let mut outage: Option<Outage> = None;
     let mut silent_since_us = None;
+    let mut tried = Tried::default();
     loop {
+        tried.since_us = Some(ctx.clock.now_us());
         let begin = async {
             let dialed = connect(ctx, client).await.ok()?;
             Some(Session::start(ctx, client, dialed, outage, silent_since_us))
         };
         let session = tokio::select! {
             biased;
-            () = client.mailbox.stopped() => return Departure::Stopped,
+            () = client.mailbox.stopped() => {
+                ctx.send_home(client, outage, tried);
+                return Departure::Stopped;
+            }
             // Boxed: it is ten times as large as all else here, and over in milliseconds.
             session = Box::pin(begin) => session,
         };
@@ -64,6 +75,7 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
         if let Some(session) = session {
             let ended = Session::run(session).await;
             outage = ended.outage;
+            tried.failed &= !ended.was_ready;
             silent_since_us = ended.silent_since_us;
             if ended.was_ready
                 && let Some(backoff) = &mut backoff
@@ -71,15 +83,24 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
                 backoff.succeed();
             }
             match ended.end {
-                End::Stopped => return Departure::Stopped,
+                End::Stopped => {
+                    if !ended.was_ready {
+                        ctx.send_home(client, outage, tried);
+                    }
+                    return Departure::Stopped;
+                }
                 End::Left => away = cohort.churn.map(|churn| micros(churn.stay_away)),
                 // One that was never over goes on from where it began. Failing to join for the
                 // first time is none.
                 End::Lost(_) | End::Fault(_) => {
                     silent_since_us = silent_since_us.or(ended.was_ready.then_some(ended.at_us));
+                    tried.failed |= !ended.was_ready && !ended.end.is_fault();
                 }
             }
+        } else {
+            tried.failed = true;
         }
+        tried.since_us = None;
         let wait_us = match away {
             Some(wait_us) => wait_us,
             None => match backoff.as_mut().and_then(|backoff| backoff.next_us(&mut rng)) {
@@ -89,7 +110,10 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
         };
         tokio::select! {
             biased;
-            () = client.mailbox.stopped() => return Departure::Stopped,
+            () = client.mailbox.stopped() => {
+                ctx.send_home(client, outage, tried);
+                return Departure::Stopped;
+            }
             () = tokio::time::sleep(Duration::from_micros(wait_us)) => {}
         }
     }

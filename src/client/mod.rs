@@ -19,6 +19,7 @@ mod preflight;
 mod session;
 mod setting;
 mod socket;
+mod standing;
 mod stays;
 mod tcp;
 mod tls;

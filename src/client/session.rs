@@ -54,7 +54,7 @@ pub(super) enum End {
 }
 
 impl End {
-    fn is_fault(&self) -> bool {
+    pub(super) fn is_fault(&self) -> bool {
         matches!(self, Self::Fault(_))
     }
 }
@@ -65,6 +65,12 @@ pub(super) struct Outage {
     since_us: u64,
     /// What the client was hit by, and when: earlier than the loss if it stood still before.
     hit: Failure,
+}
+
+impl Outage {
+    pub(super) fn hit(self) -> Failure {
+        self.hit
+    }
 }
 
 /// A room of this client on this connection.
@@ -317,6 +323,15 @@ impl Session {
                 recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::Hit });
             }
             self.outage = Some(Outage { since_us: now_us, hit: failure });
+            self.ctx.is_gone(&self.client);
+        }
+        // Whom the plan sends home while a fault holds it up, or right after it, had no time to hear.
+        if end == End::Stopped
+            && let Some(hold) = self.client.held_up.take()
+            && now_us < hold.until_us.saturating_add(self.ctx.patience_us())
+        {
+            let failure = Failure { at_us: hold.at_us, fault: Some(hold.fault) };
+            recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::SentHome });
         }
         let counts = recorder.counts(self.client.cohort);
         match (&end, self.ready) {
@@ -574,6 +589,7 @@ impl Session {
             recorder.recoveries.push(RecoveryEvent { failure, moment });
         }
         drop(recorder);
+        self.ctx.is_joined(&self.client, now_us - self.began_us);
         self.ctx.up.set(self.ctx.up.get() + 1);
         self.client.mailbox.set_active(true);
         if let Some(publish) = &self.ctx.plan.cohort(self.client.id).publish

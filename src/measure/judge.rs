@@ -114,7 +114,9 @@ pub(super) fn count(
         Counter::ConnectionsFailed => counts.failed,
         Counter::ConnectionsLost => counts.lost,
         Counter::ConnectionsReconnected => counts.reconnected,
-        Counter::ClientsNeverJoined => counts.started.saturating_sub(counts.joined),
+        Counter::ClientsNeverJoined => totals.never_joined(),
+        Counter::ClientsNotBack => totals.standing().not_back.into(),
+        Counter::ClientsStoodStill => totals.standing().stood_still.into(),
         Counter::ClientsGaveUp => counts.gave_up,
         Counter::Errors => totals.errors.total(),
     })

@@ -37,6 +37,6 @@ pub use recorder::{FrameKind, Recorder};
 pub use recovery::{Failure, Moment, OUTAGE, Recoveries, Recovery, RecoveryEvent};
 pub use series::{Point, Series};
 pub use settler::Settled;
-pub use snapshot::{Snapshot, WorkerHealth};
+pub use snapshot::{Snapshot, Standing, WorkerHealth};
 pub use spread::{SpreadBySize, SpreadOfSize};
 pub use totals::{Totals, WorkerTotals};

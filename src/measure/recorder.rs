@@ -8,7 +8,7 @@ use super::findings::{Finding, FindingKind, Findings};
 use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::{Answer, LedgerPart, MessageId};
 use super::recovery::RecoveryEvent;
-use super::snapshot::{Snapshot, WorkerHealth};
+use super::snapshot::{Snapshot, Standing, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Plan;
 use crate::secrets::Secrets;
@@ -201,6 +201,7 @@ impl Recorder {
             findings: self.findings.hand_over(),
             recoveries: std::mem::take(&mut self.recoveries),
             health,
+            standing: Standing::default(),
             closing: false,
         }
     }

@@ -39,6 +39,8 @@ pub enum Moment {
         /// Since the hit.
         after_us: u64,
     },
+    /// The plan sent it home before it could be back: whether it would have been, nobody knows.
+    SentHome,
 }
 
 /// One fault's or outage's figures.
@@ -48,6 +50,8 @@ pub struct Recovery {
     pub at_us: u64,
     /// Clients it took; fewer than chosen if some were away already.
     pub hit: u64,
+    /// Those of them that the plan sent home before they could be back.
+    pub sent_home: u64,
     /// Messages sent to those hit while they were away.
     pub missed_away: u64,
     /// Messages lost to those hit, from W before it.
@@ -62,6 +66,7 @@ impl Recovery {
     fn take(&mut self, moment: Moment) {
         match moment {
             Moment::Hit => self.hit += 1,
+            Moment::SentHome => self.sent_home += 1,
             Moment::Back { after_us } => {
                 let at = self.back_us.partition_point(|known| *known <= after_us);
                 self.back_us.insert(at, after_us);
@@ -75,11 +80,17 @@ impl Recovery {
         self.back_us.len() as u64
     }
 
-    /// Microseconds until this share (over 0, at most 1) of those hit were back; `None` if they
-    /// never were.
+    /// Clients that it took and that had the time to come back.
+    #[must_use]
+    pub fn awaited(&self) -> u64 {
+        self.hit.saturating_sub(self.sent_home)
+    }
+
+    /// Microseconds until this share (over 0, at most 1) of those that had the time were back; `None`
+    /// if they never were.
     #[must_use]
     pub fn time_to_us(&self, share: f64) -> Option<u64> {
-        let needed = (self.hit as f64 * share).ceil() as usize;
+        let needed = (self.awaited() as f64 * share).ceil() as usize;
         self.back_us.get(needed.checked_sub(1)?).copied()
     }
 }
@@ -106,6 +117,7 @@ const UP_WITHIN_US: u64 = 3_000_000;
 #[derive(Debug, Default)]
 struct Bin {
     hits: u64,
+    sent_home: u64,
     back_us: Vec<u64>,
     /// Already part of the outage that goes on.
     counted: bool,
@@ -153,9 +165,9 @@ impl Recoveries {
         &self.outages
     }
 
-    /// Those that took anybody.
+    /// Those that took anybody who had the time to come back.
     pub fn with_hits(&self) -> impl Iterator<Item = &Recovery> {
-        self.planned.iter().chain(&self.outages).filter(|recovery| recovery.hit > 0)
+        self.planned.iter().chain(&self.outages).filter(|recovery| recovery.awaited() > 0)
     }
 
     /// Notes how many clients are up.
@@ -171,6 +183,7 @@ impl Recoveries {
             let bin = self.bins.entry(bin).or_default();
             match event.moment {
                 Moment::Hit => bin.hits += 1,
+                Moment::SentHome => bin.sent_home += 1,
                 Moment::Back { after_us } => bin.back_us.push(after_us),
             }
         }
@@ -302,6 +315,7 @@ impl Recoveries {
         for (at, bin) in self.bins.range_mut(start..=end).filter(|(_, bin)| !bin.counted) {
             bin.counted = true;
             outage.hit += bin.hits;
+            outage.sent_home += bin.sent_home;
             for after_us in bin.back_us.drain(..) {
                 outage.take(Moment::Back { after_us });
             }

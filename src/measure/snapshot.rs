@@ -34,9 +34,33 @@ pub struct Snapshot {
     pub recoveries: Vec<RecoveryEvent>,
     /// The worker itself.
     pub health: WorkerHealth,
+    /// Where its clients stand.
+    pub standing: Standing,
     /// Whether it covers the closing of the connections, which is no part of the load: its
     /// counts are the run's, its health and its place in time are not.
     pub closing: bool,
+}
+
+/// Where a worker's clients stand at the end of an interval. The closing of the connections is
+/// part of it: what a client was when the run let it go is what it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Clients that were joined, lost their connection and are not joined again. Those that the plan
+    /// sent home before they could be are not among them.
+    pub not_back: u32,
+    /// Clients that the plan sent home before they had the time to join for the first time.
+    pub sent_home: u32,
+    /// Clients of a closed loop that stood still; known when the run is over, 0 until then.
+    pub stood_still: u32,
+}
+
+impl Standing {
+    /// Adds another worker's.
+    pub fn merge(&mut self, other: &Self) {
+        self.not_back += other.not_back;
+        self.sent_home += other.sent_home;
+        self.stood_still += other.stood_still;
+    }
 }
 
 /// How a worker did in an interval.

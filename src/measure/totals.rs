@@ -9,7 +9,7 @@ use super::hist::{Hist, HistKey, Histograms};
 use super::recovery::Recoveries;
 use super::series::Series;
 use super::settler::{Settled, Settler};
-use super::snapshot::{Snapshot, WorkerHealth};
+use super::snapshot::{Snapshot, Standing, WorkerHealth};
 use super::spread::SpreadBySize;
 use crate::metric::Metric;
 use crate::plan::Plan;
@@ -32,6 +32,8 @@ pub struct Totals {
     recoveries: Recoveries,
     /// By worker: clients up, CPU in all, and the busiest interval of at least half a second.
     workers: Vec<WorkerTotals>,
+    /// By worker: where its clients stood when it last told.
+    standings: Vec<Standing>,
     /// The most clients that were up at once.
     pub peak_up: u32,
 }
@@ -92,6 +94,7 @@ impl Totals {
             settler: Settler::new(Arc::clone(&plan)),
             recoveries: Recoveries::new(Arc::clone(&plan)),
             workers: vec![WorkerTotals::default(); workers],
+            standings: vec![Standing::default(); workers],
             peak_up: 0,
             plan,
         }
@@ -101,6 +104,9 @@ impl Totals {
     pub fn take(&mut self, snapshot: Snapshot) {
         if !snapshot.closing {
             self.place_in_time(&snapshot);
+        }
+        if let Some(standing) = self.standings.get_mut(usize::from(snapshot.worker)) {
+            *standing = snapshot.standing;
         }
         self.histograms.merge(&snapshot.histograms);
         for (mine, theirs) in self.counts.iter_mut().zip(&snapshot.counts) {
@@ -253,6 +259,22 @@ impl Totals {
     #[must_use]
     pub fn clients_up(&self) -> u32 {
         self.workers.iter().map(|worker| worker.clients_up).sum()
+    }
+
+    /// Where the clients of all workers stood when each last told.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let mut sum = Standing::default();
+        self.standings.iter().for_each(|standing| sum.merge(standing));
+        sum
+    }
+
+    /// Clients that came up and were never joined, those left out that the plan sent home before they
+    /// had the time.
+    #[must_use]
+    pub fn never_joined(&self) -> u64 {
+        let counts = self.counts(None);
+        counts.started.saturating_sub(counts.joined + u64::from(self.standing().sent_home))
     }
 
     /// Receivers whose messages the ledger follows.

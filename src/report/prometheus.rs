@@ -92,7 +92,7 @@ pub fn to_prometheus(live: &Live, labels: &Labels) -> String {
 }
 
 /// Settling takes the others back: a late arrival was lost, a replayed one missed, a client that
-/// joins had not.
+/// joins had not, and one that is back no longer isn't.
 fn only_grows(counter: Counter) -> bool {
     !matches!(
         counter,
@@ -102,6 +102,8 @@ fn only_grows(counter: Counter) -> bool {
             | Counter::Uncertain
             | Counter::PublishesUnacked
             | Counter::ClientsNeverJoined
+            | Counter::ClientsNotBack
+            | Counter::ClientsStoodStill
     )
 }
 

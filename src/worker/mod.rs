@@ -140,6 +140,9 @@ impl Worker {
             traffic: scenario.cohorts.iter().map(|_| Rc::default()).collect(),
             up: Cell::new(0),
             draining: Cell::new(false),
+            ending: Cell::new(false),
+            standing: Cell::default(),
+            slowest_ready_us: Cell::new(0),
             silent: RefCell::default(),
             plan: Arc::clone(&plan),
         });
@@ -151,7 +154,7 @@ impl Worker {
     fn act(&self, (at_us, event): (u64, Event)) {
         match event {
             Event::Start(local) => self.start(&self.slots[local as usize]),
-            Event::Stop(local) => self.slots[local as usize].client.mailbox.order(Order::Stop),
+            Event::Stop(local) => self.slots[local as usize].client.call_off(),
             Event::Publish(local) => {
                 self.release(at_us, &self.slots[local as usize]);
             }
@@ -176,11 +179,11 @@ impl Worker {
         if !slot.client.started.replace(true) {
             self.ctx.recorder.borrow_mut().counts(slot.client.cohort).started += 1;
         }
+        slot.client.call_up();
         let before = slot.task.borrow_mut().take();
         if before.as_ref().is_none_or(JoinHandle::is_finished) {
-            // It may have given up in its last window and left the order to stop unread.
+            // It may have given up in its last window; what is due from now on it takes.
             slot.client.gave_up.set(false);
-            slot.client.mailbox.clear_orders();
         }
         let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&slot.client));
         let task = tokio::task::spawn_local(async move {
@@ -288,13 +291,14 @@ impl Worker {
         }
         // Turns belong to no cohort; they are all filed under the first.
         recorder.latencies(Metric::Turn, 0, last_at_us, &turns::take());
-        recorder.take(self.index, at_us, health)
+        Snapshot { standing: self.ctx.standing.get(), ..recorder.take(self.index, at_us, health) }
     }
 
     /// Stops every client and waits until all are gone; a client takes at most its close timeout.
     async fn stop_all(&self) {
+        self.ctx.ending.set(true);
         for slot in &self.slots {
-            slot.client.mailbox.order(Order::Stop);
+            slot.client.call_off();
         }
         for slot in &self.slots {
             let task = slot.task.borrow_mut().take();

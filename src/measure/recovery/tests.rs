@@ -43,6 +43,42 @@ fn up(recoveries: &mut Recoveries, until_s: u64) {
 }
 
 #[test]
+fn whom_the_plan_sends_home_is_in_no_share() {
+    let mut recoveries = recoveries("[[fault]]\nat = \"5s\"\nkind = \"reset\"\nclients = \"4%\"\n");
+    let home = |recoveries: &mut Recoveries, at_us, fault| {
+        let failure = Failure { at_us, fault };
+        recoveries.take(RecoveryEvent { failure, moment: Moment::SentHome });
+    };
+    up(&mut recoveries, 20);
+    for n in 0..4 {
+        hit(&mut recoveries, 5 * S, Some(0));
+        hit(&mut recoveries, 15 * S, None);
+        if n > 0 {
+            home(&mut recoveries, 15 * S, None);
+        }
+    }
+    for _ in 0..20 {
+        hit(&mut recoveries, 15 * S, None);
+    }
+    back(&mut recoveries, 5 * S, Some(0), 10);
+    back(&mut recoveries, 5 * S, Some(0), 30);
+    home(&mut recoveries, 5 * S, Some(0));
+    let row = recoveries.planned()[0].clone();
+    assert_eq!((row.hit, row.back(), row.sent_home, row.awaited()), (4, 2, 1, 3));
+    assert_eq!((row.time_to_us(0.5), row.time_to_us(1.0)), (Some(30), None));
+    home(&mut recoveries, 5 * S, Some(0));
+    assert_eq!(recoveries.planned()[0].time_to_us(1.0), Some(30));
+    home(&mut recoveries, 5 * S, Some(0));
+    home(&mut recoveries, 5 * S, Some(0));
+    assert_eq!(recoveries.planned()[0].awaited(), 0);
+    assert_eq!(recoveries.with_hits().count(), 0, "nobody is left to judge by");
+    recoveries.finish();
+    let outage = recoveries.outages()[0].clone();
+    assert_eq!((outage.hit, outage.sent_home), (24, 3));
+    assert_eq!(recoveries.with_hits().count(), 1);
+}
+
+#[test]
 fn shares_count_from_those_hit() {
     let mut recoveries = recoveries("[[fault]]\nat = \"5s\"\nkind = \"reset\"\nclients = \"4%\"\n");
     let recovery = |recoveries: &Recoveries| recoveries.planned()[0].clone();

@@ -210,12 +210,15 @@ fn actual_text(threshold: &Threshold, actual: Option<f64>) -> String {
 
 fn clients(totals: &Totals) -> Clients {
     let counts = totals.counts(None);
+    let standing = totals.standing();
     let planned = u64::from(totals.plan().ever_up(None));
     Clients {
         planned,
         joined: counts.joined,
-        never_joined: counts.started.saturating_sub(counts.joined),
+        never_joined: totals.never_joined(),
         gave_up: counts.gave_up,
+        not_back: standing.not_back.into(),
+        stood_still: standing.stood_still.into(),
         peak: u64::from(totals.peak_up),
         at_end: u64::from(totals.clients_up()),
     }
@@ -351,6 +354,7 @@ fn faults(outcome: &Outcome) -> Vec<FaultOutcome> {
         at_s: seconds(recovery.at_us),
         hit: recovery.hit,
         back: recovery.back(),
+        sent_home: recovery.sent_home,
         to_50_s: recovery.time_to_us(Milestone::To50.share()).map(seconds),
         to_99_s: recovery.time_to_us(Milestone::To99.share()).map(seconds),
         to_all_s: recovery.time_to_us(Milestone::ToAll.share()).map(seconds),

@@ -18,11 +18,19 @@ pub struct Clients {
     pub planned: u64,
     /// Clients that were joined in every room of theirs at least once.
     pub joined: u64,
-    /// Clients that were started and never joined; those that a run ended early never started
-    /// are in neither.
+    /// Clients that were started and never joined; those that a run ended early never started,
+    /// and those that the plan sent home before they had the time, are in neither.
     pub never_joined: u64,
     /// Clients that used up their reconnect attempts.
     pub gave_up: u64,
+    /// Clients that were joined, lost their connection and were not joined again when the run was
+    /// over, those that gave up included. Those that the plan sent home before they could be are not.
+    #[serde(default)]
+    pub not_back: u64,
+    /// Clients of a closed loop that spent more than half of the time in which they were joined with
+    /// all their places taken by messages that were never answered.
+    #[serde(default)]
+    pub stood_still: u64,
     /// The most that were joined at once.
     pub peak: u64,
     /// Clients joined when the drain began.
@@ -228,11 +236,14 @@ pub struct FaultOutcome {
     pub hit: u64,
     /// Those that joined again; of a stall or freeze, those that heard something sent after it.
     pub back: u64,
-    /// Seconds until half of those hit were back; `null` if never.
+    /// Those that the plan sent home before they could be back; the times below are of the others.
+    #[serde(default)]
+    pub sent_home: u64,
+    /// Seconds until half of the others were back; `null` if never.
     pub to_50_s: Option<f64>,
-    /// Seconds until 99 % of those hit were back; `null` if never.
+    /// Seconds until 99 % of the others were back; `null` if never.
     pub to_99_s: Option<f64>,
-    /// Seconds until all of those hit were back; `null` if never.
+    /// Seconds until all of the others were back; `null` if never.
     pub to_all_s: Option<f64>,
     /// Deliveries that those hit missed while away.
     pub missed_away: Option<u64>,

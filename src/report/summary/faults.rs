@@ -20,7 +20,10 @@ pub(in crate::report) fn fault_line(fault: &FaultOutcome) -> String {
     }
     let mut parts = Vec::new();
     if fault.to_all_s.is_none() {
-        parts.push(format!("{} of {} back", count(fault.back), count(fault.hit)));
+        let awaited = fault.hit.saturating_sub(fault.sent_home);
+        if awaited > 0 {
+            parts.push(format!("{} of {} back", count(fault.back), count(awaited)));
+        }
     }
     let milestones = [(fault.to_50_s, "50 %"), (fault.to_99_s, "99 %"), (fault.to_all_s, "all")];
     // The last two that were reached; each implies those before it.
@@ -29,6 +32,9 @@ pub(in crate::report) fn fault_line(fault: &FaultOutcome) -> String {
     for (i, (at, share)) in reached.iter().rev().take(2).rev().enumerate() {
         let back = if i == 0 && parts.is_empty() { " back" } else { "" };
         parts.push(format!("{share}{back} after {}", seconds(*at)));
+    }
+    if fault.sent_home > 0 {
+        parts.push(format!("{} sent home first", count(fault.sent_home)));
     }
     if let Some(lost) = fault.lost.filter(|&lost| lost > 0) {
         parts.push(format!("{} lost", count(lost)));

@@ -115,6 +115,16 @@ pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
         }
     }
     let mut lines = vec![line];
+    let wrong =
+        [(clients.not_back, "lost and not back at the end"), (clients.stood_still, "stood still")];
+    let wrong: Vec<_> = wrong
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", count(n)))
+        .collect();
+    if !wrong.is_empty() {
+        lines.push(wrong.join(", "));
+    }
     let connections = report.connections;
     if connections.lost > 0 || connections.failed > 0 {
         lines.push(format!(

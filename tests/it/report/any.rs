@@ -251,6 +251,7 @@ fn fault() -> impl Strategy<Value = FaultOutcome> {
             duration_s: to_50_s,
             hit,
             back,
+            sent_home: hit / 3,
             to_50_s,
             to_99_s,
             to_all_s,

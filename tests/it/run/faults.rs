@@ -48,6 +48,7 @@ fn all_came_back(report: &Report) {
     let [half, most, all] = [fault.to_50_s, fault.to_99_s, fault.to_all_s].map(Option::unwrap);
     assert!(half <= most && most <= all && all < 10.0, "{fault:?}");
     assert_eq!(fault.lost, Some(0));
+    assert_eq!((fault.sent_home, report.clients.not_back), (0, 0));
     let found = report.deliveries;
     assert_eq!((found.lost, found.duplicated, found.reordered), (Some(0), Some(0), Some(0)));
     assert_eq!(report.publishes.due, report.publishes.sent + report.publishes.not_sent);
@@ -97,6 +98,7 @@ fn nobody_comes_back_to_a_killed_server() {
     let fault = one_fault(&ran.report);
     assert_eq!((fault.hit, fault.back), (CLIENTS, 0));
     assert_eq!((fault.to_50_s, fault.to_99_s, fault.to_all_s), (None, None, None));
+    assert_eq!((fault.sent_home, ran.report.clients.not_back), (0, CLIENTS));
     assert_eq!(ran.said.code, Some(1), "{}", ran.said.stdout);
     let threshold = &ran.report.thresholds[0];
     assert_eq!((threshold.passed, threshold.actual), (false, None));

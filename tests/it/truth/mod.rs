@@ -10,6 +10,7 @@ mod one_by_one;
 mod payloads;
 mod resets;
 mod run;
+mod sent_home;
 mod shapes;
 mod spread;
 mod timing;
