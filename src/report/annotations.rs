@@ -12,23 +12,35 @@ const SHOWN: usize = 10;
 const TITLE: usize = 200;
 const MESSAGE: usize = 1_000;
 
+/// How GitHub shows an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub(crate) enum Level {
+    /// It failed.
     Error,
+    /// It speaks against what was found.
     Warning,
 }
 
-struct Annotation {
-    level: Level,
-    title: String,
-    message: String,
+/// What GitHub shows beside a job. Texts may hold anything.
+#[derive(Clone, Debug)]
+pub(crate) struct Annotation {
+    /// How.
+    pub(crate) level: Level,
+    /// A few words.
+    pub(crate) title: String,
+    /// A sentence.
+    pub(crate) message: String,
 }
 
 /// An error for each failed threshold, or one for a run that could not be judged; a warning for
 /// whatever else speaks against the figures. Nothing for a run that passed and is valid.
 #[must_use]
 pub fn to_annotations(report: &Report) -> String {
-    let all = annotations(report);
+    commands(&annotations(report))
+}
+
+/// Annotations as workflow commands, errors first, and of each level as many as are shown.
+pub(crate) fn commands(all: &[Annotation]) -> String {
     let mut text = String::new();
     for level in [Level::Error, Level::Warning] {
         let of: Vec<_> = all.iter().filter(|annotation| annotation.level == level).collect();
