@@ -279,7 +279,9 @@ pub(super) struct BaselineArgs {
     /// --save-baseline, a report.json, or a folder of runs
     #[arg(long, value_name = "FILE|DIR")]
     pub(super) baseline: Option<PathBuf>,
-    /// Write these runs to a file for later ones to be compared with, if all passed and are valid
+    /// Write these runs to a file for later ones to be compared with, if all passed and are valid; as
+    /// many as its figures need (--repeat 4 for two). A file that is there is replaced only if it is
+    /// the --baseline of the same command
     #[arg(long, value_name = "FILE")]
     pub(super) save_baseline: Option<PathBuf>,
     #[command(flatten)]
@@ -303,6 +305,11 @@ pub(super) struct HowArgs {
 
 /// Two sides of runs.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing is worse, or too few runs to say; 1 something is worse, \
+                        or runs of NEW failed; 2 they can't be compared; 3 too few runs can be \
+                        trusted; 4 nobody joined a run of NEW"
+)]
 pub(super) struct CompareArgs {
     /// The base: a report.json, a run's folder, a folder of runs, or a baseline
     #[arg(value_name = "BASE")]
@@ -325,13 +332,16 @@ pub(super) enum CompareFormat {
     Md,
     /// Every figure
     Json,
+    /// Annotations for GitHub Actions: nothing but what is worse
+    Github,
 }
 
 impl From<OutputFormat> for CompareFormat {
     /// How a comparison is printed behind a run.
     fn from(format: OutputFormat) -> Self {
         match format {
-            OutputFormat::Text | OutputFormat::Github => Self::Text,
+            OutputFormat::Text => Self::Text,
+            OutputFormat::Github => Self::Github,
             OutputFormat::Json => Self::Json,
             OutputFormat::Md => Self::Md,
         }

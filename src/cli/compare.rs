@@ -1,41 +1,45 @@
 //! `uproar compare`: two sides of runs, and whether something got worse. What `run` does with a
 //! baseline is the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{BaselineArgs, CompareArgs, CompareFormat};
+use super::args::{BaselineArgs, CompareArgs, CompareFormat, HowArgs};
 use super::{Failure, print, runs};
 use crate::compare::{
-    Comparison, Gate, Options, Runs, compare, default_gates, to_markdown, to_text,
+    Comparison, DEFAULT_GATES, Gate, Options, Runs, Standing, compare, default_gates, runs_needed,
+    to_annotations, to_markdown, to_text,
 };
 use crate::gate::{Figure, Tolerance};
 use crate::report::{Exit, Report, ValidityState, VerdictState};
+use crate::scenario::Scenario;
 
 pub(super) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let (base, new) = (runs::load(&args.base)?, runs::load(&args.new)?);
     let comparison = compared(&base, &new, &args.how.tolerance, options(&args.how))?;
     print::stdout(&shown(&comparison, args.format)?)?;
-    let exit = if comparison.is_regressed() { Exit::Failed } else { Exit::Passed };
-    Ok(ExitCode::from(exit.code()))
+    Ok(ExitCode::from(comparison.verdict.exit.code()))
 }
 
 pub(super) fn shown(comparison: &Comparison, format: CompareFormat) -> Result<String, Failure> {
     Ok(match format {
         CompareFormat::Text => to_text(comparison),
         CompareFormat::Md => to_markdown(comparison),
-        CompareFormat::Json => {
-            let json = serde_json::to_string_pretty(comparison).map_err(|error| {
-                let message = format!("the comparison has no JSON: {error}");
-                Failure::message(Exit::Internal, message, "")
-            })?;
-            json + "\n"
-        }
+        CompareFormat::Json => json(comparison)?,
+        CompareFormat::Github => to_annotations(comparison),
     })
 }
 
-fn options(args: &super::args::HowArgs) -> Options {
-    Options { any_plan: args.any_plan, any_host: args.any_host }
+pub(super) fn json(of: &impl serde::Serialize) -> Result<String, Failure> {
+    let json = serde_json::to_string_pretty(of).map_err(|error| {
+        let message = format!("the comparison has no JSON: {error}");
+        Failure::message(Exit::Internal, message, "")
+    })?;
+    Ok(json + "\n")
+}
+
+pub(super) fn options(args: &HowArgs) -> Options {
+    Options { any_plan: args.any_plan, any_host: args.any_host, only_tells: false }
 }
 
 /// Compares, by what the base's scenario says in `[baseline]` and the command line says besides.
@@ -50,7 +54,8 @@ pub(super) fn compared(
         .map_err(|(why, help)| Failure::message(Exit::Usage, why, &help))
 }
 
-fn gates(base: &[Report], tolerances: &[String]) -> Result<Vec<Gate>, Failure> {
+/// What decides, by what the first run's scenario says and the command line says besides.
+pub(super) fn gates(base: &[Report], tolerances: &[String]) -> Result<Vec<Gate>, Failure> {
     let mut gates = Vec::new();
     for (name, tolerance) in base.first().into_iter().flat_map(|report| &report.scenario.baseline) {
         gates.push(gate(name, tolerance)?);
@@ -58,6 +63,30 @@ fn gates(base: &[Report], tolerances: &[String]) -> Result<Vec<Gate>, Failure> {
     if gates.is_empty() {
         gates = default_gates(base);
     }
+    add(&mut gates, tolerances)?;
+    Ok(gates)
+}
+
+/// How many figures will decide, as far as that is known before the runs.
+pub(super) fn gates_planned(scenario: &Scenario, tolerances: &[String]) -> Result<usize, Failure> {
+    let mut gates = Vec::new();
+    for (name, tolerance) in &scenario.baseline {
+        gates.push(gate(name, tolerance)?);
+    }
+    if gates.is_empty() {
+        // Which of them there are is known only afterwards; they have these names.
+        let mut named = Vec::new();
+        add(&mut named, tolerances)?;
+        let defaults = ["delivery.p50", "delivery.p99"];
+        let more = named.iter().filter(|gate| !defaults.contains(&gate.figure.name.as_str()));
+        return Ok(DEFAULT_GATES + more.count());
+    }
+    add(&mut gates, tolerances)?;
+    Ok(gates.len())
+}
+
+/// Puts tolerances of the command line beside the others, or in place of those of the same figure.
+fn add(gates: &mut Vec<Gate>, tolerances: &[String]) -> Result<(), Failure> {
     for text in tolerances {
         let (name, tolerance) = text.split_once('=').unwrap_or((text, ""));
         let new = gate(name.trim(), tolerance.trim())?;
@@ -66,7 +95,7 @@ fn gates(base: &[Report], tolerances: &[String]) -> Result<Vec<Gate>, Failure> {
             None => gates.push(new),
         }
     }
-    Ok(gates)
+    Ok(())
 }
 
 fn gate(name: &str, tolerance: &str) -> Result<Gate, Failure> {
@@ -82,57 +111,111 @@ fn gate(name: &str, tolerance: &str) -> Result<Gate, Failure> {
     Ok(Gate { figure, tolerance })
 }
 
-/// A baseline that was asked for, read before anything is measured: a missing one must not cost a run.
+/// A baseline that was asked for, read before anything is measured: a missing one must not cost a run,
+/// and neither must one that can't be written.
 pub(super) struct Baseline {
     base: Option<Runs>,
+    /// Figures that decide, if there is a base.
+    gates: usize,
     save: Option<PathBuf>,
     tolerances: Vec<String>,
     options: Options,
 }
 
 impl Baseline {
-    pub(super) fn read(args: &BaselineArgs) -> Result<Self, Failure> {
-        let base = args.baseline.as_deref().map(runs::load).transpose()?;
-        if let Some(base) = &base {
-            gates(&base.reports, &args.how.tolerance)?;
+    /// Reads the base, and looks whether so many runs could become the next one.
+    pub(super) fn read(
+        args: &BaselineArgs,
+        scenario: &Scenario,
+        runs: usize,
+    ) -> Result<Self, Failure> {
+        let planned = gates_planned(scenario, &args.how.tolerance)?;
+        if let Some(path) = &args.save_baseline {
+            check_runs(path, runs, planned)?;
+            runs::check_save(path, args.baseline.as_deref())?;
         }
+        let base = args.baseline.as_deref().map(runs::load).transpose()?;
+        let gates = match &base {
+            Some(base) => gates(&base.reports, &args.how.tolerance)?.len(),
+            None => planned,
+        };
         let (tolerances, options) = (args.how.tolerance.clone(), options(&args.how));
-        Ok(Self { base, save: args.save_baseline.clone(), tolerances, options })
+        Ok(Self { base, gates, save: args.save_baseline.clone(), tolerances, options })
     }
 
-    /// Compares runs that are finished with it, and saves them as the next one if that is asked for.
-    /// Gives the exit code: that of the runs, unless they passed and something got worse.
+    /// Runs of the base whose figures are compared, and how many figures decide.
+    pub(super) fn base(&self) -> Option<(usize, usize)> {
+        let base = self.base.as_ref()?;
+        let counted = base.reports.iter().filter(|report| Standing::of(report).counts()).count();
+        Some((counted, self.gates))
+    }
+
+    /// Whether the runs are made to be saved, and for nothing else.
+    pub(super) fn is_to_be_saved(&self) -> bool {
+        self.save.is_some() && self.base.is_none()
+    }
+
+    /// Compares runs that are finished with the base, if there is one.
+    pub(super) fn compare(&self, new: &Runs) -> Result<Option<Comparison>, Failure> {
+        let compare = |base| compared(base, new, &self.tolerances, self.options);
+        self.base.as_ref().map(compare).transpose()
+    }
+
+    /// The same for one run, printed, and saved as the next baseline if that is asked for. Gives the exit
+    /// code: that of the run, unless it passed and the comparison says otherwise.
     pub(super) fn judge(
         &self,
-        name: &str,
-        reports: &[Report],
+        report: &Report,
         exit: Exit,
         format: CompareFormat,
     ) -> Result<Exit, Failure> {
         let mut decided = exit;
-        if let Some(base) = &self.base {
-            let new = Runs { name: name.to_owned(), reports: reports.to_vec() };
-            match compared(base, &new, &self.tolerances, self.options) {
-                Ok(comparison) => {
-                    if format == CompareFormat::Json {
-                        // Stdout holds the report, and one JSON text.
-                        print::stderr(&to_text(&comparison));
-                    } else {
+        let new = Runs {
+            name: "this run".to_owned(),
+            reports: vec![report.clone()],
+            missing: 0,
+            refused: 0,
+        };
+        match self.compare(&new) {
+            Ok(None) => {}
+            Ok(Some(comparison)) => {
+                match format {
+                    // Stdout holds the report, and one JSON text.
+                    CompareFormat::Json => print::stderr(&to_text(&comparison)),
+                    CompareFormat::Github => print::stdout(&shown(&comparison, format)?)?,
+                    CompareFormat::Text | CompareFormat::Md => {
                         print::stdout(&format!("\n{}", shown(&comparison, format)?))?;
                     }
-                    if comparison.is_regressed() && exit == Exit::Passed {
-                        decided = Exit::Failed;
-                    }
                 }
-                // Runs that can't be trusted or were not finished say so themselves.
-                Err(_) if exit != Exit::Passed && exit != Exit::Failed => {}
-                Err(failure) => return Err(failure),
+                if exit == Exit::Passed {
+                    decided = comparison.verdict.exit;
+                }
             }
+            // A run that can't be trusted or was not finished says so itself.
+            Err(_) if exit != Exit::Passed && exit != Exit::Failed => {}
+            Err(failure) => return Err(failure),
         }
+        self.save(&new.reports, decided)
+    }
+
+    /// Saves the runs as the next baseline if that is asked for, and they are fit for it. Gives the exit
+    /// code: the one so far, or that of a failure where there is no baseline although everything passed.
+    pub(super) fn save(&self, reports: &[Report], decided: Exit) -> Result<Exit, Failure> {
         let Some(path) = &self.save else { return Ok(decided) };
-        if let Some(why) = reports.iter().find_map(unfit) {
+        let unfit = reports.iter().enumerate().find_map(|(at, report)| Some((at, unfit(report)?)));
+        let why = match (unfit, decided) {
+            (Some((at, why)), _) => Some(format!("run {} {why}", at + 1)),
+            (None, _) if reports.len() < runs_needed(self.gates) => {
+                Some(format!("only {} were made", reports.len()))
+            }
+            // The next comparison would be with what this one found to be worse.
+            (None, Exit::Passed) => None,
+            (None, _) => Some("the comparison did not pass".to_owned()),
+        };
+        if let Some(why) = why {
             let message = format!("{} was not written: {why}", path.display());
-            let help = "a baseline is made of runs that passed and are valid";
+            let help = "a baseline is made of runs that passed and are valid, enough of them for its \
+                        figures";
             Failure::message(Exit::Failed, message, help).print();
             return Ok(if decided == Exit::Passed { Exit::Failed } else { decided });
         }
@@ -141,14 +224,30 @@ impl Baseline {
     }
 }
 
+/// Refuses a baseline of fewer runs than its figures need: no later run would ever be worse.
+fn check_runs(path: &Path, runs: usize, gates: usize) -> Result<(), Failure> {
+    let needed = runs_needed(gates);
+    if runs >= needed {
+        return Ok(());
+    }
+    let noun = if gates == 1 { "figure" } else { "figures" };
+    let (runs, verb) =
+        if runs == 1 { ("1 run".to_owned(), "is") } else { (format!("{runs} runs"), "are") };
+    let message = format!(
+        "{} would be of no use: {runs} {verb} too few to show a change of {gates} {noun}",
+        path.display()
+    );
+    Err(Failure::message(Exit::Usage, message, format!("make {needed} or more: --repeat {needed}")))
+}
+
 /// Why a run is no baseline.
-fn unfit(report: &Report) -> Option<&'static str> {
+pub(super) fn unfit(report: &Report) -> Option<&'static str> {
     match (report.verdict.state, report.validity.state) {
         (VerdictState::Passed | VerdictState::Unjudged, ValidityState::Valid) => None,
         (VerdictState::Passed | VerdictState::Unjudged, ValidityState::Suspect) => {
-            Some("a run is suspect")
+            Some("is suspect")
         }
-        (VerdictState::Invalid, _) | (_, ValidityState::Invalid) => Some("a run is invalid"),
-        _ => Some("a run did not pass"),
+        (VerdictState::Invalid, _) | (_, ValidityState::Invalid) => Some("is invalid"),
+        _ => Some("did not pass"),
     }
 }

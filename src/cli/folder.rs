@@ -14,6 +14,11 @@ use crate::report::ledger::LEDGER_FILE;
 /// What a file is called until it is whole.
 const PARTIAL: &str = ".partial";
 
+/// Where runs go that name no folder.
+const REPORTS: &str = "reports";
+/// Runs of one name that begin in the same second, at most.
+const SAME_SECOND: u32 = 1_000;
+
 /// A run's folder, known to be writable.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -26,16 +31,22 @@ pub(super) struct Folder {
 impl Folder {
     /// Makes the folder, or takes one that holds nothing but an earlier run's files.
     pub(super) fn open(out: Option<&Path>, scenario: &str) -> Result<Self, Failure> {
+        let parent_is_new = !Path::new(REPORTS).exists();
+        let fresh = out.is_none();
         let path = match out {
             Some(path) => path.to_owned(),
-            None => default_path(scenario),
+            None => self::fresh(scenario)?,
         };
         if path.is_file() {
             let message = format!("{} is a file, not a folder", path.display());
             let help = "name a new or empty folder with --out DIR";
             return Err(Failure::message(Exit::Usage, message, help));
         }
-        let made = path.ancestors().take_while(|folder| !folder.exists());
+        let is_new = |folder: &&Path| match fresh {
+            true => *folder == path || (parent_is_new && *folder == Path::new(REPORTS)),
+            false => !folder.exists(),
+        };
+        let made = path.ancestors().take_while(is_new);
         let made = made.filter(|folder| !folder.as_os_str().is_empty());
         let made = made.map(Path::to_owned).collect();
         let refused = |error: &io::Error| {
@@ -114,10 +125,34 @@ impl Folder {
     }
 }
 
-/// Where runs go that name no folder.
-pub(super) fn default_path(scenario: &str) -> PathBuf {
+/// Makes the folder of runs that name none: `reports/NAME-TIME`, or the first of `-2`, `-3` ... that
+/// nobody else has.
+pub(super) fn fresh(scenario: &str) -> Result<PathBuf, Failure> {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    Path::new("reports").join(format!("{scenario}-{time}"))
+    fresh_in(Path::new(REPORTS), &format!("{scenario}-{time}")).map_err(|error| {
+        let message = format!("can't make a folder in {REPORTS}: {error}");
+        Failure::message(Exit::Usage, message, "choose another folder with --out DIR")
+    })
+}
+
+/// Making the folder is what takes its name: of two runs that begin in the same second, each in a
+/// process of its own, one is told that it is there already.
+fn fresh_in(parent: &Path, name: &str) -> io::Result<PathBuf> {
+    for number in 1..=SAME_SECOND {
+        let path = match number {
+            1 => parent.join(name),
+            _ => parent.join(format!("{name}-{number}")),
+        };
+        // Each time: a run that came to nothing takes an empty parent with it.
+        fs::create_dir_all(parent)?;
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!("{name} and {SAME_SECOND} names like it are taken")))
 }
 
 /// Something in the folder that no run wrote: then it is not ours to write into.
@@ -138,6 +173,38 @@ fn stranger(path: &Path) -> io::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_of_the_same_second_have_a_folder_each() {
+        let place = tempfile::tempdir().unwrap();
+        let parent = place.path().join("reports");
+        let all = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let five =
+                            (0..5).map(|_| fresh_in(&parent, "chat-20260101T000000Z").unwrap());
+                        five.collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        let names: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(names.len(), 80, "each thread made its own: {all:?}");
+        assert!(names.contains(&parent.join("chat-20260101T000000Z")));
+        assert!(names.contains(&parent.join("chat-20260101T000000Z-80")));
+        assert!(names.iter().all(|path| path.is_dir()));
+    }
+
+    #[test]
+    fn a_folder_that_was_made_for_nothing_goes_and_others_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a/b");
+        let folder = Folder::open(Some(&path), "any").unwrap();
+        folder.abandon();
+        assert!(!place.path().join("a").exists() && place.path().exists());
+    }
 
     #[test]
     fn an_earlier_report_does_not_outlive_the_one_that_could_not_be_written() {

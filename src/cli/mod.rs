@@ -28,6 +28,7 @@ mod scenarios;
 mod serve;
 mod signals;
 mod try_it;
+mod turns;
 mod visit;
 
 use std::process::ExitCode;

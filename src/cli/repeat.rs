@@ -1,44 +1,27 @@
-//! `uproar run` of several runs: `--repeat`, `--against`, and several codecs. Each is a process of its
-//! own, so that its memory and CPU time are its own; sides take turns, there and back (ABBA), so that
-//! what changes slowly on the machine meets them alike.
+//! `uproar run` of several runs: `--repeat`, `--against`, and several codecs. Sides take turns (`turns`),
+//! so that what changes slowly on the machine meets them alike; then they are compared, or, where there
+//! is one, it is told how far its runs lie apart.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::process::ExitCode;
 
-use nix::sys::signal::{Signal as Raw, kill};
-use nix::unistd::Pid;
-use tokio::process::{Child, Command};
+use serde::Serialize;
 
-use super::args::{CompareFormat, RunArgs};
-use super::compare::{Baseline, compared, shown};
-use super::folder::default_path;
-use super::{Failure, prepare, print, runs, signals};
-use crate::compare::{Comparison, Options, Runs, to_html, to_markdown};
-use crate::coordinator::Signal;
-use crate::metric::Metric;
-use crate::report::files::REPORT_FILE;
-use crate::report::{Exit, Report};
-use crate::units::format::duration_us;
+use super::args::{CompareFormat, RunArgs, ScenarioArgs};
+use super::compare::{Baseline, compared, gates, gates_planned, json, options, shown};
+use super::folder::fresh;
+use super::turns::{Aim, Made, Side, Turns, all};
+use super::{Failure, prepare, print};
+use crate::compare::{
+    Comparison, Options, Runs, Series, series, series_to_annotations, series_to_html,
+    series_to_markdown, series_to_text, to_html, to_markdown,
+};
+use crate::report::Exit;
 
 /// Runs of a side that are made if nobody says how many: enough to show a change.
 const RUNS: u16 = 5;
-
-/// One side: its name, and what its runs have on their command line besides.
-struct Side {
-    name: String,
-    arguments: Vec<OsString>,
-    /// Of the flags that all have, those that this side has otherwise.
-    without: &'static [&'static str],
-    /// Where its runs lie in the folder of all; the only side's lie there themselves.
-    within: Option<String>,
-}
-
-impl Side {
-    fn folder(&self, out: &Path) -> PathBuf {
-        self.within.as_ref().map_or_else(|| out.to_owned(), |within| out.join(within))
-    }
-}
 
 /// Whether this command line asks for several runs.
 pub(super) fn asked(args: &RunArgs) -> bool {
@@ -52,86 +35,207 @@ fn codecs(args: &RunArgs) -> Vec<&str> {
     if named.len() > 1 { named } else { Vec::new() }
 }
 
+/// What several runs come to, as `--format json` prints it.
+#[derive(Serialize)]
+struct Results {
+    /// How far runs of one side lie apart; `null` where there are several sides.
+    spread: Option<Series>,
+    /// The first side with each other, then the last one with the baseline.
+    comparisons: Vec<Comparison>,
+}
+
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let sides = sides(args)?;
     // A mistake is told before the first run, and once.
-    let mut name = String::new();
+    let mut plans = Vec::new();
     for side in &sides {
-        name = prepare::plan(&with_codec(args, &side.name))?.scenario.name;
+        plans.push(prepare::plan(&with_codec(args, &side.name))?);
     }
-    let baseline = Baseline::read(&args.baseline)?;
-    let out = args.out.clone().unwrap_or_else(|| default_path(&name));
-    // Runs of an earlier time beside these would be compared with them.
+    let Some(plan) = plans.last() else { return Err(internal("there is no side".to_owned())) };
+    let name = plan.scenario.name.clone();
+    let repeat = usize::from(args.repeat.unwrap_or(RUNS));
+    let baseline = Baseline::read(&args.baseline, &plan.scenario, repeat)?;
+    let planned = gates_planned(&plan.scenario, &args.baseline.how.tolerance)?;
+    let are_codecs = !codecs(args).is_empty();
+    let aim = Aim {
+        repeat,
+        turns: (sides.len() > 1 && !are_codecs).then_some(planned),
+        base: baseline.base(),
+        saves: baseline.is_to_be_saved(),
+    };
+    let out = folder(args, &name)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| internal(format!("can't start: {error}")))?;
+    let planned_s = plan.end_us() as f64 / 1e6;
+    let turns = runtime.block_on(all(&sides, &out, aim, args.quiet, planned_s))?;
+    let (results, exit) = results(args, &sides, &out, &turns, &baseline, are_codecs)?;
+    let written = write(&out, &name, &results);
+    print_all(args, &sides, &out, &turns, &results)?;
+    written?;
+    // A baseline is of one side: the last, which is the new one.
+    let exit = match turns.made.last() {
+        Some(new) => baseline.save(&new.reports, exit)?,
+        None => exit,
+    };
+    if turns.made.iter().all(|made| made.reports.is_empty()) {
+        // Only succeeds while it is empty.
+        let _ = std::fs::remove_dir(&out);
+    }
+    Ok(ExitCode::from(exit.code()))
+}
+
+/// Where the runs lie. Runs of an earlier time beside these would be compared with them.
+fn folder(args: &RunArgs, name: &str) -> Result<PathBuf, Failure> {
+    let Some(out) = &args.out else { return fresh(name) };
     if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         let message = format!("{} is not empty", out.display());
         let help =
             "several runs have a folder of their own: choose a new or empty one with --out DIR";
         return Err(Failure::message(Exit::Usage, message, help));
     }
-    let repeat = usize::from(args.repeat.unwrap_or(RUNS));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| internal(format!("can't start: {error}")))?;
-    let (reports, exit) = runtime.block_on(all(&sides, repeat, &out, args))?;
-    let several = sides.len() > 1;
-    let mut written = String::new();
+    Ok(out.clone())
+}
+
+/// Compares what was made, and decides.
+fn results(
+    args: &RunArgs,
+    sides: &[Side],
+    out: &Path,
+    turns: &Turns,
+    baseline: &Baseline,
+    are_codecs: bool,
+) -> Result<(Results, Exit), Failure> {
+    let runs = |(side, made): (&Side, &Made)| Runs {
+        name: side.folder(out).display().to_string(),
+        reports: made.reports.clone(),
+        missing: made.missing,
+        refused: made.refused,
+    };
+    let runs: Vec<Runs> = sides.iter().zip(&turns.made).map(runs).collect();
+    let is_there = |runs: &&Runs| !runs.reports.is_empty() || runs.missing + runs.refused > 0;
+    let how = &args.baseline.how;
+    // Codecs differ in their plan and nothing else.
+    let options =
+        Options { any_plan: how.any_plan || are_codecs, only_tells: are_codecs, ..options(how) };
     let mut comparisons = Vec::new();
-    let mut decided = exit;
-    let mut made = Vec::new();
-    for (side, reports) in sides.iter().zip(&reports) {
-        if reports.is_empty() {
-            continue;
+    if let Some((base, others)) = runs.split_first().filter(|(base, _)| is_there(base)) {
+        for new in others.iter().filter(is_there) {
+            comparisons.push(compared(base, new, &how.tolerance, options)?);
         }
-        made.push(Runs { name: side.folder(&out).display().to_string(), reports: reports.clone() });
     }
+    if let Some(new) = runs.last().filter(is_there) {
+        comparisons.extend(baseline.compare(new)?);
+    }
+    for comparison in &mut comparisons {
+        comparison.notes.extend(turns.why.clone());
+    }
+    let exit = decide(turns, &comparisons, are_codecs);
+    let alone = runs.first().filter(|_| runs.len() == 1).filter(|runs| !runs.reports.is_empty());
+    let spread = match alone {
+        None => None,
+        Some(runs) => {
+            let gates = gates(&runs.reports, &how.tolerance)?;
+            Some(series(runs, &gates, exit, turns.why.iter().cloned().collect()))
+        }
+    };
+    Ok((Results { spread, comparisons }, exit))
+}
+
+/// How the process ends: as the run did that ended them all; else as the gravest comparison says, which
+/// knows what became of the runs; else, and with several codecs, as the gravest run did.
+fn decide(turns: &Turns, comparisons: &[Comparison], are_codecs: bool) -> Exit {
+    if let Some(exit) = turns.ended {
+        return exit;
+    }
+    let runs = turns.made.iter().flat_map(|made| made.exits.iter().copied());
+    let runs = runs.filter(|_| comparisons.is_empty() || are_codecs);
+    let compared = comparisons.iter().map(|comparison| comparison.verdict.exit);
+    runs.chain(compared).fold(Exit::Passed, graver)
+}
+
+/// Writes what several runs leave beside their own folders.
+fn write(out: &Path, name: &str, results: &Results) -> Result<(), Failure> {
+    let mut files = Vec::new();
+    if let Some(spread) = &results.spread {
+        files.push(("spread.md", series_to_markdown(spread)));
+        files.push(("spread.html", series_to_html(name, spread)));
+        files.push(("spread.json", json(spread)?));
+    }
+    if !results.comparisons.is_empty() {
+        let each = results.comparisons.iter().map(|comparison| to_markdown(comparison) + "\n");
+        files.push(("comparison.md", each.collect()));
+        files.push(("comparison.html", to_html(name, &results.comparisons)));
+        files.push(("comparison.json", json(&results.comparisons)?));
+    }
+    for (file, text) in files {
+        let path = out.join(file);
+        std::fs::write(&path, text)
+            .map_err(|error| internal(format!("can't write {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
+
+fn print_all(
+    args: &RunArgs,
+    sides: &[Side],
+    out: &Path,
+    turns: &Turns,
+    results: &Results,
+) -> Result<(), Failure> {
     let format = CompareFormat::from(args.format);
-    let codecs = !codecs(args).is_empty();
-    if let Some((base, others)) = made.split_first() {
-        // Runs of one side are compared with themselves, which shows how far they lie apart.
-        let others = if several { others } else { std::slice::from_ref(base) };
-        for new in others {
-            let options = Options { any_plan: codecs, any_host: false };
-            let comparison = compared(base, new, &args.baseline.how.tolerance, options)?;
-            // Which codec is cheaper is told; nobody is worse.
-            let comparison = if codecs || !several { told(comparison) } else { comparison };
-            written.push_str(&to_markdown(&comparison));
-            written.push('\n');
-            if format != CompareFormat::Json {
-                print::stdout(&format!("{}\n", shown(&comparison, format)?))?;
-            }
-            if comparison.is_regressed() && decided == Exit::Passed {
-                decided = Exit::Failed;
-            }
-            comparisons.push(comparison);
+    if format == CompareFormat::Json {
+        print::stdout(&json(results)?)?;
+    } else {
+        if let Some(spread) = &results.spread {
+            let text = match format {
+                CompareFormat::Md => series_to_markdown(spread),
+                // A comparison says what became of the runs as well.
+                CompareFormat::Github if !results.comparisons.is_empty() => String::new(),
+                CompareFormat::Github => series_to_annotations(spread),
+                CompareFormat::Text | CompareFormat::Json => series_to_text(spread) + "\n",
+            };
+            print::stdout(&text)?;
         }
-        if format == CompareFormat::Json {
-            let json = serde_json::to_string_pretty(&comparisons)
-                .map_err(|error| internal(format!("the comparison has no JSON: {error}")))?;
-            print::stdout(&format!("{json}\n"))?;
-        }
-        let path = out.join("comparison.md");
-        std::fs::write(&path, written)
-            .map_err(|error| internal(format!("can't write {}: {error}", path.display())))?;
-        let path = out.join("comparison.html");
-        std::fs::write(&path, to_html(&name, &comparisons))
-            .map_err(|error| internal(format!("can't write {}: {error}", path.display())))?;
-        // A baseline is of one side: the last, which is the new one.
-        if let Some(new) = made.last() {
-            decided = baseline.judge(&new.name, &new.reports, decided, format)?;
+        for comparison in &results.comparisons {
+            let gap = if format == CompareFormat::Github { "" } else { "\n" };
+            print::stdout(&format!("{}{gap}", shown(comparison, format)?))?;
         }
     }
-    Ok(ExitCode::from(decided.code()))
+    let places = places(sides, out, turns, results);
+    match format {
+        CompareFormat::Text => print::stdout(&places),
+        _ if args.quiet => Ok(()),
+        _ => {
+            print::stderr(&places);
+            Ok(())
+        }
+    }
+}
+
+/// Where everything lies.
+fn places(sides: &[Side], out: &Path, turns: &Turns, results: &Results) -> String {
+    let mut text = String::new();
+    for (side, made) in sides.iter().zip(&turns.made).filter(|(_, made)| !made.exits.is_empty()) {
+        let folder = side.folder(out);
+        let (first, last) = (folder.join("01"), format!("{:02}", made.exits.len()));
+        let _ = match made.exits.len() {
+            1 => writeln!(text, "run         {}", first.display()),
+            _ => writeln!(text, "runs        {} to {last}", first.display()),
+        };
+    }
+    if results.spread.is_some() {
+        let _ = writeln!(text, "spread      {}", out.join("spread.html").display());
+    }
+    if !results.comparisons.is_empty() {
+        let _ = writeln!(text, "comparison  {}", out.join("comparison.html").display());
+    }
+    text
 }
 
 fn internal(message: String) -> Failure {
     Failure::message(Exit::Internal, message, "")
-}
-
-/// The same comparison, where no figure decides.
-fn told(mut comparison: Comparison) -> Comparison {
-    comparison.advisory = Some("this tells and decides nothing".to_owned());
-    comparison
 }
 
 fn sides(args: &RunArgs) -> Result<Vec<Side>, Failure> {
@@ -172,169 +276,12 @@ fn sides(args: &RunArgs) -> Result<Vec<Side>, Failure> {
 }
 
 /// What is checked before the first run: a list of codecs is none.
-fn with_codec(args: &RunArgs, side: &str) -> super::args::ScenarioArgs {
+fn with_codec(args: &RunArgs, side: &str) -> ScenarioArgs {
     let mut scenario = args.scenario.clone();
     if !codecs(args).is_empty() {
         scenario.codec = Some(side.to_owned());
     }
     scenario
-}
-
-/// The order of one round: there, and the next time back.
-fn order(sides: usize, round: usize) -> Vec<usize> {
-    let forth = 0..sides;
-    if round.is_multiple_of(2) { forth.collect() } else { forth.rev().collect() }
-}
-
-/// Makes all runs; gives their reports by side, and the gravest exit code.
-async fn all(
-    sides: &[Side],
-    repeat: usize,
-    out: &Path,
-    args: &RunArgs,
-) -> Result<(Vec<Vec<Report>>, Exit), Failure> {
-    let stop = signals::follow()
-        .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
-    let mut reports: Vec<Vec<Report>> = sides.iter().map(|_| Vec::new()).collect();
-    let mut gravest = Exit::Passed;
-    let total = repeat * sides.len();
-    let mut done = 0;
-    for round in 0..repeat {
-        for at in order(sides.len(), round) {
-            let side = &sides[at];
-            let folder = side.folder(out).join(format!("{:02}", round + 1));
-            let written = folder.join(REPORT_FILE);
-            let mut command = command(side, &folder)?;
-            let child =
-                command.spawn().map_err(|error| internal(format!("can't start a run: {error}")))?;
-            let (status, said) = follow(child, stop.clone()).await?;
-            done += 1;
-            let exit = exit_of(status);
-            let ended = !matches!(exit, Exit::Passed | Exit::Failed | Exit::Invalid);
-            if ended {
-                // What it said on stderr was seen.
-                print::stdout(&said)?;
-            }
-            if written.exists() {
-                let report = runs::report(&written)?;
-                if !args.quiet {
-                    print::stderr(&line(done, total, &side.name, &report));
-                }
-                reports[at].push(report);
-            }
-            gravest = graver(gravest, exit);
-            if ended {
-                return Ok((reports, gravest));
-            }
-        }
-    }
-    Ok((reports, gravest))
-}
-
-fn line(done: usize, total: usize, side: &str, report: &Report) -> String {
-    let latency = report.latency.get(&Metric::Delivery);
-    let told = |us: Option<u64>| us.map_or("-".to_owned(), duration_us);
-    let (p50, p99) = latency.map_or((None, None), |latency| (latency.p50, latency.p99));
-    format!(
-        "run {done} of {total}, {side}: {} delivery p50 {} p99 {}\n",
-        report.verdict.state.word(),
-        told(p50),
-        told(p99)
-    )
-}
-
-/// This command line, for one run.
-fn command(side: &Side, folder: &Path) -> Result<Command, Failure> {
-    let binary: PathBuf = std::env::current_exe()
-        .map_err(|error| internal(format!("can't find our own binary: {error}")))?;
-    let mut command = Command::new(binary);
-    let dropped = ["--repeat", "--against", "--out", "--baseline", "--save-baseline", "--format"];
-    let dropped: Vec<&str> = dropped.iter().chain(side.without).copied().collect();
-    command
-        .args(without(std::env::args_os().skip(1), &dropped))
-        .args(&side.arguments)
-        .arg("--out")
-        .arg(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // A signal reaches us, and we hand it on once: a terminal would send it to both.
-        .process_group(0)
-        .kill_on_drop(true);
-    Ok(command)
-}
-
-/// The arguments without these flags and their values.
-fn without(arguments: impl Iterator<Item = OsString>, flags: &[&str]) -> Vec<OsString> {
-    let mut kept = Vec::new();
-    let mut skips = false;
-    for argument in arguments {
-        if std::mem::take(&mut skips) {
-            continue;
-        }
-        let text = argument.to_string_lossy();
-        if flags.iter().any(|flag| text == *flag) {
-            skips = true;
-            continue;
-        }
-        let assigned =
-            |flag: &&str| text.strip_prefix(*flag).is_some_and(|rest| rest.starts_with('='));
-        if !flags.iter().any(assigned) {
-            kept.push(argument);
-        }
-    }
-    kept
-}
-
-/// Waits for a run and hands signals on to it; gives what it printed.
-async fn follow(
-    mut child: Child,
-    mut stop: tokio::sync::watch::Receiver<crate::coordinator::Stop>,
-) -> Result<(ExitStatus, String), Failure> {
-    use tokio::io::AsyncReadExt as _;
-    let lost = |error: std::io::Error| internal(format!("a run can't be followed: {error}"));
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    let mut stdout = child.stdout.take();
-    let mut said = String::new();
-    let read = async {
-        if let Some(stdout) = &mut stdout {
-            // Bounded by the summary, which is.
-            let _ = stdout.read_to_string(&mut said).await;
-        }
-    };
-    let wait = async {
-        loop {
-            tokio::select! {
-                status = child.wait() => return status.map_err(lost),
-                Ok(()) = stop.changed() => {
-                    let raw = match stop.borrow().asked {
-                        Some(Signal::Terminate) => Raw::SIGTERM,
-                        _ => Raw::SIGINT,
-                    };
-                    if let Some(pid) = pid {
-                        // One that has just ended needs none.
-                        let _ = kill(pid, raw);
-                    }
-                }
-            }
-        }
-    };
-    let (status, ()) = tokio::join!(wait, read);
-    Ok((status?, said))
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    const ALL: [Exit; 8] = [
-        Exit::Passed,
-        Exit::Failed,
-        Exit::Usage,
-        Exit::Invalid,
-        Exit::Unreachable,
-        Exit::Internal,
-        Exit::Interrupted,
-        Exit::Terminated,
-    ];
-    let code = status.code();
-    ALL.into_iter().find(|exit| Some(i32::from(exit.code())) == code).unwrap_or(Exit::Internal)
 }
 
 /// The order in which exit codes win, the gravest first.
@@ -359,25 +306,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sides_take_turns_there_and_back() {
-        let rounds: Vec<_> = (0..4).flat_map(|round| order(2, round)).collect();
-        assert_eq!(rounds, [0, 1, 1, 0, 0, 1, 1, 0]);
-        assert_eq!((order(3, 0), order(3, 1)), (vec![0, 1, 2], vec![2, 1, 0]));
-    }
-
-    #[test]
-    fn a_run_of_several_has_the_command_line_but_for_what_makes_several() {
-        let given =
-            ["run", "a.toml", "--repeat", "5", "--out=x", "--codec", "json,cbor", "--seed", "3"];
-        let kept = without(given.iter().map(OsString::from), &["--repeat", "--out", "--codec"]);
-        assert_eq!(kept, ["run", "a.toml", "--seed", "3"]);
-    }
-
-    #[test]
     fn the_gravest_exit_code_wins() {
         assert_eq!(graver(Exit::Failed, Exit::Invalid), Exit::Invalid);
         assert_eq!(graver(Exit::Invalid, Exit::Failed), Exit::Invalid);
         assert_eq!(graver(Exit::Passed, Exit::Failed), Exit::Failed);
         assert_eq!(graver(Exit::Usage, Exit::Internal), Exit::Usage);
+    }
+
+    #[test]
+    fn the_exit_code_is_of_what_was_asked() {
+        let turns = |exits: &[Exit], ended| Turns {
+            made: vec![Made { exits: exits.to_vec(), ..Made::default() }],
+            ended,
+            why: None,
+        };
+        let one_invalid = [Exit::Passed, Exit::Invalid, Exit::Failed];
+        assert_eq!(decide(&turns(&one_invalid, None), &[], false), Exit::Invalid);
+        let stopped = Some(Exit::Interrupted);
+        assert_eq!(decide(&turns(&one_invalid, stopped), &[], false), Exit::Interrupted);
+        assert_eq!(decide(&turns(&[Exit::Passed], None), &[], false), Exit::Passed);
     }
 }

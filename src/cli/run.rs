@@ -43,8 +43,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if repeat::asked(args) {
         return repeat::run(args);
     }
-    let baseline = Baseline::read(&args.baseline)?;
     let plan = Arc::new(prepare::plan(&args.scenario)?);
+    let baseline = Baseline::read(&args.baseline, &plan.scenario, 1)?;
     prepare::environment(&plan.scenario)?;
     fit::check_open_files(&plan)?;
     for complaint in fit::complaints(&plan) {
@@ -76,8 +76,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let ledger = to_jsonl(&outcome.totals, &report.run.id)
         .map_err(|error| internal(format!("the ledger has no JSON: {error}")))?;
     let exit = finish(args, &folder, &report, ledger.as_deref())?;
-    let exit =
-        baseline.judge("this run", std::slice::from_ref(&report), exit, args.format.into())?;
+    let exit = baseline.judge(&report, exit, args.format.into())?;
     Ok(ExitCode::from(exit.code()))
 }
 

@@ -39,9 +39,11 @@ pub(super) fn report(path: &Path) -> Result<Report, Failure> {
 pub(super) fn load(path: &Path) -> Result<Runs, Failure> {
     let name = path.display().to_string();
     let help = "name a report.json, a run's folder, a folder of runs, or a baseline";
+    let mut missing = 0;
     let reports = if path.is_dir() {
-        let paths = folders(path, help)?;
-        paths.iter().map(|path| report(path)).collect::<Result<Vec<_>, _>>()?
+        let found = folders(path, help)?;
+        missing = found.without;
+        found.reports.iter().map(|path| report(path)).collect::<Result<Vec<_>, _>>()?
     } else {
         let text = text(path, BASELINE_BYTES_MAX, help)?;
         match serde_json::from_str::<Baseline>(&text) {
@@ -65,28 +67,71 @@ pub(super) fn load(path: &Path) -> Result<Runs, Failure> {
         let why = format!("it has {} runs", reports.len());
         return Err(refused(path, &why, &format!("a side has 1 to {RUNS_MAX}")));
     }
-    Ok(Runs { name, reports })
+    Ok(Runs { name, reports, missing, refused: 0 })
+}
+
+/// What a folder of runs holds.
+#[derive(Default)]
+struct Found {
+    /// In the order of their folders' names.
+    reports: Vec<PathBuf>,
+    /// Folders of a series' run, by their names, that hold no report: of a run that broke off.
+    without: usize,
 }
 
 /// The report of a run's folder, or those of the folders in it.
-fn folders(path: &Path, help: &str) -> Result<Vec<PathBuf>, Failure> {
+fn folders(path: &Path, help: &str) -> Result<Found, Failure> {
     let own = path.join(REPORT_FILE);
     if own.exists() {
-        return Ok(vec![own]);
+        return Ok(Found { reports: vec![own], without: 0 });
     }
-    let mut found = Vec::new();
+    let mut found = Found::default();
     for entry in fs::read_dir(path).map_err(|error| refused(path, &error, help))? {
-        let report = entry.map_err(|error| refused(path, &error, help))?.path().join(REPORT_FILE);
+        let folder = entry.map_err(|error| refused(path, &error, help))?.path();
+        let report = folder.join(REPORT_FILE);
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        let is_of_series = name
+            .is_some_and(|name| name.len() >= 2 && name.bytes().all(|byte| byte.is_ascii_digit()));
         if report.exists() {
-            found.push(report);
+            found.reports.push(report);
+        } else if is_of_series && folder.is_dir() {
+            found.without += 1;
         }
     }
-    found.sort();
-    if found.is_empty() {
+    found.reports.sort();
+    if found.reports.is_empty() {
         return Err(refused(path, &"there is no report.json in it, nor in a folder in it", help));
     }
     Ok(found)
 }
+
+/// Why a baseline can't be written there, found out before the runs are made. One that is read as a
+/// baseline by the same command is replaced; anything else that is there stays.
+pub(super) fn check_save(path: &Path, read: Option<&Path>) -> Result<(), Failure> {
+    let refused = |why: &str, help: &str| {
+        let message = format!("can't write the baseline {}: {why}", path.display());
+        Err(Failure::message(Exit::Usage, message, help))
+    };
+    let other = "choose another file with --save-baseline";
+    if path.is_dir() {
+        return refused("it is a folder", other);
+    }
+    let same = read.is_some_and(|read| match (read.canonicalize(), path.canonicalize()) {
+        (Ok(read), Ok(path)) => read == path,
+        _ => false,
+    });
+    if path.exists() && !same {
+        return refused("it is there already", "remove it, or choose another file");
+    }
+    let aside = path.with_extension(ASIDE);
+    match File::create(&aside).and_then(|_| fs::remove_file(&aside)) {
+        Ok(()) => Ok(()),
+        Err(error) => refused(&error.to_string(), other),
+    }
+}
+
+/// What a baseline is called until it is whole.
+const ASIDE: &str = "partial";
 
 /// Writes what later runs are compared with: nothing that a comparison has no use for.
 pub(super) fn save(path: &Path, reports: &[Report]) -> Result<(), Failure> {
@@ -100,7 +145,7 @@ pub(super) fn save(path: &Path, reports: &[Report]) -> Result<(), Failure> {
     let mut text = serde_json::to_string(&baseline).map_err(|error| failed(&error))?;
     text.push('\n');
     // Whole or not there: a baseline that is cut would be found out only by the next job.
-    let aside = path.with_extension("partial");
+    let aside = path.with_extension(ASIDE);
     fs::write(&aside, text).and_then(|()| fs::rename(&aside, path)).map_err(|error| {
         let _ = fs::remove_file(&aside);
         failed(&error)

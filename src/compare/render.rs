@@ -1,100 +1,50 @@
 //! A comparison as text for a terminal, as Markdown for a pull request, and as a page.
 
-use super::judge::{Comparison, Row, Spread, State};
-use crate::report::escape::{columns, escape_markdown, escape_terminal};
+use super::model::{Comparison, Kind, Outcome, Row, State};
+use super::table::{
+    CELL, RUN_COLUMNS, aligned, in_short, run_cells, runs_in_markdown, runs_in_text, wrapped,
+};
+use super::words::{signed, spread, value};
+use crate::report::Exit;
+use crate::report::escape::{escape_markdown, escape_terminal};
 use crate::report::html::{Part, Sheet, to_sheet};
-use crate::units::format::{duration_us, number};
+use crate::units::format::number;
 
 /// The longest name of a side that is shown.
 const NAME_COLUMNS: usize = 40;
+/// The longest sentence: it may quote a server.
+const SENTENCE: usize = 600;
 
-/// The longest cell of a table in Markdown.
-const CELL: usize = 200;
-
-/// The comparison's one sentence.
+/// The comparison's one sentence, behind its word.
 fn sentence(comparison: &Comparison) -> String {
-    let (word, what) = verdict_of(comparison);
-    format!("{word}: {what}")
-}
-
-/// The verdict, and what it is of.
-fn verdict_of(comparison: &Comparison) -> (&'static str, String) {
-    let worst = comparison.rows.iter().find(|row| row.state.fails());
-    match worst {
-        None if comparison.is_coarse() => {
-            ("INCONCLUSIVE", "too few runs to show a change".to_owned())
-        }
-        None => ("SAME", "nothing is worse beyond its tolerance".to_owned()),
-        Some(row) => {
-            let word = if comparison.advisory.is_some() { "WORSE, advisory" } else { "REGRESSED" };
-            (word, told(row))
-        }
-    }
-}
-
-fn told(row: &Row) -> String {
-    match (&row.base, &row.new) {
-        (Some(base), Some(new)) => {
-            let change = row.change.map(|change| format!(" ({})", signed(change)));
-            format!(
-                "{} is {}, was {}{}",
-                row.figure,
-                value(new.median, row.is_time),
-                value(base.median, row.is_time),
-                change.unwrap_or_default()
-            )
-        }
-        _ => format!("{} is gone: no run of the new side has it", row.figure),
-    }
-}
-
-fn signed(change: f64) -> String {
-    format!("{:+.1} %", change * 100.0)
-}
-
-fn value(value: f64, is_time: bool) -> String {
-    // Three digits: a comparison is about small differences.
-    match is_time {
-        true if value < 10.0 => format!("{value:.2} us"),
-        true if value < 1_000.0 => format!("{value:.0} us"),
-        true if value < 100_000.0 => format!("{:.2} ms", value / 1_000.0),
-        true => duration_us(value.round() as u64),
-        false => number(value),
-    }
-}
-
-/// `0.30 ms (0.29-0.31)`: the median, and the smallest and largest of the runs.
-fn spread(of: Option<&Spread>, is_time: bool) -> String {
-    let Some(of) = of else { return "-".to_owned() };
-    if of.runs == 1 {
-        return value(of.median, is_time);
-    }
-    let apart = of.relative() * 100.0;
-    format!("{} (±{:.0} %)", value(of.median, is_time), apart / 2.0)
+    format!("{}: {}", comparison.verdict.state.word(), comparison.verdict.sentence)
 }
 
 fn verdict(row: &Row) -> &'static str {
-    match (row.state, row.tolerance.is_some()) {
+    match (row.state, row.kind) {
         (State::Worse, _) => "worse",
         (State::Gone, _) => "gone",
         (State::WorseCoarsely, _) => "worse (coarse)",
-        (State::Higher, true) => "higher, within tolerance",
-        (State::Higher, false) => "higher",
+        (State::Higher, Kind::Told) => "higher",
+        (State::Higher, _) => "within tolerance",
         (State::Lower, _) => "lower",
-        (State::Same, _) => "no real difference",
-        (State::Unclear, _) => "unclear: may be chance",
-        (State::Inconclusive, _) => "inconclusive",
+        (State::Same, _) => "same",
+        (State::Unclear, _) => "unclear",
+        (State::Inconclusive, Kind::Told) => "",
+        (State::Inconclusive, Kind::MustBeZero) => "unknown",
+        (State::Inconclusive, Kind::Decides) => "too few runs",
         (State::Unknown, _) => "-",
     }
 }
 
 fn tolerance(row: &Row) -> String {
-    match row.tolerance {
-        None => "told only".to_owned(),
-        Some(of) if of.absolute > 0.0 => {
+    match (row.tolerance, row.kind) {
+        (None, Kind::MustBeZero) => "none".to_owned(),
+        (None, _) => "told only".to_owned(),
+        (Some(of), _) if of.absolute > 0.0 => {
             format!("{} %, {}", number(of.relative * 100.0), value(of.absolute, row.is_time))
         }
-        Some(of) => format!("{} %", number(of.relative * 100.0)),
+        (Some(of), _) => format!("{} %", number(of.relative * 100.0)),
     }
 }
 
@@ -112,57 +62,36 @@ fn cells(row: &Row) -> [String; 7] {
 }
 
 const HEAD: [&str; 7] = ["", "base", "new", "change", "tolerance", "p", ""];
+/// Columns that a narrow terminal goes without: tolerance, then p.
+const SPARE: [usize; 2] = [4, 5];
 
-fn runs(comparison: &Comparison) -> (usize, usize) {
-    let most = |of: fn(&Row) -> Option<&Spread>| {
-        comparison.rows.iter().filter_map(of).map(|of| of.runs).max().unwrap_or(0)
-    };
-    (most(|row| row.base.as_ref()), most(|row| row.new.as_ref()))
+/// What is said of a side's runs.
+fn short(comparison: &Comparison, side: &str) -> String {
+    in_short(comparison.runs.iter().filter(|run| run.side == side))
 }
 
-/// What a terminal shows.
+/// What a terminal shows, in 80 columns.
 #[must_use]
 pub fn to_text(comparison: &Comparison) -> String {
-    let (base_runs, new_runs) = runs(comparison);
-    let mut text = format!("{}\n", sentence(comparison));
-    for (what, name, runs) in
-        [("base", &comparison.base, base_runs), ("new ", &comparison.new, new_runs)]
+    let mut text = wrapped(&escape_terminal(&sentence(comparison), SENTENCE));
+    for (what, name, side) in [("base", &comparison.base, "base"), ("new ", &comparison.new, "new")]
     {
-        let plural = if runs == 1 { "run" } else { "runs" };
-        text.push_str(&format!(
-            "{what}  {} ({runs} {plural})\n",
-            escape_terminal(name, NAME_COLUMNS)
-        ));
+        let name = escape_terminal(name, NAME_COLUMNS);
+        text.push_str(&format!("{what}  {name} ({})\n", short(comparison, side)));
     }
-    let rows: Vec<[String; 7]> =
-        std::iter::once(HEAD.map(str::to_owned)).chain(comparison.rows.iter().map(cells)).collect();
-    let mut widths = [0; 7];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(columns(cell));
-        }
-    }
-    text.push('\n');
-    for row in &rows {
-        let mut line = String::new();
-        for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let gap = " ".repeat(width - columns(cell));
-            // Words to the left, figures to the right.
-            let cell =
-                if at == 0 || at == 6 { format!("{cell}{gap}") } else { format!("{gap}{cell}") };
-            line.push_str(&cell);
-            line.push_str("  ");
-        }
-        text.push_str(line.trim_end());
+    let runs = runs_in_text(&comparison.runs);
+    if !runs.is_empty() {
         text.push('\n');
+        text.push_str(&runs);
     }
+    let head = std::iter::once(HEAD.map(str::to_owned).to_vec());
+    let rows: Vec<Vec<String>> =
+        head.chain(comparison.rows.iter().map(|row| cells(row).to_vec())).collect();
+    text.push('\n');
+    text.push_str(&aligned(&rows, &SPARE));
     text.push('\n');
     for line in remarks(comparison) {
-        for line in crate::report::summary::wrap(&line, crate::report::summary::COLUMNS, usize::MAX)
-        {
-            text.push_str(&line);
-            text.push('\n');
-        }
+        text.push_str(&wrapped(&escape_terminal(&line, SENTENCE)));
     }
     text
 }
@@ -170,54 +99,84 @@ pub fn to_text(comparison: &Comparison) -> String {
 fn remarks(comparison: &Comparison) -> Vec<String> {
     let mut lines: Vec<String> = comparison.advisory.iter().cloned().collect();
     lines.extend(comparison.notes.iter().map(|note| format!("note: {note}")));
+    let tolerated = comparison.rows.iter().filter(|row| row.tolerance.is_some());
+    let tolerated: Vec<String> = tolerated
+        .map(|row| format!("{} {}", row.figure, tolerance(row).replace(", ", " or ")))
+        .collect();
+    if !tolerated.is_empty() {
+        lines.push(format!("tolerated: {}; of what must be 0 no rise", tolerated.join(", ")));
+    }
     lines.push(
-        "medians of runs, ± half of how far runs lie apart; p: how probable a change like this is by \
-         chance (exact rank test, all rows together)"
+        "times are medians of runs, ± half of how far runs lie apart; counts are of all runs together; \
+         p: how probable a change like this is by chance (exact rank test, all rows together)"
             .to_owned(),
     );
     lines
 }
 
+/// The comparison that a page of several looks like: the gravest.
+fn gravest(comparisons: &[Comparison]) -> Option<&Comparison> {
+    let gravity = |comparison: &&Comparison| match comparison.verdict.state {
+        Outcome::Regressed => 5,
+        Outcome::Failed => 4,
+        Outcome::Inconclusive if comparison.verdict.exit != Exit::Passed => 3,
+        Outcome::WorseAdvisory => 2,
+        Outcome::Inconclusive => 1,
+        Outcome::Same => 0,
+    };
+    // The first of equals.
+    comparisons.iter().rev().max_by_key(gravity)
+}
+
 /// A page with one table a comparison. The gravest decides what it looks like.
 #[must_use]
 pub fn to_html(title: &str, comparisons: &[Comparison]) -> String {
-    let regressed = comparisons.iter().find(|comparison| comparison.is_regressed());
-    let coarse = comparisons.iter().any(Comparison::is_coarse);
-    let (word, what) = regressed.or(comparisons.first()).map_or(("", String::new()), verdict_of);
-    let part = |comparison: &Comparison| {
-        let (base_runs, new_runs) = runs(comparison);
-        Part {
+    let gravest = gravest(comparisons).map(|comparison| &comparison.verdict);
+    let parts = comparisons.iter().flat_map(|comparison| {
+        let figures = Part {
             heading: format!(
-                "{} ({base_runs} runs) and {} ({new_runs} runs)",
-                comparison.base, comparison.new
+                "{} ({}) and {} ({})",
+                comparison.base,
+                short(comparison, "base"),
+                comparison.new,
+                short(comparison, "new")
             ),
             columns: &["figure", ">base", ">new", ">change", ">tolerance", ">p", "verdict"],
             rows: comparison.rows.iter().map(|row| cells(row).to_vec()).collect(),
             remarks: remarks(comparison),
-        }
-    };
+        };
+        let runs = Part {
+            heading: "Each run".to_owned(),
+            columns: &RUN_COLUMNS,
+            rows: comparison.runs.iter().map(|run| run_cells(run).to_vec()).collect(),
+            remarks: Vec::new(),
+        };
+        [figures, runs]
+    });
     to_sheet(&Sheet {
-        look: match (regressed.is_some(), coarse) {
-            (true, _) => "bad",
-            (false, true) => "plain",
-            (false, false) => "good",
+        look: match gravest.map(|verdict| verdict.state) {
+            Some(Outcome::Regressed | Outcome::Failed) => "bad",
+            Some(Outcome::WorseAdvisory) => "warn",
+            Some(Outcome::Same) => "good",
+            Some(Outcome::Inconclusive) | None => "plain",
         },
-        word: word.to_owned(),
+        word: gravest.map_or("", |verdict| verdict.state.word()).to_owned(),
         title: title.to_owned(),
-        sentence: what,
-        parts: comparisons.iter().map(part).collect(),
+        sentence: gravest.map_or_else(String::new, |verdict| verdict.sentence.clone()),
+        parts: parts.collect(),
     })
 }
 
 /// What a pull request shows.
 #[must_use]
 pub fn to_markdown(comparison: &Comparison) -> String {
-    let (base_runs, new_runs) = runs(comparison);
     let mut text = format!(
-        "**{}**\n\nbase {} ({base_runs} runs), new {} ({new_runs} runs)\n\n",
-        escape_markdown(&sentence(comparison), CELL),
+        "**{}**\n\nbase {} ({}), new {} ({})\n\n",
+        escape_markdown(&sentence(comparison), SENTENCE),
         escape_markdown(&comparison.base, CELL),
+        short(comparison, "base"),
         escape_markdown(&comparison.new, CELL),
+        short(comparison, "new"),
     );
     text.push_str("| figure | base | new | change | tolerance | p | |\n");
     text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | --- |\n");
@@ -227,8 +186,9 @@ pub fn to_markdown(comparison: &Comparison) -> String {
     }
     text.push('\n');
     for line in remarks(comparison) {
-        text.push_str(&format!("- {}\n", escape_markdown(&line, CELL)));
+        text.push_str(&format!("- {}\n", escape_markdown(&line, SENTENCE)));
     }
+    text.push_str(&runs_in_markdown(&comparison.runs));
     text
 }
 
@@ -237,21 +197,29 @@ mod tests {
     use super::*;
     use crate::compare::{Options, Runs, compare, default_gates};
     use crate::metric::Metric;
-    use crate::report::{Latency, Report};
+    use crate::report::escape::columns;
+    use crate::report::{Latency, Report, VerdictState};
+
+    fn side(name: &str, p50s: &[u64]) -> Runs {
+        let report = |p50: &u64| {
+            let mut report = Report::default();
+            let latency = Latency { p50: Some(*p50), ..Latency::default() };
+            report.latency.insert(Metric::Delivery, latency);
+            report.deliveries.expected = Some(2_510);
+            report.deliveries.lost = Some(0);
+            report.verdict.state = VerdictState::Passed;
+            report.verdict.sentence = "both thresholds hold".to_owned();
+            report
+        };
+        Runs {
+            name: name.to_owned(),
+            missing: 0,
+            refused: 0,
+            reports: p50s.iter().map(report).collect(),
+        }
+    }
 
     fn compared(names: [&str; 2]) -> Comparison {
-        let side = |name: &str, p50s: &[u64]| Runs {
-            name: name.to_owned(),
-            reports: p50s
-                .iter()
-                .map(|p50| {
-                    let mut report = Report::default();
-                    let latency = Latency { p50: Some(*p50), ..Latency::default() };
-                    report.latency.insert(Metric::Delivery, latency);
-                    report
-                })
-                .collect(),
-        };
         let (base, new) =
             (side(names[0], &[300, 310, 290, 305]), side(names[1], &[400, 410, 390, 1_405]));
         let gates = default_gates(&base.reports);
@@ -263,15 +231,39 @@ mod tests {
         insta::assert_snapshot!(to_text(&compared(["base", "new"])));
     }
 
+    /// Five runs that lost a third, one of which could not be judged.
+    #[test]
+    fn a_comparison_that_lost_for_a_terminal_for_markdown_and_for_github() {
+        let mut new = side("new", &[300, 310, 290, 305, 295]);
+        for report in &mut new.reports {
+            report.deliveries.lost = Some(753);
+            report.verdict.state = VerdictState::Failed;
+            report.verdict.sentence = "1 of 2 thresholds: lost was 753, should be 0".to_owned();
+        }
+        new.reports[4].verdict.state = VerdictState::Invalid;
+        new.reports[4].verdict.sentence =
+            "the generator was the bottleneck: worker 2 at 99 % of a core, limit 95 %; remedy: fewer \
+             clients, or more workers"
+                .to_owned();
+        let base = side("base", &[300, 310, 290, 305, 295]);
+        let gates = default_gates(&base.reports);
+        let comparison = compare(&base, &new, &gates, Options::default()).unwrap();
+        let text = to_text(&comparison);
+        assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+        insta::assert_snapshot!("lost_text", text);
+        insta::assert_snapshot!("lost_markdown", to_markdown(&comparison));
+        let annotations = crate::compare::to_annotations(&comparison);
+        insta::assert_snapshot!("lost_github", annotations);
+        let same = compare(&base, &base, &gates, Options::default()).unwrap();
+        assert_eq!(crate::compare::to_annotations(&same), "");
+    }
+
     #[test]
     fn names_of_any_kind_stay_text_everywhere() {
         let names = ["<script>|\u{1b}[0m", "a\nb `c` [d](e)"];
         let comparison = compared(names);
         let text = to_text(&comparison);
-        assert!(
-            !text.contains('\u{1b}') && text.lines().all(|line| columns(line) <= 120),
-            "{text}"
-        );
+        assert!(!text.contains('\u{1b}') && text.lines().all(|line| columns(line) <= 80), "{text}");
         let markdown = to_markdown(&comparison);
         assert!(markdown.contains("\\<script\\>") && !markdown.contains("[d](e)"), "{markdown}");
         let html = to_html("x</title><script>", &[comparison]);

@@ -63,7 +63,9 @@ fn value(latency: &Latency, stat: Stat) -> Option<f64> {
     us.map(|us| us as f64)
 }
 
-fn count(report: &Report, name: &str) -> Option<f64> {
+/// A counter by the name that thresholds use; `None` where it can't be known, or the report is of a
+/// build that did not count it.
+pub(super) fn count(report: &Report, name: &str) -> Option<f64> {
     if name == "errors" {
         return Some(report.errors.iter().map(|group| group.count as f64).sum());
     }
