@@ -217,10 +217,12 @@ fn print_all(
 /// Where everything lies.
 fn places(sides: &[Side], out: &Path, turns: &Turns, results: &Results) -> String {
     let mut text = String::new();
-    for (side, made) in sides.iter().zip(&turns.made).filter(|(_, made)| !made.exits.is_empty()) {
+    // Each side that left a report; the one that ended them all may have left none.
+    let told = sides.iter().zip(&turns.made).filter(|(_, made)| !made.reports.is_empty());
+    for (side, made) in told {
         let folder = side.folder(out);
-        let (first, last) = (folder.join("01"), format!("{:02}", made.exits.len()));
-        let _ = match made.exits.len() {
+        let (first, last) = (folder.join("01"), format!("{:02}", made.reports.len()));
+        let _ = match made.reports.len() {
             1 => writeln!(text, "run         {}", first.display()),
             _ => writeln!(text, "runs        {} to {last}", first.display()),
         };

@@ -117,8 +117,17 @@ pub(super) fn runs_in_markdown(runs: &[RunRow]) -> String {
     text
 }
 
-/// `5 runs, all passed` or `5 runs: 3 passed, 2 FAILED`.
+/// `5 runs, all passed` or `5 runs: 3 passed, 2 FAILED`, and how many of them are suspect.
 pub(super) fn in_short<'a>(runs: impl Iterator<Item = &'a RunRow>) -> String {
+    let runs: Vec<&RunRow> = runs.collect();
+    let suspect = |run: &&&RunRow| run.validity == ValidityState::Suspect;
+    match runs.iter().filter(suspect).count() {
+        0 => came_to(&runs),
+        suspect => format!("{}; {suspect} suspect", came_to(&runs)),
+    }
+}
+
+fn came_to(runs: &[&RunRow]) -> String {
     let all = [
         Standing::Passed,
         Standing::Unjudged,
@@ -127,7 +136,6 @@ pub(super) fn in_short<'a>(runs: impl Iterator<Item = &'a RunRow>) -> String {
         Standing::Interrupted,
         Standing::Invalid,
     ];
-    let runs: Vec<&RunRow> = runs.collect();
     let of = |standing| runs.iter().filter(|run| run.standing == standing).count();
     let noun = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
     match (of(Standing::Passed), runs.len()) {
