@@ -4,7 +4,11 @@
 //! refers to a figure through these enums, so that a threshold, a report field and a
 //! column in the summary can't drift apart.
 
+mod share;
+
 use serde::{Deserialize, Serialize};
+
+pub use share::{Rate, Share, Whole};
 
 /// A latency metric. Every sample is a count of microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

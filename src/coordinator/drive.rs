@@ -199,6 +199,7 @@ async fn drive(
             _ = tick.tick() => {
                 let now_us = clock.now_us();
                 drive.totals.advance(now_us);
+                drive.totals.reached(now_us);
                 aborted = drive.watchdog.look(&drive.totals, now_us);
                 let phase = run.plan.phase_at(now_us);
                 progress.send_replace(drive.progress(Stage::Phase(phase), now_us));
@@ -212,6 +213,7 @@ async fn drive(
     }
     let stopped = *stop.borrow();
     let scheduled_us = clock.now_us().min(run.plan.end_us());
+    drive.totals.reached(scheduled_us);
     links.iter().for_each(|link| link.send(Command::Drain));
     progress.send_replace(drive.progress(Stage::Draining, clock.now_us()));
     let drain_timed_out =

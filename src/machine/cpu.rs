@@ -89,6 +89,8 @@ pub struct MachineCpu {
     pub steal: u64,
     /// All of it, idle included.
     pub total: u64,
+    /// Over how many cores.
+    pub cores: u32,
 }
 
 /// How the machine spent a stretch of time; 1.0 is all cores, all the time.
@@ -117,7 +119,13 @@ impl MachineCpu {
             *tick = fields.next()?.parse().ok()?;
         }
         let [user, nice, system, _idle, _iowait, irq, softirq, steal] = ticks;
-        Some(Self { busy: user + nice + system + irq + softirq, steal, total: ticks.iter().sum() })
+        let of_core = |line: &&str| {
+            let after = line.strip_prefix("cpu");
+            after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let cores = u32::try_from(text.lines().filter(of_core).count()).unwrap_or(u32::MAX);
+        let busy = user + nice + system + irq + softirq;
+        Some(Self { busy, steal, total: ticks.iter().sum(), cores })
     }
 
     /// The shares since an earlier reading; `None` if no tick passed in between.
@@ -147,7 +155,9 @@ mod tests {
     #[test]
     fn machine_shares() {
         // 100 ticks pass: 40 busy (user 30, softirq 10), 5 stolen, the rest idle or waiting.
-        let before = MachineCpu::parse("cpu  100 0 50 1000 10 0 5 2 7 0\ncpu0 1 1\n").unwrap();
+        let before =
+            MachineCpu::parse("cpu  100 0 50 1000 10 0 5 2 7 0\ncpu0 1 1\ncpu1 1\n").unwrap();
+        assert_eq!(before.cores, 2);
         let after = MachineCpu::parse("cpu  130 0 50 1050 15 0 15 7 9 0\n").unwrap();
         let shares = after.since(before).unwrap();
         assert!((shares.busy - 0.4).abs() < 1e-9, "{shares:?}");

@@ -1,15 +1,18 @@
 //! Thresholds against figures.
 
 use super::totals::Totals;
-use crate::metric::Counter;
+use crate::metric::{Counter, Metric, Rate, Share, Whole};
 use crate::scenario::{Stat, Subject, Threshold};
 
 /// What a threshold found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
-    /// Microseconds for a time, a count for a counter; `None` without samples, for a recovery
-    /// that was never complete, and for a counter that no protocol of the run has.
+    /// Microseconds for a time, a count for a counter, a part of 1 for a share, a number a second
+    /// for a rate; `None` without samples, for a recovery that was never complete, for a counter
+    /// that no protocol of the run has, and for a share of nothing.
     pub actual: Option<f64>,
+    /// Of a counter that is told as a share, and of that share: the count, and of how many.
+    pub part: Option<(u64, u64)>,
     /// Whether the condition holds.
     pub passed: bool,
     /// Samples behind a latency, faults behind a recovery; `None` for a counter.
@@ -25,9 +28,25 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
     match threshold.subject {
         Subject::Count(counter) => {
             let actual = count(counter, threshold.cohort, threshold.phase, totals);
+            let part = Share::of(counter)
+                .and_then(|share| part(share, threshold.cohort, threshold.phase, totals));
             let actual = actual.map(|actual| actual as f64);
+            let passed = actual.map_or(threshold.if_any, compare)
+                // uproar's own `delivered > 0` asks for what was due.
+                || (threshold.default && counter == Counter::Delivered && !anything_due(totals));
+            Outcome { actual, part, passed, samples: None, too_few: false }
+        }
+        Subject::Share(share) => {
+            let part = part(share, threshold.cohort, threshold.phase, totals);
+            let of = part.filter(|(_, whole)| *whole > 0);
+            let actual = of.map(|(part, whole)| part as f64 / whole as f64);
             let passed = actual.map_or(threshold.if_any, compare);
-            Outcome { actual, passed, samples: None, too_few: false }
+            Outcome { actual, part, passed, samples: None, too_few: false }
+        }
+        Subject::Rate(rate) => {
+            let actual = per_s(rate, threshold.cohort, threshold.phase, totals);
+            let passed = actual.is_some_and(compare);
+            Outcome { actual, part: None, passed, samples: None, too_few: false }
         }
         Subject::Latency(metric, stat) => {
             let hist = totals.latency(metric, threshold.cohort, threshold.phase);
@@ -47,7 +66,7 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
                 _ => false,
             };
             let passed = actual.map_or(threshold.if_any, compare);
-            Outcome { actual, passed, samples: Some(samples), too_few }
+            Outcome { actual, part: None, passed, samples: Some(samples), too_few }
         }
         Subject::Recovery(milestone) => {
             let times = totals.recoveries().with_hits();
@@ -59,9 +78,60 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
                 None => threshold.if_any,
                 Some(_) => actual.is_some_and(compare),
             };
-            Outcome { actual, passed, samples: Some(times.len() as u64), too_few: false }
+            let samples = Some(times.len() as u64);
+            Outcome { actual, part: None, passed, samples, too_few: false }
         }
     }
+}
+
+/// What is counted, and what it is a share of; `None` where no protocol of the run has it.
+fn part(
+    share: Share,
+    cohort: Option<usize>,
+    phase: Option<usize>,
+    totals: &Totals,
+) -> Option<(u64, u64)> {
+    let counted = count(share.counter(), cohort, phase, totals)?;
+    let of = |counter| count(counter, cohort, phase, totals).unwrap_or(0);
+    let whole = match share.whole() {
+        Whole::Expected => of(Counter::Expected),
+        Whole::Delivered => of(Counter::Delivered),
+        Whole::Settled => of(Counter::Expected) + of(Counter::Uncertain),
+        Whole::Due => of(Counter::PublishesDue),
+        Whole::Clients => totals.counts(cohort).started,
+    };
+    Some((counted, whole))
+}
+
+/// By the second, over the wanted phase or those that are measured, as far as the run has come.
+/// `None` where that lasted no time, and of a phase of a feed whose pushes have no timestamp.
+fn per_s(rate: Rate, cohort: Option<usize>, phase: Option<usize>, totals: &Totals) -> Option<f64> {
+    let samples = |metric| totals.latency(metric, cohort, phase).len();
+    let (counted, span_us) = match rate {
+        Rate::Delivered if totals.plan().is_feed() => {
+            let (timed, pushed) = (samples(Metric::Push), totals.counts(cohort).pushed);
+            match (timed, phase) {
+                // Nothing says in which phase a push without a timestamp came.
+                (0, None) => (pushed, totals.reached_us()),
+                (0, Some(_)) if pushed > 0 => return None,
+                _ => (timed, totals.phases_us(phase)),
+            }
+        }
+        Rate::Delivered => (samples(Metric::Delivery), totals.phases_us(phase)),
+        // Every message that was sent was held for a while, if only for a microsecond.
+        Rate::Sent => (samples(Metric::Held), totals.phases_us(phase)),
+    };
+    (span_us > 0).then(|| counted as f64 * 1e6 / span_us as f64)
+}
+
+/// Whether anybody was to hear anything: of a feed, whoever joined; else by what fell due and by
+/// whom it was for.
+fn anything_due(totals: &Totals) -> bool {
+    let counts = totals.counts(None);
+    if totals.plan().is_feed() {
+        return counts.joined > 0;
+    }
+    counts.due > 0 && totals.plan().peaks().deliveries_per_s.is_none_or(|per_s| per_s > 0.0)
 }
 
 /// How many samples a percentile (0 to 100, exclusive) needs: 10 / (1 - p), so that ten of them
@@ -121,3 +191,6 @@ pub(super) fn count(
         Counter::Errors => totals.errors.total(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,8 @@ pub struct Totals {
     standings: Vec<Standing>,
     /// The most clients that were up at once.
     pub peak_up: u32,
+    /// How far the schedule has come.
+    reached_us: u64,
 }
 
 /// One worker's health over the run.
@@ -96,6 +98,7 @@ impl Totals {
             workers: vec![WorkerTotals::default(); workers],
             standings: vec![Standing::default(); workers],
             peak_up: 0,
+            reached_us: 0,
             plan,
         }
     }
@@ -155,6 +158,30 @@ impl Totals {
         // Before the messages, which are put down to the outages it finds.
         self.recoveries.advance(now_us);
         self.settler.advance(now_us, &mut self.histograms, &mut self.recoveries);
+    }
+
+    /// Notes how far the schedule has come: rates count up to there.
+    pub fn reached(&mut self, now_us: u64) {
+        self.reached_us = now_us.min(self.plan.end_us());
+    }
+
+    /// How far the schedule has come, since the run's start.
+    #[must_use]
+    pub fn reached_us(&self) -> u64 {
+        self.reached_us
+    }
+
+    /// How long the phase lasted so far, or without one those that are measured together.
+    #[must_use]
+    pub fn phases_us(&self, phase: Option<usize>) -> u64 {
+        let phases = self.plan.phases.iter().enumerate();
+        let wanted = phases.filter(|(index, of)| match phase {
+            Some(phase) => phase == *index,
+            None => of.measured,
+        });
+        let lasted =
+            wanted.map(|(_, of)| of.end_us.min(self.reached_us).saturating_sub(of.start_us));
+        lasted.sum()
     }
 
     /// Settles everything: no more is waited for.

@@ -9,8 +9,8 @@ use super::summary::parts::{
     fault_line, heard_by_cohorts, publishes_line, puzzling, recipients, remarks, setting,
     shown_latencies,
 };
-use super::verdict::split_condition;
-use super::{Report, Severity, VerdictState};
+use super::verdict::{listed, note, split_condition};
+use super::{Report, Severity};
 use crate::metric::Metric;
 use crate::units::format::{count, seconds};
 
@@ -53,10 +53,7 @@ pub fn to_markdown(report: &Report) -> String {
 fn verdict(report: &Report) -> String {
     let word = report.verdict.state.word();
     let mut line = format!("**{word}** {}", escape_markdown(&report.verdict.sentence, SENTENCE));
-    let failed = report.thresholds.iter().find(|threshold| !threshold.passed);
-    if report.verdict.state == VerdictState::Failed
-        && let Some(note) = failed.and_then(|threshold| threshold.note.as_deref())
-    {
+    if let Some(note) = note(report) {
         line.push_str(&format!(" ({})", escape_markdown(note, SENTENCE)));
     }
     line
@@ -93,14 +90,14 @@ fn thresholds(report: &Report, lines: &mut Vec<String>) {
     }
     lines.push("| | threshold | actual | condition |".to_owned());
     lines.push("| --- | --- | ---: | --- |".to_owned());
-    let mut sorted: Vec<_> = report.thresholds.iter().collect();
-    sorted.sort_by_key(|threshold| threshold.passed);
+    let sorted = listed(&report.thresholds);
     for threshold in sorted.iter().take(THRESHOLDS) {
         let (operator, limit) = split_condition(&threshold.condition);
         lines.push(format!(
-            "| {} | {} | {} | {} |",
+            "| {} | {}{} | {} | {} |",
             if threshold.passed { "pass" } else { "**fail**" },
             escape_markdown(&threshold.metric, NAME),
+            if threshold.default { ", uproar's own" } else { "" },
             escape_markdown(&threshold.actual_text, NAME),
             escape_markdown(&format!("{operator} {limit}"), NAME)
         ));

@@ -7,7 +7,9 @@ use super::hints::{self, Trouble};
 use super::{
     Exit, Interruption, Reason, Report, Severity, ThresholdOutcome, ValidityState, VerdictState,
 };
-use crate::units::format::{count, seconds};
+use crate::measure::OUTAGE;
+use crate::metric::{Counter, Rate, Share};
+use crate::units::format::{count, percent, seconds};
 
 /// Everything the decision depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,13 +95,9 @@ pub fn exit_after_writing(decided: Exit, written: bool) -> Exit {
 #[must_use]
 pub fn sentence(report: &Report, state: VerdictState) -> String {
     match state {
-        VerdictState::Passed => match report.thresholds.len() {
-            1 => "the one threshold holds".to_owned(),
-            2 => "both thresholds hold".to_owned(),
-            n => format!("all {} thresholds hold", count(n as u64)),
-        },
+        VerdictState::Passed => all_hold(&report.thresholds),
         VerdictState::Unjudged => "the scenario has no thresholds to judge by".to_owned(),
-        VerdictState::Failed => failed_thresholds(&report.thresholds).unwrap_or_default(),
+        VerdictState::Failed => failed_thresholds(report).unwrap_or_default(),
         VerdictState::Invalid => distrust(report),
         VerdictState::Unreachable => unreachable_because(report),
         VerdictState::Interrupted => {
@@ -113,7 +111,7 @@ pub fn sentence(report: &Report, state: VerdictState) -> String {
             if report.clients.joined == 0 {
                 // What thresholds say of a run without anybody says nothing.
                 sentence.push_str(", before any client had joined");
-            } else if let Some(failed) = failed_thresholds(&report.thresholds) {
+            } else if let Some(failed) = failed_thresholds(report) {
                 sentence.push_str(&format!("; until then {failed}"));
             }
             sentence
@@ -121,15 +119,138 @@ pub fn sentence(report: &Report, state: VerdictState) -> String {
     }
 }
 
-fn failed_thresholds(thresholds: &[ThresholdOutcome]) -> Option<String> {
-    let failed = thresholds.iter().filter(|threshold| !threshold.passed).count();
-    let first = thresholds.iter().find(|threshold| !threshold.passed)?;
-    let of = thresholds.len();
-    let noun = if of == 1 { "threshold" } else { "thresholds" };
-    Some(format!("{} of {} {noun}: {}", count(failed as u64), count(of as u64), outcome(first)))
+/// `all 3 thresholds hold, and uproar's own 5`.
+fn all_hold(thresholds: &[ThresholdOutcome]) -> String {
+    let own = thresholds.iter().filter(|threshold| threshold.default).count();
+    let beside =
+        if own > 0 { format!(", and uproar's own {}", count(own as u64)) } else { String::new() };
+    match thresholds.len() - own {
+        0 => format!("uproar's own {} conditions hold; the scenario has none", count(own as u64)),
+        1 => format!("the one threshold holds{beside}"),
+        2 => format!("both thresholds hold{beside}"),
+        n => format!("all {} thresholds hold{beside}", count(n as u64)),
+    }
 }
 
-/// `delivery.p99 was 412 ms, limit 250 ms`.
+/// Failed thresholds that a sentence names; the rest are in the list below it.
+const NAMED: usize = 3;
+
+fn failed_thresholds(report: &Report) -> Option<String> {
+    let failed = by_gravity(&report.thresholds);
+    let first = failed.first()?;
+    let of = report.thresholds.len();
+    let noun = if of == 1 { "threshold" } else { "thresholds" };
+    let mut named: Vec<_> = failed.iter().take(NAMED).map(|threshold| outcome(threshold)).collect();
+    if let Some(outage) = outage(report).filter(|_| rank(&first.metric) <= Gravity::Lost) {
+        named[0].push_str(&outage);
+    }
+    let (failed, of) = (count(failed.len() as u64), count(of as u64));
+    Some(format!("{failed} of {of} {noun}: {}", named.join("; ")))
+}
+
+/// ` (an outage at 5.1 s took 20 clients, 0 came back)`, of the largest that nobody ordered.
+fn outage(report: &Report) -> Option<String> {
+    let outages = report.faults.iter().filter(|fault| fault.kind == OUTAGE && fault.hit > 0);
+    let worst = outages.max_by_key(|fault| fault.hit)?;
+    let (at, hit, back) = (seconds(worst.at_s), count(worst.hit), count(worst.back));
+    Some(format!(" (an outage at {at} took {hit} clients, {back} came back)"))
+}
+
+/// What the sentence of a failed run does not say of the gravest threshold that failed.
+pub(super) fn note(report: &Report) -> Option<&str> {
+    let asked = matches!(report.verdict.state, VerdictState::Failed | VerdictState::Interrupted);
+    let failed = by_gravity(&report.thresholds);
+    // Without a figure the note stands in its place.
+    let gravest = failed.first().filter(|threshold| asked && threshold.actual.is_some())?;
+    gravest.note.as_deref()
+}
+
+/// All of them as lists show them: those that failed, the gravest first; those that hold; last
+/// uproar's own that hold.
+pub(super) fn listed(thresholds: &[ThresholdOutcome]) -> Vec<&ThresholdOutcome> {
+    let mut all = by_gravity(thresholds);
+    let hold = |own| move |of: &&ThresholdOutcome| of.passed && of.default == own;
+    all.extend(thresholds.iter().filter(hold(false)));
+    all.extend(thresholds.iter().filter(hold(true)));
+    all
+}
+
+/// Those that failed, the gravest first.
+fn by_gravity(thresholds: &[ThresholdOutcome]) -> Vec<&ThresholdOutcome> {
+    let mut failed: Vec<_> = thresholds.iter().filter(|threshold| !threshold.passed).collect();
+    failed.sort_by_key(|threshold| rank(&threshold.metric));
+    failed
+}
+
+/// How grave it is that a threshold failed: that people were not there, and that messages were
+/// lost, comes before that they were late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Gravity {
+    /// The load never happened, or not to all.
+    Absent,
+    Lost,
+    Unsent,
+    /// Not known, changed, twice, or out of order.
+    Amiss,
+    /// Connections and errors.
+    Broken,
+    Slow,
+    Late,
+}
+
+fn rank(metric: &str) -> Gravity {
+    let figure = figure(metric);
+    let shared = Share::from_name(figure).map(Share::counter);
+    match shared.or_else(|| Counter::from_name(figure)) {
+        Some(
+            Counter::Expected
+            | Counter::Delivered
+            | Counter::ClientsNeverJoined
+            | Counter::ClientsGaveUp,
+        ) => Gravity::Absent,
+        Some(Counter::Lost | Counter::AckedLost | Counter::MissedAway) => Gravity::Lost,
+        Some(
+            Counter::PublishesDue
+            | Counter::PublishesSent
+            | Counter::PublishesNotSent
+            | Counter::PublishesAcked
+            | Counter::PublishesRejected
+            | Counter::PublishesUnacked
+            | Counter::ActionsSent
+            | Counter::ActionsNotSent,
+        ) => Gravity::Unsent,
+        Some(
+            Counter::Duplicated
+            | Counter::Reordered
+            | Counter::Corrupted
+            | Counter::Replayed
+            | Counter::Uncertain
+            | Counter::Unexpected
+            | Counter::Foreign
+            | Counter::Late,
+        ) => Gravity::Amiss,
+        Some(
+            Counter::ConnectionsFailed
+            | Counter::ConnectionsLost
+            | Counter::ConnectionsReconnected
+            | Counter::Errors,
+        ) => Gravity::Broken,
+        None if Rate::from_name(figure).is_some() => Gravity::Slow,
+        None => Gravity::Late,
+    }
+}
+
+/// A threshold's figure without its cohort and phase. Their names have no dots.
+fn figure(metric: &str) -> &str {
+    let mut rest = metric;
+    for scope in ["cohort.", "phase."] {
+        let after = rest.strip_prefix(scope).and_then(|after| after.split_once('.'));
+        rest = after.map_or(rest, |(_, figure)| figure);
+    }
+    rest
+}
+
+/// `delivery.p99 was 412 ms, limit 250 ms`, `lost was 12 of 4,000 deliveries (0.3 %), should be 0`.
 pub(super) fn outcome(threshold: &ThresholdOutcome) -> String {
     let metric = &threshold.metric;
     let (operator, limit) = split_condition(&threshold.condition);
@@ -139,9 +260,30 @@ pub(super) fn outcome(threshold: &ThresholdOutcome) -> String {
         ">=" => format!("should be at least {limit}"),
         _ => format!("should be {limit}"),
     };
-    match threshold.actual {
-        Some(_) => format!("{metric} was {}, {wanted}", threshold.actual_text),
-        None => format!("{metric} has too few samples, {wanted}"),
+    if threshold.actual.is_none() {
+        let why = threshold.note.as_deref().unwrap_or("too few samples");
+        return format!("{metric}: {why}, {wanted}");
+    }
+    format!("{metric} was {}, {wanted}", actual(threshold))
+}
+
+/// The figure, and where it is a part of something, as a count and as a share.
+fn actual(threshold: &ThresholdOutcome) -> String {
+    let text = &threshold.actual_text;
+    let figure = figure(&threshold.metric);
+    let (Some(n), Some(of)) = (threshold.count, threshold.of.filter(|of| *of > 0)) else {
+        return text.clone();
+    };
+    let counted = Counter::from_name(figure).and_then(Share::of);
+    match (Share::from_name(figure), counted) {
+        (Some(share), _) => {
+            format!("{text} ({} of {} {})", count(n), count(of), share.whole().things())
+        }
+        (None, Some(share)) => {
+            let (of_all, things) = (percent(n as f64 / of as f64), share.whole().things());
+            format!("{} of {} {things} ({of_all})", count(n), count(of))
+        }
+        (None, None) => text.clone(),
     }
 }
 
@@ -216,7 +358,7 @@ fn unreachable_because(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::metric::{ErrorKind, Step};
-    use crate::report::{ErrorGroup, Reason, Validity};
+    use crate::report::{ErrorGroup, FaultOutcome, Reason, Validity};
 
     const FINE: Evidence = Evidence {
         thresholds: 3,
@@ -339,24 +481,89 @@ mod tests {
             actual,
             actual_text: text.to_owned(),
             passed,
-            note: None,
+            ..ThresholdOutcome::default()
         }
     }
 
+    fn part(threshold: ThresholdOutcome, count: u64, of: u64) -> ThresholdOutcome {
+        ThresholdOutcome { count: Some(count), of: Some(of), ..threshold }
+    }
+
     #[test]
-    fn the_first_failed_threshold_is_named() {
-        let report = Report {
+    fn the_gravest_is_named_first_and_lost_before_late() {
+        let late = threshold("delivery.p99", "< 250ms", Some(412_000.0), "412 ms", false);
+        let mut report = Report {
             thresholds: vec![
-                threshold("lost", "== 0", Some(0.0), "0", true),
-                threshold("delivery.p99", "< 250ms", Some(412_000.0), "412 ms", false),
+                late.clone(),
                 threshold("errors", "== 0", Some(3.0), "3", false),
+                threshold("duplicated", "== 0", Some(0.0), "0", true),
+                part(threshold("lost", "== 0", Some(12.0), "12", false), 12, 4_000),
+                part(threshold("not_sent.share", "< 1%", Some(0.596), "60 %", false), 96, 161),
             ],
             ..Report::default()
         };
         assert_eq!(
             sentence(&report, VerdictState::Failed),
-            "2 of 3 thresholds: delivery.p99 was 412 ms, limit 250 ms"
+            "4 of 5 thresholds: lost was 12 of 4,000 deliveries (0.3 %), should be 0; \
+             not_sent.share was 60 % (96 of 161 messages), limit 1 %; errors was 3, should be 0"
         );
+        report.thresholds = vec![late];
+        report.faults = vec![FaultOutcome {
+            kind: OUTAGE.to_owned(),
+            at_s: 5.1,
+            hit: 20,
+            ..FaultOutcome::default()
+        }];
+        // Who was late was there.
+        assert_eq!(
+            sentence(&report, VerdictState::Failed),
+            "1 of 1 threshold: delivery.p99 was 412 ms, limit 250 ms"
+        );
+        let missing = threshold("clients.never_joined", "== 0", Some(1.0), "1", false);
+        report.thresholds.push(part(missing, 1, 20));
+        assert_eq!(
+            sentence(&report, VerdictState::Failed),
+            "2 of 2 thresholds: clients.never_joined was 1 of 20 clients (5 %), should be 0 \
+             (an outage at 5.1 s took 20 clients, 0 came back); \
+             delivery.p99 was 412 ms, limit 250 ms"
+        );
+    }
+
+    #[test]
+    fn every_figure_has_its_gravity_whatever_its_cohort_and_phase() {
+        let ranks: Vec<_> = [
+            "clients.never_joined.share",
+            "cohort.a.phase.b.lost",
+            "phase.b.lost.share",
+            "publishes.not_sent",
+            "cohort.lost.uncertain",
+            "errors",
+            "delivered.rate",
+            "phase.lost.delivery.p99",
+        ]
+        .into_iter()
+        .map(rank)
+        .collect();
+        assert!(ranks.is_sorted(), "{ranks:?}");
+        assert_eq!(ranks[1], ranks[2]);
+    }
+
+    #[test]
+    fn what_held_says_whose_it_was() {
+        let own =
+            || ThresholdOutcome { passed: true, default: true, ..ThresholdOutcome::default() };
+        let theirs = || ThresholdOutcome { passed: true, ..ThresholdOutcome::default() };
+        let table = [
+            (0, 5, "uproar's own 5 conditions hold; the scenario has none"),
+            (1, 5, "the one threshold holds, and uproar's own 5"),
+            (2, 0, "both thresholds hold"),
+            (3, 4, "all 3 thresholds hold, and uproar's own 4"),
+        ];
+        for (named, of_ours, text) in table {
+            let thresholds = (0..named).map(|_| theirs()).chain((0..of_ours).map(|_| own()));
+            let report = Report { thresholds: thresholds.collect(), ..Report::default() };
+            assert_eq!(sentence(&report, VerdictState::Passed), text);
+        }
     }
 
     #[test]
@@ -381,7 +588,7 @@ mod tests {
             ("== 0", Some(2.0), "m was 7, should be 0"),
             (">= 10", Some(2.0), "m was 7, should be at least 10"),
             ("> 10", Some(2.0), "m was 7, should be over 10"),
-            ("< 5ms", None, "m has too few samples, limit 5 ms"),
+            ("< 5ms", None, "m: too few samples, limit 5 ms"),
         ];
         for (condition, actual, text) in table {
             assert_eq!(outcome(&threshold("m", condition, actual, "7", false)), text);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::users::Users;
 use crate::codec::CodecKind;
-use crate::metric::{Counter, Metric};
+use crate::metric::{Counter, Metric, Rate, Share};
 use crate::protocol::Protocol;
 use crate::stamp::texts::Texts;
 
@@ -432,12 +432,15 @@ pub struct Threshold {
     pub phase: Option<usize>,
     pub subject: Subject,
     pub comparison: Comparison,
-    /// Microseconds for a latency, a count for a counter.
+    /// Microseconds for a latency, a count for a counter, a part of 1 for a share, a number a second
+    /// for a rate.
     pub limit: f64,
     /// Whether a metric with no samples passes.
     pub if_any: bool,
     /// Ends the run once it has failed for this long without a pause.
     pub abort_after: Option<Duration>,
+    /// Whether it is a condition of uproar's own, which stands beside the scenario's.
+    pub default: bool,
 }
 
 /// What a threshold looks at.
@@ -445,6 +448,10 @@ pub struct Threshold {
 pub enum Subject {
     Latency(Metric, Stat),
     Count(Counter),
+    /// A counter as a share of its whole; 1.0 is all of it.
+    Share(Share),
+    /// A count by the second.
+    Rate(Rate),
     /// How long until so many of those a fault hit were back: the slowest fault's figure.
     Recovery(Milestone),
 }

@@ -179,10 +179,15 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
             Some("it ended the run early".to_owned())
         } else if found.actual.is_none() && found.samples == Some(0) {
             Some("no samples".to_owned())
-        } else if found.actual.is_none() && found.samples.is_none() {
-            Some("no protocol here acknowledges".to_owned())
         } else if found.actual.is_none() {
-            Some("some never came back".to_owned())
+            Some(match threshold.subject {
+                Subject::Recovery(_) => never_came_back(totals),
+                Subject::Share(share) if found.part.is_some() => {
+                    format!("no {} to take a share of", share.whole().things())
+                }
+                Subject::Rate(_) => "it lasted no time, or nothing says when".to_owned(),
+                _ => "no protocol here acknowledges".to_owned(),
+            })
         } else if found.too_few {
             Some(format!("only {} samples", format::count(found.samples.unwrap_or(0))))
         } else {
@@ -191,7 +196,10 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
         ThresholdOutcome {
             metric: threshold.key.clone(),
             condition: threshold.condition.clone(),
+            default: threshold.default,
             actual: found.actual,
+            count: found.part.map(|(count, _)| count),
+            of: found.part.map(|(_, whole)| whole),
             actual_text: actual_text(threshold, found.actual),
             passed: found.passed,
             note,
@@ -200,11 +208,23 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
     judged.collect()
 }
 
+/// `3 of 30 never came back`, of the fault from which the most did not.
+fn never_came_back(totals: &Totals) -> String {
+    let rows = totals.recoveries().with_hits();
+    let worst = rows.max_by_key(|row| row.hit.saturating_sub(row.back()));
+    worst.map_or_else(String::new, |row| {
+        let away = row.hit.saturating_sub(row.back());
+        format!("{} of {} never came back", format::count(away), format::count(row.hit))
+    })
+}
+
 fn actual_text(threshold: &Threshold, actual: Option<f64>) -> String {
     let Some(actual) = actual else { return format::UNKNOWN.to_owned() };
     match threshold.subject {
         Subject::Count(_) | Subject::Latency(_, Stat::Count) => format::count(actual as u64),
         Subject::Latency(..) | Subject::Recovery(_) => format::duration_us(actual as u64),
+        Subject::Share(_) => format::percent(actual),
+        Subject::Rate(_) => format!("{}/s", format::number(actual)),
     }
 }
 

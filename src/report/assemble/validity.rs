@@ -1,11 +1,15 @@
 //! Whether the figures can be trusted: was the generator, and not the server, the bottleneck?
 
+mod lag;
+mod shortage;
+
 use super::Setting;
 use crate::coordinator::{Abort, Outcome};
-use crate::measure::{judge, percentile_has_enough};
-use crate::metric::{ErrorKind, Metric};
+use crate::measure::{judge, samples_needed};
+use crate::metric::{Counter, ErrorKind, Share};
 use crate::report::{Reason, Severity, Validity, ValidityState};
-use crate::units::format::{count, duration_us, percent};
+use crate::scenario::{Stat, Subject};
+use crate::units::format::{count, percent};
 
 /// A worker over this share of its core makes a run suspect.
 const BUSY_SUSPECT: f64 = 0.70;
@@ -13,22 +17,17 @@ const BUSY_SUSPECT: f64 = 0.70;
 const BUSY_INVALID: f64 = 0.95;
 /// Stolen by the hypervisor.
 const STEAL_SUSPECT: f64 = 0.05;
-/// Lag p99 over this share of delivery p50, and over [`LAG_SUSPECT_US`].
-const LAG_SHARE_SUSPECT: f64 = 0.10;
-const LAG_SUSPECT_US: u64 = 1_000;
-/// Lag p99 over delivery p50, and over this.
-const LAG_INVALID_US: u64 = 5_000;
 /// Pushes that arrived before the server sent them, by its clock and ours.
 const FUTURE_SUSPECT: f64 = 0.01;
-/// Over this share of the due messages refused by clients' full queues.
-const REFUSED_SUSPECT: f64 = 0.01;
+/// Over this share of the due messages not sent, for whatever reason.
+const NOT_SENT_SUSPECT: f64 = 0.01;
 /// Clients that have to be up unless the server is to blame.
 const UP_SHARE: f64 = 0.99;
 
 /// Judges a run, the gravest reason first.
 pub(super) fn judge_run(outcome: &Outcome, setting: &Setting) -> Validity {
     let mut reasons = Vec::new();
-    reasons.extend(lag(outcome));
+    reasons.extend(lag::judge(outcome));
     reasons.extend(workers(outcome));
     reasons.extend(local_limits(outcome));
     reasons.extend(early_end(outcome));
@@ -60,30 +59,6 @@ fn reason(
         limit: limit.into(),
         remedy: remedy.to_owned(),
     }
-}
-
-fn lag(outcome: &Outcome) -> Option<Reason> {
-    let totals = &outcome.totals;
-    let lag = totals.latency(Metric::Lag, None, None);
-    // The highest that has its samples: with fewer, one slow message would decide.
-    let percentile = [99.0, 95.0, 90.0, 50.0]
-        .into_iter()
-        .find(|percentile| percentile_has_enough(*percentile, lag.len()))?;
-    let lag_us = lag.percentile(percentile)?;
-    let delivery_us = totals.latency(Metric::Delivery, None, None).percentile(50.0)?;
-    let remedy = "use fewer clients or a lower rate, or give the generator a machine of its own";
-    let measured = format!("{} (p{percentile})", duration_us(lag_us));
-    if lag_us > delivery_us && lag_us > LAG_INVALID_US {
-        let limit = format!("the delivery p50 of {}", duration_us(delivery_us));
-        let what = "messages left later than they took to arrive";
-        return Some(reason(Severity::Invalid, what, measured, limit, remedy));
-    }
-    if lag_us as f64 > delivery_us as f64 * LAG_SHARE_SUSPECT && lag_us > LAG_SUSPECT_US {
-        let limit = format!("10 % of the delivery p50 of {}", duration_us(delivery_us));
-        let what = "messages left late";
-        return Some(reason(Severity::Suspect, what, measured, limit, remedy));
-    }
-    None
 }
 
 fn workers(outcome: &Outcome) -> Option<Reason> {
@@ -140,16 +115,29 @@ fn early_end(outcome: &Outcome) -> Vec<Reason> {
     reasons
 }
 
-/// Clients that could not send for so long that they kept no more: what was measured is a smaller
-/// load than the plan's.
+/// What was measured is a smaller load than the plan's, unless the scenario says how much of it may
+/// be missing.
 fn less_than_planned(outcome: &Outcome) -> Option<Reason> {
-    let counts = outcome.totals.counts(None);
-    let share = counts.held_full as f64 / counts.due.max(1) as f64;
-    (share > REFUSED_SUSPECT).then(|| {
-        let what = "the load was less than planned: clients that could not send kept no more";
-        let measured = format!("{} of {} due messages", count(counts.held_full), count(counts.due));
-        let remedy = "lower the rate, or read the figures as those of a server past its limit";
-        reason(Severity::Suspect, what, measured, percent(REFUSED_SUSPECT), remedy)
+    let totals = &outcome.totals;
+    let thresholds = &totals.plan().scenario.thresholds;
+    let of_not_sent = |subject| {
+        matches!(
+            subject,
+            Subject::Share(Share::NotSent) | Subject::Count(Counter::PublishesNotSent)
+        )
+    };
+    thresholds.iter().find(|threshold| threshold.default && of_not_sent(threshold.subject))?;
+    let counts = totals.counts(None);
+    let share = counts.not_sent as f64 / counts.due.max(1) as f64;
+    (share > NOT_SENT_SUSPECT).then(|| {
+        let what = "the load was less than planned: messages were not sent";
+        let full = match counts.held_full {
+            0 => String::new(),
+            full => format!(", {} of them because their client kept no more", count(full)),
+        };
+        let measured = format!("{} of {} due{full}", count(counts.not_sent), count(counts.due));
+        let remedy = "read the figures as those of the clients that were there";
+        reason(Severity::Suspect, what, measured, percent(NOT_SENT_SUSPECT), remedy)
     })
 }
 
@@ -185,9 +173,14 @@ fn too_few(outcome: &Outcome) -> Option<Reason> {
         .collect();
     let (first, found) = few.first()?;
     let what = "too few samples for a percentile that is gated";
-    let measured = format!("{} from {}", first.key, count(found.samples.unwrap_or(0)));
+    let needed = match first.subject {
+        Subject::Latency(_, Stat::Percentile(percentile)) => samples_needed(percentile),
+        _ => 0,
+    };
+    let (samples, needed) = (count(found.samples.unwrap_or(0)), count(needed));
+    let measured = format!("{} from {samples}, needs {needed} samples", first.key);
     let remedy = "run for longer, or gate a lower percentile";
-    Some(reason(Severity::Suspect, what, measured, "10/(1-p)", remedy))
+    Some(reason(Severity::Suspect, what, measured, "", remedy))
 }
 
 fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
@@ -200,9 +193,6 @@ fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
     }
     if setting.build.profile == "debug" {
         note("a debug build: its own cost is part of every figure", String::new());
-    }
-    if outcome.drain_timed_out {
-        note("messages were still on their way when the drain's time was up", String::new());
     }
     if outcome.totals.plan().scenario.target.tls.insecure {
         note("TLS certificates were not checked", String::new());

@@ -4,7 +4,7 @@ use super::markup::{Markup, classed, words};
 use super::table::Table;
 use crate::metric::Metric;
 use crate::report::summary::parts::{cell, heard_by_cohorts, setting};
-use crate::report::verdict::split_condition;
+use crate::report::verdict::{listed, note, split_condition};
 use crate::report::{Report, Severity, ValidityState, VerdictState};
 use crate::units::format::{UNKNOWN, count, duration_us, number, percent, seconds};
 
@@ -28,9 +28,7 @@ pub(super) fn verdict(report: &Report) -> Markup {
     let mut head = classed("p", "word", word);
     head.add(words("h1", &report.scenario.name));
     head.add(classed("p", "sentence", Markup::text(&report.verdict.sentence)));
-    let failed = report.thresholds.iter().find(|threshold| !threshold.passed);
-    let asked = matches!(state, VerdictState::Failed | VerdictState::Interrupted);
-    if let Some(note) = failed.filter(|_| asked).and_then(|threshold| threshold.note.as_deref()) {
+    if let Some(note) = note(report) {
         head.add(classed("p", "note", Markup::text(note)));
     }
     head.add(doubt(report));
@@ -114,15 +112,17 @@ pub(super) fn thresholds(report: &Report) -> Markup {
     // Most runs have no notes, and a phone has little room.
     let columns = if noted { &columns[..] } else { &columns[..4] };
     let mut table = Table::new("Thresholds", columns);
-    let mut sorted: Vec<_> = report.thresholds.iter().collect();
-    sorted.sort_by_key(|threshold| threshold.passed);
-    for threshold in sorted {
+    for threshold in listed(&report.thresholds) {
         let (operator, limit) = split_condition(&threshold.condition);
         let (class, word) =
             if threshold.passed { ("good", "✓ pass") } else { ("bad", "✕ fail") };
+        let mut name = words("code", &threshold.metric);
+        if threshold.default {
+            name.add(Markup::text(" uproar's own"));
+        }
         let cells = [
             classed("span", "badge", Markup::text(word)),
-            words("code", &threshold.metric),
+            name,
             Markup::text(&threshold.actual_text),
             Markup::text(&format!("{operator} {limit}")),
             Markup::text(threshold.note.as_deref().unwrap_or_default()),

@@ -4,6 +4,7 @@
 
 use super::markup::{Markup, classed, words};
 use super::table::{Table, facts};
+use super::time::no_errors;
 use crate::report::summary::parts::{
     answers_line, balance, clients_lines, publishes_line, remarks,
 };
@@ -67,7 +68,11 @@ pub(super) fn errors(report: &Report) -> Markup {
             ],
         );
     }
-    markup.add(if report.errors.is_empty() { words("p", "No errors.") } else { table.render() });
+    markup.add(if report.errors.is_empty() {
+        words("p", &no_errors(report, ""))
+    } else {
+        table.render()
+    });
     markup.add(closes(report));
     markup.add(examples(report));
     markup.add(limits(report));

@@ -29,10 +29,21 @@ pub(super) fn section(report: &Report) -> Markup {
     if report.series.iter().any(|point| point.errors > 0) {
         markup.add(counts(&clock, "Errors", "of any kind, in each stretch", "s2", |p| p.errors));
     } else {
-        markup.add(words("p", "No errors at any time."));
+        markup.add(words("p", &no_errors(report, " at any time")));
     }
     markup.add(values(report));
     markup
+}
+
+/// What is said in the place of errors where there are none. A lost message is no error of a
+/// connection's, and nothing is fine with it.
+pub(super) fn no_errors(report: &Report, when: &str) -> String {
+    match report.deliveries.lost {
+        Some(lost) if lost > 0 => {
+            format!("No connection failed{when}, but {} deliveries were lost.", count(lost))
+        }
+        _ => format!("No errors{when}."),
+    }
 }
 
 fn hits(clock: &Clock<'_>, lines: impl Fn(&SeriesPoint) -> Vec<String>) -> Vec<Hit> {

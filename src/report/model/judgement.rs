@@ -55,13 +55,23 @@ pub struct ThresholdOutcome {
     pub metric: String,
     /// Operator and limit as written, for example `< 250ms`.
     pub condition: String,
-    /// Microseconds for a latency, a count for a counter; `null` without enough samples.
+    /// Whether it is a condition of uproar's own, which holds beside the scenario's.
+    #[serde(default)]
+    pub default: bool,
+    /// Microseconds for a latency, a count for a counter, a part of 1 for a share, a number a
+    /// second for a rate; `null` where it is not known.
     pub actual: Option<f64>,
+    /// Of a counter that can be told as a share, and of that share: how many.
+    #[serde(default)]
+    pub count: Option<u64>,
+    /// Of how many `count` is a part.
+    #[serde(default)]
+    pub of: Option<u64>,
     /// `actual` with its unit, `-` when it is `null`.
     pub actual_text: String,
     /// Whether the condition holds.
     pub passed: bool,
-    /// When it first failed, why there is no value, or that it ended the run.
+    /// Why there is no value, how few samples it is of, or that it ended the run.
     pub note: Option<String>,
 }
 

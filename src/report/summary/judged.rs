@@ -3,11 +3,11 @@
 //! Shows what was decided; decides nothing.
 
 use super::super::escape::{clip, columns, escape_terminal};
-use super::super::verdict::split_condition;
+use super::super::verdict::{listed, note, split_condition};
 use super::layout::{COLUMNS, LABEL, Spare, wrap};
 use super::{Block, Style};
 use crate::metric::Metric;
-use crate::report::{ProcessUse, Report, Severity, ValidityState, VerdictState};
+use crate::report::{ProcessUse, Report, Severity, ThresholdOutcome, ValidityState, VerdictState};
 use crate::units::format::{duration_us, number, percent, seconds};
 
 /// Columns of a threshold's name and of its value, at most.
@@ -30,10 +30,7 @@ pub(super) fn verdict(report: &Report, style: Style) -> Block {
         // Which thresholds hold is told below; the run itself is the news.
         block.lines(paragraph(&run, room, 2))
     } else {
-        let failed = report.thresholds.iter().find(|threshold| !threshold.passed);
-        let note = failed
-            .filter(|_| matches!(state, VerdictState::Failed | VerdictState::Interrupted))
-            .and_then(|threshold| threshold.note.as_deref());
+        let note = note(report);
         // A remedy may take a third line, in the place of the note.
         let most = if note.is_some() { 2 } else { 3 };
         block
@@ -85,8 +82,8 @@ pub(super) fn thresholds(report: &Report) -> Option<Block> {
         return None;
     }
     // Whatever is cut, a failed one goes last.
-    let mut sorted: Vec<_> = report.thresholds.iter().collect();
-    sorted.sort_by_key(|threshold| threshold.passed);
+    let (own, sorted): (Vec<_>, Vec<_>) =
+        listed(&report.thresholds).into_iter().partition(|of| of.passed && of.default);
     let cells: Vec<_> = sorted
         .into_iter()
         .map(|threshold| {
@@ -107,7 +104,17 @@ pub(super) fn thresholds(report: &Report) -> Option<Block> {
             "", ""
         )]
     });
-    Some(Block::labelled("thresholds").list(items.collect(), 6, 8))
+    let own = (!own.is_empty()).then(|| own_that_hold(&own));
+    Some(Block::labelled("thresholds").list(items.chain(own).collect(), 6, 9))
+}
+
+/// `pass  uproar's own: clients.never_joined 0, lost.share 0 %`: nobody asked for them, so one line
+/// has them all.
+fn own_that_hold(own: &[&ThresholdOutcome]) -> Vec<String> {
+    let each = own.iter().map(|of| format!("{} {}", of.metric, of.actual_text));
+    let text = format!("uproar's own: {}", each.collect::<Vec<_>>().join(", "));
+    let lines = paragraph(&text, COLUMNS - LABEL - 6, 2).into_iter().enumerate();
+    lines.map(|(at, line)| format!("{:<6}{line}", if at == 0 { "pass" } else { "" })).collect()
 }
 
 /// `generator 0.31, server 0.28; machine 62 % busy, 0 % stolen`: cores that each process kept busy

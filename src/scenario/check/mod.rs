@@ -5,12 +5,14 @@
 
 mod baseline;
 mod cohort;
+mod conditions;
 mod content;
 mod data;
 mod fault;
 mod file;
 mod phase;
 mod protocol;
+mod reach;
 mod rooms;
 mod spoken;
 mod target;
@@ -65,7 +67,7 @@ pub(super) fn scenario(
     }
     let phases = phase::phases(&file.phase, &file.span, mistakes);
     let faults = fault::faults(file, &target, &phases, mistakes);
-    let thresholds = threshold::thresholds(file, mistakes);
+    let thresholds = threshold::thresholds(file, &cohorts, mistakes);
     Scenario {
         name: file.name.value().0,
         question: file.question.value(),

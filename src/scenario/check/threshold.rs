@@ -1,14 +1,19 @@
 //! `[thresholds]`: `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, and `< 250ms, if any`.
+//!
+//! uproar's own conditions, which stand beside them, are in `conditions`; which limits a figure can
+//! reach at all is in `reach`.
 
 use super::super::keys::{At, Field, list};
 use super::super::later::{self, Place};
 use super::super::limits::Limit;
 use super::super::mistake::{Mistakes, Span};
-use super::super::model::{Comparison, Milestone, Stat, Subject, Threshold};
+use super::super::model::{Cohort, Comparison, Milestone, Stat, Subject, Threshold};
 use super::super::raw;
 use super::super::suggest::did_you_mean;
+use super::conditions::{self, OFF};
+use super::reach::{self, Reach};
 use super::{Names, not_zero};
-use crate::metric::{Counter, Metric};
+use crate::metric::{Counter, Metric, Rate, Share};
 use crate::units::parse;
 
 /// Counters that are kept for each cohort.
@@ -38,32 +43,56 @@ const COMPARISONS: [(&str, Comparison); 5] = [
 /// Counts are compared as floats, which are exact up to here.
 const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
 
-pub(super) fn thresholds(file: &raw::File, mistakes: &mut Mistakes) -> Vec<Threshold> {
+pub(super) fn thresholds(
+    file: &raw::File,
+    cohorts: &[Cohort],
+    mistakes: &mut Mistakes,
+) -> Vec<Threshold> {
     let mut thresholds = Vec::new();
+    // Figures of the whole run that are limited here, or are not to be.
+    let mut named = Vec::new();
     if let Some(written) = file.thresholds.get() {
         let scopes = Scopes {
             cohorts: names(file.cohort.get(), |cohort| &cohort.name),
             phases: names(file.phase.get(), |phase| &phase.name),
         };
         for (key, limit) in &written.0 {
-            thresholds.extend(threshold(key, limit, &scopes, mistakes));
+            if limit.is.written().is_some_and(|at| at.value.trim() == OFF) {
+                named.extend(switched_off(key, limit, &scopes, mistakes));
+                continue;
+            }
+            let threshold = threshold(key, limit, &scopes, mistakes);
+            let whole = threshold.iter().filter(|of| of.cohort.is_none() && of.phase.is_none());
+            named.extend(whole.map(|of| of.subject));
+            thresholds.extend(threshold);
         }
     }
-    let everyone = Subject::Count(Counter::ClientsNeverJoined);
-    if !thresholds.iter().any(|threshold| threshold.subject == everyone) {
-        thresholds.push(Threshold {
-            key: "clients.never_joined".to_owned(),
-            condition: "== 0".to_owned(),
-            cohort: None,
-            phase: None,
-            subject: everyone,
-            comparison: Comparison::Equal,
-            limit: 0.0,
-            if_any: false,
-            abort_after: None,
-        });
-    }
+    thresholds.extend(conditions::beside(&named, cohorts));
     thresholds
+}
+
+/// A condition of uproar's own that is not to hold.
+fn switched_off(
+    key: &At<String>,
+    limit: &Limit,
+    scopes: &Scopes<'_>,
+    mistakes: &mut Mistakes,
+) -> Option<Subject> {
+    let (cohort, phase, subject) = subject(key, scopes, mistakes)?;
+    if cohort.is_some() || phase.is_some() || !conditions::is_own(subject) {
+        mistakes
+            .add(limit.is.span_or(&key.span), format!("`{}` is not checked anyway", key.value))
+            .label("nothing to switch off")
+            .help(format!("remove it; what can be off: {}", list(conditions::names())));
+        return None;
+    }
+    if let Some(at) = limit.abort_after.written() {
+        mistakes
+            .add(&at.span, "what is off can't end the run")
+            .label("never")
+            .help("remove `abort_after`, or write a limit");
+    }
+    Some(subject)
 }
 
 fn names<T>(
@@ -97,9 +126,19 @@ fn threshold(
     let (cohort, phase, subject) = subject(key, scopes, mistakes)?;
     let condition = condition?;
     let span = limit.is.span_or(&key.span);
+    let bound = condition.limit(subject, span, mistakes)?;
+    let reached = reach::of(subject, condition.comparison, bound);
+    if reached != Reach::Both {
+        let always = if reached == Reach::Always { "always holds" } else { "never holds" };
+        mistakes
+            .add(span, format!("`{} {}` {always}", key.value, condition.text))
+            .label("out of reach")
+            .help(reach::why(subject));
+        return None;
+    }
     Some(Threshold {
         key: key.value.clone(),
-        limit: condition.limit(subject, span, mistakes)?,
+        limit: bound,
         condition: condition.text,
         cohort,
         phase,
@@ -107,6 +146,7 @@ fn threshold(
         comparison: condition.comparison,
         if_any: condition.if_any,
         abort_after: limit.abort_after.get().copied(),
+        default: false,
     })
 }
 
@@ -134,7 +174,12 @@ fn subject(
             .help("for a cohort or phase use \"reconnect.p99\"");
         return None;
     }
-    if let Subject::Count(counter) = subject {
+    let counter = match subject {
+        Subject::Count(counter) => Some(counter),
+        Subject::Share(share) => Some(share.counter()),
+        Subject::Latency(..) | Subject::Rate(_) | Subject::Recovery(_) => None,
+    };
+    if let Some(counter) = counter {
         if phase.is_some() {
             mistakes
                 .add(&key.span, "a counter of one phase is not supported yet")
@@ -197,6 +242,12 @@ fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
     if let Some(counter) = Counter::from_name(text) {
         return Some(Subject::Count(counter));
     }
+    if let Some(share) = Share::from_name(text) {
+        return Some(Subject::Share(share));
+    }
+    if let Some(rate) = Rate::from_name(text) {
+        return Some(Subject::Rate(rate));
+    }
     if let Some((milestone, _)) = Milestone::ALL.into_iter().find(|(_, name)| *name == text) {
         return Some(Subject::Recovery(milestone));
     }
@@ -231,6 +282,17 @@ fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
         };
         return Some(Subject::Latency(metric, stat));
     }
+    let others = || {
+        let shares = Share::ALL.into_iter().map(|(_, name)| name);
+        shares.chain(Rate::ALL.into_iter().map(|(_, name)| name))
+    };
+    if let Some(near) = misnamed_share(text) {
+        mistakes
+            .add(span, format!("`{shown}` is not told"))
+            .label("no share or rate of that name")
+            .help(format!("{near}There are: {}", list(others())));
+        return None;
+    }
     if Counter::from_name(name).is_some() {
         mistakes
             .add(span, format!("`{name}` is a counter, which has no statistics"))
@@ -240,7 +302,8 @@ fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
     }
     let metrics = || Metric::ALL.into_iter().map(Metric::name);
     let milestones = || Milestone::ALL.into_iter().map(|(_, name)| name);
-    let counters = || Counter::ALL.into_iter().map(|(_, name)| name).chain(milestones());
+    let counters =
+        || Counter::ALL.into_iter().map(|(_, name)| name).chain(milestones()).chain(others());
     // A misspelt metric with a statistic is near without it; a misspelt counter is as it is.
     let near = match (did_you_mean(text, milestones()), did_you_mean(name, metrics())) {
         (near, _) if !near.is_empty() => near,
@@ -253,6 +316,20 @@ fn figure(text: &str, span: &Span, mistakes: &mut Mistakes) -> Option<Subject> {
         list(counters())
     ));
     None
+}
+
+/// A name that ends as those of shares and rates do, and is none: the one that was meant, or
+/// nothing to suggest.
+fn misnamed_share(text: &str) -> Option<String> {
+    let (of, kind) = text.rsplit_once('.')?;
+    // `publishes.not_sent.share`, after the counter's own name.
+    let short = of.strip_prefix("publishes.").unwrap_or(of);
+    let names: Vec<_> = match kind {
+        "share" => Share::ALL.into_iter().map(|(_, name)| name).collect(),
+        "rate" => Rate::ALL.into_iter().map(|(_, name)| name).collect(),
+        _ => return None,
+    };
+    Some(did_you_mean(&format!("{short}.{kind}"), names))
 }
 
 /// `min`, `mean`, `max`, `count`, or a percentile such as `p99`, `p99.9` or `p99_9`.
@@ -314,7 +391,7 @@ fn condition(at: &At<String>, mistakes: &mut Mistakes) -> Option<Condition> {
 }
 
 impl Condition {
-    /// The limit in the unit of `subject`: microseconds or a count.
+    /// The limit in the unit of `subject`: microseconds, a count, a part of 1 or a number a second.
     fn limit(&self, subject: Subject, span: &Span, mistakes: &mut Mistakes) -> Option<f64> {
         match subject {
             Subject::Latency(_, Stat::Count) => self.count(span, mistakes),
@@ -328,6 +405,15 @@ impl Condition {
                     None
                 }
             },
+            Subject::Share(_) => self.read(parse::percent, "a share", "< 1%", span, mistakes),
+            Subject::Rate(_) if self.if_any => {
+                mistakes
+                    .add(span, "a rate always has a value")
+                    .label("if any of what?")
+                    .help("remove \", if any\"");
+                None
+            }
+            Subject::Rate(_) => self.read(parse::rate, "a rate", "> 100/s", span, mistakes),
             Subject::Count(_) if self.if_any => {
                 mistakes
                     .add(span, "a counter always has a value")
@@ -337,6 +423,23 @@ impl Condition {
             }
             Subject::Count(_) => self.count(span, mistakes),
         }
+    }
+
+    fn read(
+        &self,
+        read: impl FnOnce(&str) -> Result<f64, String>,
+        what: &str,
+        example: &str,
+        span: &Span,
+        mistakes: &mut Mistakes,
+    ) -> Option<f64> {
+        let limit = read(&self.limit);
+        limit
+            .map_err(|why| {
+                let help = format!("{what} is compared as in \"{example}\"");
+                mistakes.add(span, why).label("not a limit").help(help);
+            })
+            .ok()
     }
 
     fn count(&self, span: &Span, mistakes: &mut Mistakes) -> Option<f64> {

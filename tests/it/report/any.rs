@@ -179,6 +179,7 @@ fn threshold() -> impl Strategy<Value = ThresholdOutcome> {
             actual_text,
             passed,
             note: Some(note),
+            ..ThresholdOutcome::default()
         },
     )
 }

@@ -45,6 +45,7 @@ fn known() -> Report {
             actual_text: "1.4 ms".to_owned(),
             passed: false,
             note: None,
+            ..ThresholdOutcome::default()
         },
         ThresholdOutcome {
             metric: "lost".to_owned(),
@@ -53,6 +54,7 @@ fn known() -> Report {
             actual_text: "0".to_owned(),
             passed: true,
             note: None,
+            ..ThresholdOutcome::default()
         },
     ];
     report.series[0].delivery_p50_us = Some(200);

@@ -83,6 +83,7 @@ pub(crate) fn unreachable() -> Report {
         actual_text: "1,000".to_owned(),
         passed: false,
         note: None,
+        ..ThresholdOutcome::default()
     }];
     report.errors = vec![error(ErrorKind::HttpStatus, Step::Upgrade, 1_000, "403 Forbidden")];
     report.validity = Validity::default();
@@ -467,6 +468,7 @@ fn figures() -> Report {
                 actual_text: "3.9 ms".to_owned(),
                 passed: true,
                 note: None,
+                ..ThresholdOutcome::default()
             },
             ThresholdOutcome {
                 metric: "lost".to_owned(),
@@ -475,6 +477,7 @@ fn figures() -> Report {
                 actual_text: "0".to_owned(),
                 passed: true,
                 note: None,
+                ..ThresholdOutcome::default()
             },
         ],
         clients: Clients {

@@ -26,3 +26,4 @@ mod try_it;
 mod tutorial;
 mod unreachable;
 mod validity;
+mod verdicts;

@@ -6,7 +6,7 @@ use super::*;
 use crate::coordinator::Stop;
 use crate::machine::cpu::MachineCpu;
 use crate::measure::{ErrorKey, Recorder, Totals, WorkerHealth};
-use crate::metric::{Detail, Step};
+use crate::metric::{Detail, Metric, Step};
 use crate::plan::Plan;
 use crate::report::verdict::Trust;
 use crate::report::{Build, Target};
@@ -14,29 +14,37 @@ use crate::scenario::{Overrides, Source, read};
 
 const S: u64 = 1_000_000;
 
-fn plan() -> Arc<Plan> {
-    let text = r#"
-        format = 1
-        name = "judged"
-        [target]
-        builtin = "echo"
-        [[cohort]]
-        name = "people"
-        clients = 100
-        publish = { rate = "1/s" }
-        [[phase]]
-        name = "steady"
-        duration = "10s"
-        [thresholds]
-        "delivery.p99" = "< 1s"
-    "#;
+const STEADY: &str = r#"
+    format = 1
+    name = "judged"
+    [target]
+    builtin = "echo"
+    [[cohort]]
+    name = "people"
+    clients = 100
+    publish = { rate = "1/s" }
+    [[phase]]
+    name = "steady"
+    duration = "10s"
+    [thresholds]
+    "delivery.p99" = "< 1s"
+"#;
+
+fn plan_of(text: &str) -> Arc<Plan> {
     let source = Source { name: "test".to_owned(), text: text.to_owned() };
     Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
 }
 
+fn plan() -> Arc<Plan> {
+    plan_of(STEADY)
+}
+
 /// What a run of two workers comes to, if the first recorded this.
 fn recorded(record: impl FnOnce(&mut Recorder)) -> Outcome {
-    let plan = plan();
+    recorded_of(plan(), record)
+}
+
+fn recorded_of(plan: Arc<Plan>, record: impl FnOnce(&mut Recorder)) -> Outcome {
     let mut recorder = Recorder::new(Arc::clone(&plan));
     record(&mut recorder);
     let mut totals = Totals::new(plan, 2);
@@ -127,8 +135,72 @@ fn lag_against_delivery() {
 }
 
 #[test]
-fn lag_without_deliveries_is_nothing_to_compare() {
-    is(&recorded(|recorder| recorder.latency(Metric::Lag, 0, S, 9 * S)), None);
+fn lag_without_deliveries_is_judged_by_itself() {
+    let late = |lag_us| {
+        recorded(|recorder| {
+            for _ in 0..1_000 {
+                recorder.latency(Metric::Lag, 0, S, lag_us);
+            }
+        })
+    };
+    let (suspect, invalid) = (Severity::Suspect, Severity::Invalid);
+    is(&late(1_000), None);
+    is(&late(1_001), Some((suspect, "messages left late: 1.0 ms (p99)")));
+    is(&late(99_900), Some((suspect, "messages left late: 99.9 ms (p99)")));
+    is(&late(100_100), Some((invalid, "messages left late: 100 ms (p99)")));
+    // A fed run publishes nothing.
+    is(&recorded(|_| {}), None);
+}
+
+/// Ten seconds of which the threshold looks at the second half only.
+const SPIKE: &str = r#"
+    format = 1
+    name = "judged"
+    [target]
+    builtin = "echo"
+    [[cohort]]
+    name = "people"
+    clients = 100
+    publish = { rate = "1/s" }
+    [[cohort]]
+    name = "others"
+    clients = 100
+    publish = { rate = "1/s" }
+    [[phase]]
+    name = "steady"
+    duration = "5s"
+    [[phase]]
+    name = "spike"
+    duration = "5s"
+    [thresholds]
+    "SCOPE.delivery.p99" = "< 1s"
+"#;
+
+#[test]
+fn lag_is_judged_in_every_phase_and_cohort_that_a_threshold_names() {
+    // One message in a hundred left late in the spike, half of those of the run: the p99 of the run
+    // is fine.
+    let late = |scope: &str| {
+        let plan = plan_of(&SPIKE.replace("SCOPE.", scope));
+        recorded_of(plan, |recorder| {
+            for n in 0..2_000 {
+                let (early, late) = (S, 6 * S);
+                recorder.latency(Metric::Lag, 0, early, 50);
+                recorder.latency(Metric::Lag, 0, late, if n % 60 == 0 { 9_000 } else { 50 });
+                for cohort in [0, 1] {
+                    recorder.latency(Metric::Delivery, cohort, early, 5_000);
+                    recorder.latency(Metric::Delivery, cohort, late, 5_000);
+                }
+            }
+        })
+    };
+    is(&late(""), None);
+    is(&late("phase.steady."), None);
+    let what = "left later than they took to arrive in phase spike";
+    is(&late("phase.spike."), Some((Severity::Invalid, what)));
+    is(&late("cohort.others."), None);
+    let what = "in phase spike for cohort others";
+    is(&late("cohort.others.phase.spike."), Some((Severity::Invalid, what)));
 }
 
 /// The second worker was that busy in intervals of a length.
@@ -204,8 +276,8 @@ fn runs_that_ended_early() {
 fn time_that_was_stolen() {
     let stolen = |of_10_000: u64| {
         let mut outcome = recorded(|_| {});
-        let before = MachineCpu { busy: 100, steal: 70, total: 1_000 };
-        let after = MachineCpu { busy: 9_000, steal: 70 + of_10_000, total: 11_000 };
+        let before = MachineCpu { busy: 100, steal: 70, total: 1_000, cores: 2 };
+        let after = MachineCpu { busy: 9_000, steal: 70 + of_10_000, total: 11_000, cores: 2 };
         outcome.machine = Some((before, after));
         outcome
     };
@@ -242,21 +314,20 @@ fn a_gated_percentile_with_too_few_samples() {
         })
     };
     is(&delivered(1_000), None);
-    is(&delivered(999), Some((Severity::Suspect, "delivery.p99 from 999")));
+    is(&delivered(999), Some((Severity::Suspect, "delivery.p99 from 999, needs 1,000 samples")));
     // That there are none at all is the threshold's to fail.
     is(&delivered(0), None);
 }
 
 #[test]
 fn notes_change_nothing() {
-    let mut outcome = recorded(|_| {});
-    outcome.drain_timed_out = true;
+    let outcome = recorded(|_| {});
     let mut setting = setting();
     setting.same_host = true;
     setting.build.profile = "debug".to_owned();
     let Validity { state, reasons } = judge_run(&outcome, &setting);
     assert_eq!(state, ValidityState::Valid);
-    let notes = ["share this machine", "a debug build", "still on their way"];
+    let notes = ["share this machine", "a debug build"];
     assert_eq!(reasons.len(), notes.len());
     for (reason, note) in reasons.iter().zip(notes) {
         assert_eq!(reason.severity, Severity::Note);
@@ -279,16 +350,25 @@ fn the_gravest_reason_comes_first_and_decides() {
 }
 
 #[test]
-fn messages_that_clients_could_not_keep() {
-    let refused = |held_full| {
-        recorded(|recorder| {
+fn messages_that_were_not_sent_for_whatever_reason() {
+    let record = |not_sent, held_full| {
+        move |recorder: &mut Recorder| {
             let counts = recorder.counts(0);
-            (counts.due, counts.sent) = (1_000, 1_000 - held_full);
-            (counts.not_sent, counts.held_full) = (held_full, held_full);
-        })
+            (counts.due, counts.sent) = (1_000, 1_000 - not_sent);
+            (counts.not_sent, counts.held_full) = (not_sent, held_full);
+        }
     };
-    is(&refused(10), None);
-    is(&refused(11), Some((Severity::Suspect, "kept no more: 11 of 1,000 due messages")));
+    let missing = |not_sent, held_full| recorded(record(not_sent, held_full));
+    is(&missing(10, 10), None);
+    let what = "messages were not sent: 11 of 1,000 due";
+    is(&missing(11, 0), Some((Severity::Suspect, what)));
+    let why = "11 of 1,000 due, 4 of them because their client kept no more";
+    is(&missing(11, 4), Some((Severity::Suspect, why)));
+    // Who says how much may be missing, or anything, has its limit instead.
+    for limit in ["\"not_sent.share\" = \"< 50%\"", "\"not_sent.share\" = \"off\""] {
+        let plan = plan_of(&format!("{STEADY}{limit}\n"));
+        is(&recorded_of(plan, record(11, 11)), None);
+    }
 }
 
 /// 600 samples are too few for p99 and enough for p95.

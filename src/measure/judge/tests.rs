@@ -1,0 +1,183 @@
+//! Shares and rates of runs whose numbers are known, and uproar's own conditions.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::measure::{MemberChange, MemberEvent, MessageId, Published, Recorder, WorkerHealth};
+use crate::plan::Plan;
+use crate::scenario::{Overrides, Source, read};
+
+const S: u64 = 1_000_000;
+
+/// Two phases of ten seconds, the first of which is not measured.
+fn plan(thresholds: &str) -> Arc<Plan> {
+    let text = format!(
+        r#"
+        format = 1
+        name = "judged"
+        [target]
+        builtin = "echo"
+        [[cohort]]
+        name = "people"
+        clients = 100
+        publish = {{ rate = "1/s" }}
+        [[phase]]
+        name = "ramp"
+        duration = "10s"
+        measure = false
+        [[phase]]
+        name = "steady"
+        duration = "10s"
+        [thresholds]
+        {thresholds}
+        "#
+    );
+    let source = Source { name: "test".to_owned(), text };
+    Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+}
+
+fn totals(plan: &Arc<Plan>, record: impl FnOnce(&mut Recorder)) -> Totals {
+    let mut recorder = Recorder::new(Arc::clone(plan));
+    record(&mut recorder);
+    let mut totals = Totals::new(Arc::clone(plan), 1);
+    totals.take(recorder.take(0, S, WorkerHealth::default()));
+    totals.reached(20 * S);
+    totals
+}
+
+#[track_caller]
+fn found(key: &str, totals: &Totals) -> Outcome {
+    let thresholds = &totals.plan().scenario.thresholds;
+    let threshold = thresholds.iter().find(|threshold| threshold.key == key);
+    judge(threshold.unwrap_or_else(|| panic!("no {key}")), totals)
+}
+
+#[test]
+fn shares_have_their_count_and_their_whole() {
+    let plan = plan("\"not_sent.share\" = \"< 2%\"\n\"publishes.not_sent\" = \"== 0\"");
+    let not_sent = |not_sent| {
+        totals(&plan, |recorder| {
+            let counts = recorder.counts(0);
+            (counts.due, counts.not_sent) = (1_000, not_sent);
+        })
+    };
+    let share = found("not_sent.share", &not_sent(19));
+    assert_eq!((share.actual, share.part), (Some(0.019), Some((19, 1_000))));
+    assert!(share.passed);
+    assert!(!found("not_sent.share", &not_sent(20)).passed);
+    let count = found("publishes.not_sent", &not_sent(19));
+    assert_eq!((count.actual, count.part), (Some(19.0), Some((19, 1_000))));
+    assert!(!count.passed);
+    // A share of nothing is not known, and what is not known does not hold.
+    let nothing = found("not_sent.share", &totals(&plan, |_| {}));
+    assert_eq!((nothing.actual, nothing.part, nothing.passed), (None, Some((0, 0)), false));
+}
+
+#[test]
+fn shares_of_clients_and_of_deliveries() {
+    let plan = plan(
+        "\"clients.never_joined.share\" = \"< 10%\"\n\"duplicated.share\" = \"< 10%\"\n\
+         \"lost.share\" = \"< 50%\"",
+    );
+    let totals = totals(&plan, |recorder| {
+        let counts = recorder.counts(0);
+        (counts.started, counts.joined) = (100, 91);
+        counts.duplicated = 3;
+    });
+    let never = found("clients.never_joined.share", &totals);
+    assert_eq!((never.actual, never.part), (Some(0.09), Some((9, 100))));
+    assert_eq!(found("duplicated.share", &totals).part, Some((3, 0)));
+    assert_eq!(found("lost.share", &totals).actual, None);
+}
+
+/// The first client hears of its three messages one while it joins, one as a member, one never.
+#[test]
+fn a_share_of_the_uncertain_is_of_all_that_was_settled() {
+    let plan = plan("\"uncertain.share\" = \"< 50%\"\n\"lost\" = \"== 0\"");
+    let mut totals = totals(&plan, |recorder| {
+        let room = plan.memberships(0)[0].room;
+        for (at_us, change) in
+            [(S, MemberChange::JoinWritten { room }), (2 * S, MemberChange::Joined { room })]
+        {
+            recorder.ledger.member(MemberEvent { client: 0, at_us, change });
+        }
+        for (seq, sent_us) in (0..).zip([3 * S / 2, 3 * S, 4 * S]) {
+            let message = MessageId { room, publisher: 0, seq };
+            recorder.ledger.publish(Published { message, due_us: sent_us, sent_us });
+            if seq < 2 {
+                recorder.ledger.hear(message, 0, sent_us, sent_us + 300);
+            }
+        }
+    });
+    totals.finish();
+    let uncertain = found("uncertain.share", &totals);
+    assert_eq!((uncertain.actual, uncertain.part), (Some(1.0 / 3.0), Some((1, 3))));
+    let lost = found("lost", &totals);
+    assert_eq!((lost.actual, lost.part), (Some(1.0), Some((1, 2))));
+}
+
+#[test]
+fn rates_are_of_the_measured_time_that_has_passed() {
+    let plan = plan(
+        "\"delivered.rate\" = \"> 40/s\"\n\"sent.rate\" = \"> 40/s\"\n\
+         \"phase.ramp.delivered.rate\" = \"> 40/s\"",
+    );
+    let mut totals = totals(&plan, |recorder| {
+        for n in 0..500 {
+            recorder.latency(Metric::Delivery, 0, 15 * S, 300);
+            recorder.latency(Metric::Held, 0, 15 * S, 1);
+            if n < 100 {
+                recorder.latency(Metric::Delivery, 0, 5 * S, 300);
+            }
+        }
+    });
+    assert_eq!(found("delivered.rate", &totals).actual, Some(50.0));
+    assert_eq!(found("sent.rate", &totals).actual, Some(50.0));
+    let ramp = found("phase.ramp.delivered.rate", &totals);
+    assert_eq!((ramp.actual, ramp.passed), (Some(10.0), false));
+    // A run that ended in its twelfth second measured two.
+    totals.reached(12 * S);
+    assert_eq!(found("delivered.rate", &totals).actual, Some(250.0));
+    // One that ended before measured nothing.
+    totals.reached(9 * S);
+    let nothing = found("delivered.rate", &totals);
+    assert_eq!((nothing.actual, nothing.passed), (None, false));
+}
+
+#[test]
+fn nothing_delivered_fails_where_something_was_due() {
+    let plan = plan("");
+    let sent = |due, delivered: u64| {
+        let totals = totals(&plan, |recorder| recorder.counts(0).due = due);
+        let outcome = found("delivered", &totals);
+        assert_eq!(outcome.actual, Some(delivered as f64));
+        outcome.passed
+    };
+    assert!(!sent(10, 0));
+    assert!(sent(0, 0));
+    // Whoever asks for it themselves means every run.
+    let asked = self::plan("\"delivered\" = \"> 0\"");
+    assert!(!found("delivered", &totals(&asked, |_| {})).passed);
+}
+
+#[test]
+fn own_conditions_stand_beside_those_that_are_named() {
+    let own = |thresholds: &str| -> Vec<String> {
+        let plan = plan(thresholds);
+        let all = plan.scenario.thresholds.iter().filter(|threshold| threshold.default);
+        all.map(|threshold| format!("{} {}", threshold.key, threshold.condition)).collect()
+    };
+    let all = own("");
+    assert!(all.contains(&"clients.never_joined == 0".to_owned()), "{all:?}");
+    assert!(all.contains(&"not_sent.share < 1%".to_owned()), "{all:?}");
+    for named in [
+        "\"not_sent.share\" = \"< 10%\"",
+        "\"publishes.not_sent\" = \"< 10\"",
+        "\"not_sent.share\" = \"off\"",
+    ] {
+        let rest: Vec<_> = all.iter().filter(|own| !own.starts_with("not_sent")).cloned().collect();
+        assert_eq!(own(named), rest, "{named}");
+    }
+    // Of one cohort it says nothing of the others.
+    assert_eq!(own("\"cohort.people.lost\" = \"== 0\""), all);
+}

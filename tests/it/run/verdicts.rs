@@ -1,0 +1,161 @@
+//! Each way in which a run can go wrong gets its verdict: servers that fail in one way each, and
+//! scenarios that ask for hardly anything. docs/measuring.md has the table.
+
+use uproar::report::{Report, ThresholdOutcome, VerdictState};
+
+use super::hall::{Event, Hall, Server};
+use super::support::{folder_with, read_report, say};
+
+/// Rooms by name, messages as JSON.
+const PROTOCOL: &str = r#"format = 1
+name = "hall"
+[join]
+send = '{"join":"{{ room | json }}"}'
+expect = { json = { "/joined" = "{{ room }}" } }
+[publish]
+send = '{"to":"{{ room | json }}","body":"{{ payload | json }}"}'
+"#;
+
+/// Six people in two rooms; joined before anybody speaks. Nothing is asked of the run.
+const SCENARIO: &str = r#"format = 1
+name = "verdict"
+[target]
+url = "ws://127.0.0.1/"
+protocol = "./hall.toml"
+drain_timeout = "1500ms"
+[rooms.lobby]
+count = 2
+[[cohort]]
+name = "people"
+clients = 6
+join = { rooms = "lobby" }
+publish = { rate = "10/s", arrivals = "constant" }
+reconnect = { first = "20ms", max = "100ms", attempts = 100 }
+[[phase]]
+name = "gather"
+duration = "500ms"
+rate = "0%"
+[[phase]]
+name = "talk"
+duration = "2s"
+"#;
+
+/// Relays what `passes`, by the number of messages that came before it.
+fn relay(hall: &mut Hall, client: u64, event: Event<'_>, passes: fn(u64) -> bool) {
+    let Event::Said(text) = event else { return };
+    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+    if let Some(room) = json["join"].as_str() {
+        hall.join(client, room);
+        hall.say(client, format!(r#"{{"joined":"{room}"}}"#));
+        return;
+    }
+    let (Some(room), body) = (json["to"].as_str(), &json["body"]) else { return };
+    let n = hall.count;
+    hall.count += 1;
+    if passes(n) {
+        for member in hall.members(room) {
+            hall.say(member, format!(r#"{{"body":{body}}}"#));
+        }
+    }
+}
+
+fn polite(hall: &mut Hall, client: u64, event: Event<'_>) {
+    relay(hall, client, event, |_| true);
+}
+
+/// Every fifth message is heard by nobody.
+fn forgetful(hall: &mut Hall, client: u64, event: Event<'_>) {
+    relay(hall, client, event, |n| n % 5 != 0);
+}
+
+/// Lets everybody in and passes nothing on.
+fn mute(hall: &mut Hall, client: u64, event: Event<'_>) {
+    relay(hall, client, event, |_| false);
+}
+
+struct Judged {
+    code: Option<i32>,
+    report: Report,
+    summary: String,
+}
+
+impl Judged {
+    #[track_caller]
+    fn is(&self, state: VerdictState, code: i32) {
+        assert_eq!((self.report.verdict.state, self.code), (state, Some(code)), "{}", self.summary);
+    }
+
+    fn threshold(&self, name: &str) -> &ThresholdOutcome {
+        let found = self.report.thresholds.iter().find(|threshold| threshold.metric == name);
+        found.unwrap_or_else(|| panic!("no {name}: {}", self.summary))
+    }
+
+    #[track_caller]
+    fn fails_first(&self, name: &str) {
+        self.is(VerdictState::Failed, 1);
+        let (_, first) = self.report.verdict.sentence.split_once(": ").unwrap();
+        assert!(first.starts_with(name), "{}", self.report.verdict.sentence);
+        assert!(!self.threshold(name).passed);
+    }
+}
+
+/// The run of the scenario, with further lines of its last part, against a server of such manners.
+fn judged(manners: super::hall::Manners, thresholds: &str) -> Judged {
+    judged_of(&format!("{SCENARIO}[thresholds]\n{thresholds}"), manners)
+}
+
+fn judged_of(scenario: &str, manners: super::hall::Manners) -> Judged {
+    let server = Server::start(manners);
+    let folder = folder_with(scenario);
+    std::fs::write(folder.path().join("hall.toml"), PROTOCOL).unwrap();
+    // Other tests load this machine: what is looked at here is what arrived, not how fast.
+    let arguments = ["run", "scenario.toml", "--quiet", "--allow-invalid", "--out", "out", "--url"];
+    let said = say(folder.path(), &[&arguments[..], &[&server.url()]].concat());
+    let report = read_report(&folder.path().join("out"));
+    Judged { code: said.code, report, summary: said.all() }
+}
+
+#[test]
+fn a_run_in_which_nothing_went_wrong_passes_without_a_threshold() {
+    let run = judged(polite, "");
+    run.is(VerdictState::Passed, 0);
+    let sentence = &run.report.verdict.sentence;
+    assert!(sentence.starts_with("uproar's own"), "{sentence}");
+    assert!(run.report.thresholds.iter().all(|threshold| threshold.default && threshold.passed));
+}
+
+#[test]
+fn nothing_delivered_where_something_was_due_fails() {
+    let run = judged(mute, "\"lost.share\" = \"off\"");
+    run.fails_first("delivered");
+    assert_eq!(run.report.deliveries.delivered, 0);
+    assert!(run.report.publishes.sent > 0);
+}
+
+#[test]
+fn what_is_lost_fails_a_run_that_does_not_ask_and_is_named_before_what_is_late() {
+    let run = judged(forgetful, "\"delivery.p50\" = \"< 1us, if any\"");
+    run.fails_first("lost.share");
+    let lost = run.threshold("lost.share");
+    let (count, of) = (lost.count.unwrap(), lost.of.unwrap());
+    assert_eq!(
+        (Some(count), Some(of)),
+        (run.report.deliveries.lost, run.report.deliveries.expected)
+    );
+    // Every fifth message, to three members each; of a few the last ones may be another run's.
+    assert_eq!(count, run.report.publishes.sent.div_ceil(5) * 3, "{}", run.summary);
+    let sentence = &run.report.verdict.sentence;
+    assert!(sentence.contains(&format!("({count} of {of} deliveries)")), "{sentence}");
+    assert!(sentence.contains("; delivery.p50 was"), "{sentence}");
+}
+
+#[test]
+fn a_condition_of_uproars_own_is_loosened_or_switched_off_by_its_name() {
+    for named in
+        ["\"lost.share\" = \"< 50%\"", "\"lost\" = \"< 100000\"", "\"lost.share\" = \"off\""]
+    {
+        let run = judged(forgetful, named);
+        run.is(VerdictState::Passed, 0);
+        assert!(run.report.deliveries.lost > Some(0));
+    }
+}
