@@ -61,12 +61,10 @@ fn render(plan: &Plan) -> String {
         }
         ("fault", what)
     }));
-    lines.extend(
-        plan.scenario
-            .thresholds
-            .iter()
-            .map(|threshold| ("threshold", format!("{} {}", threshold.key, threshold.condition))),
-    );
+    lines.extend(plan.scenario.thresholds.iter().map(|threshold| {
+        let own = if threshold.default { ", uproar's own" } else { "" };
+        ("threshold", format!("{} {}{own}", threshold.key, threshold.condition))
+    }));
     lines.extend(fit::complaints(plan).into_iter().map(|complaint| ("warning", complaint)));
     let mut text = format!("{}\n{}\n\n", headline(plan), describe(plan));
     let mut before = "";

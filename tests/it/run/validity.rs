@@ -71,7 +71,8 @@ fn a_generator_that_stood_still_is_invalid_and_says_by_how_much() {
     // 800 messages are too few for p99.
     assert!(lag.measured.ends_with("s (p95)"), "{lag:?}");
     assert!(lag.limit.starts_with("the delivery p50 of "), "{lag:?}");
-    assert!(lag.remedy.contains("lower rate"), "{lag:?}");
+    // It was stopped, and not short of anything: fewer clients would change nothing.
+    assert!(!lag.remedy.contains("fewer clients"), "{lag:?}");
 
     // The schedule went on: all of the stop is lag, and what was due then left late.
     let figures = &report.latency[&Metric::Lag];
@@ -119,7 +120,6 @@ fn far_too_much_for_one_worker_is_invalid() {
     let reasons = invalid_reasons(&report);
     let ours = ["the generator was the bottleneck", "messages left later than they took to arrive"];
     assert!(reasons.iter().all(|reason| ours.contains(&reason.what.as_str())), "{reasons:?}");
-    assert!(reasons.iter().all(|reason| reason.remedy.contains("lower rate")), "{reasons:?}");
     assert!(said.stdout.starts_with("INVALID"), "{}", said.stdout);
 }
 
@@ -157,7 +157,7 @@ fn strict_distrusts_a_suspect_run() {
         let few = |reason: &&Reason| reason.what.starts_with("too few samples");
         let reason = report.validity.reasons.iter().find(few);
         let reason = reason.unwrap_or_else(|| panic!("{:?}", report.validity));
-        assert_eq!(reason.measured, "delivery.p99.9 from 1,000");
+        assert_eq!(reason.measured, "delivery.p99.9 from 1,000, needs 10,000 samples");
     }
 }
 
@@ -174,6 +174,6 @@ fn a_limit_of_the_servers_is_a_finding_and_no_fault_of_ours() {
     let clients = &report.clients;
     assert_eq!((clients.joined, clients.never_joined, clients.gave_up), (10, 10, 10));
     let failed: Vec<_> = report.thresholds.iter().filter(|of| !of.passed).collect();
-    let [failed] = &failed[..] else { panic!("{failed:?}") };
-    assert_eq!(failed.metric, "clients.never_joined");
+    let failed: Vec<_> = failed.iter().map(|of| of.metric.as_str()).collect();
+    assert_eq!(failed, ["clients.never_joined", "not_sent.share"]);
 }

@@ -17,6 +17,7 @@ const STOLEN: f64 = 0.02;
 pub(super) struct Used {
     /// The busiest worker's share of its core, held for three intervals.
     pub(super) worker: f64,
+    pub(super) generator: Option<f64>,
     pub(super) server: Option<f64>,
     /// Neither uproar nor the built-in server.
     pub(super) others: Option<f64>,
@@ -34,17 +35,21 @@ impl Used {
         let server = outcome.server.map(|server| server.cpu_us as f64 / wall_us);
         let shares = outcome.machine.and_then(|(before, after)| after.since(before));
         let cores = outcome.machine.map_or(0.0, |(_, after)| f64::from(after.cores));
-        let others = shares.zip(outcome.generator_cpu_us).map(|(shares, generator_us)| {
-            let ours = generator_us as f64 / wall_us + server.unwrap_or(0.0);
-            (shares.busy * cores - ours).max(0.0)
+        let generator = outcome.generator_cpu_us.map(|us| us as f64 / wall_us);
+        let others = shares.zip(generator).map(|(shares, generator)| {
+            (shares.busy * cores - generator - server.unwrap_or(0.0)).max(0.0)
         });
-        Self { worker, server, others, stolen: shares.map(|shares| shares.steal), cores }
+        Self { worker, generator, server, others, stolen: shares.map(|shares| shares.steal), cores }
     }
 
     /// What to do about it.
     pub(super) fn advice(&self) -> String {
         let cores = number(self.cores);
-        if self.worker > BUSY_SUSPECT {
+        // As much as everybody else together, and most of a core: it was uproar's own work.
+        let most = self.generator.is_some_and(|ours| {
+            ours > BUSY_SUSPECT && self.others.is_none_or(|others| ours >= others)
+        });
+        if self.worker > BUSY_SUSPECT || most {
             return "use fewer clients or a lower rate, or give uproar a machine with more cores"
                 .to_owned();
         }
@@ -87,6 +92,9 @@ mod tests {
         let idle = Used { cores: 2.0, ..Used::default() };
         let table = [
             (Used { worker: 0.71, others: Some(1.7), ..idle }, "use fewer clients"),
+            (Used { generator: Some(0.9), others: Some(0.9), ..idle }, "use fewer clients"),
+            (Used { generator: Some(0.9), others: Some(1.0), ..idle }, "kept 1 of 2 cores busy"),
+            (Used { generator: Some(0.7), ..idle }, "cores to spare"),
             (Used { others: Some(1.7), ..idle }, "other programs kept 1.7 of 2 cores busy"),
             (Used { others: Some(0.3), stolen: Some(0.12), ..idle }, "took 12 % of the time"),
             (Used { server: Some(0.9), ..idle }, "the built-in server kept 0.9 of 2 cores busy"),
