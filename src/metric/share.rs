@@ -19,6 +19,8 @@ pub enum Share {
     Uncertain,
     NotSent,
     NeverJoined,
+    NotBack,
+    StoodStill,
 }
 
 /// What a share is a share of.
@@ -50,7 +52,7 @@ impl Whole {
 
 impl Share {
     /// Every share with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 8] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::Lost, "lost.share"),
         (Self::AckedLost, "acked_lost.share"),
         (Self::Duplicated, "duplicated.share"),
@@ -59,6 +61,8 @@ impl Share {
         (Self::Uncertain, "uncertain.share"),
         (Self::NotSent, "not_sent.share"),
         (Self::NeverJoined, "clients.never_joined.share"),
+        (Self::NotBack, "clients.not_back.share"),
+        (Self::StoodStill, "clients.stood_still.share"),
     ];
 
     /// The share of that name.
@@ -85,6 +89,8 @@ impl Share {
             Self::Uncertain => Counter::Uncertain,
             Self::NotSent => Counter::PublishesNotSent,
             Self::NeverJoined => Counter::ClientsNeverJoined,
+            Self::NotBack => Counter::ClientsNotBack,
+            Self::StoodStill => Counter::ClientsStoodStill,
         }
     }
 
@@ -96,7 +102,7 @@ impl Share {
             Self::Duplicated | Self::Reordered | Self::Corrupted => Whole::Delivered,
             Self::Uncertain => Whole::Settled,
             Self::NotSent => Whole::Due,
-            Self::NeverJoined => Whole::Clients,
+            Self::NeverJoined | Self::NotBack | Self::StoodStill => Whole::Clients,
         }
     }
 

@@ -206,6 +206,8 @@ fn rank(metric: &str) -> Gravity {
             Counter::Expected
             | Counter::Delivered
             | Counter::ClientsNeverJoined
+            | Counter::ClientsNotBack
+            | Counter::ClientsStoodStill
             | Counter::ClientsGaveUp,
         ) => Gravity::Absent,
         Some(Counter::Lost | Counter::AckedLost | Counter::MissedAway) => Gravity::Lost,

@@ -211,9 +211,10 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
 /// `3 of 30 never came back`, of the fault from which the most did not.
 fn never_came_back(totals: &Totals) -> String {
     let rows = totals.recoveries().with_hits();
-    let worst = rows.max_by_key(|row| row.hit.saturating_sub(row.back()));
+    let away = |row: &Recovery| row.hit.saturating_sub(row.back() + row.sent_home);
+    let worst = rows.max_by_key(|row| away(row));
     worst.map_or_else(String::new, |row| {
-        let away = row.hit.saturating_sub(row.back());
+        let away = away(row);
         format!("{} of {} never came back", format::count(away), format::count(row.hit))
     })
 }

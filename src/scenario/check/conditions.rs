@@ -4,7 +4,7 @@
 //! A scenario that names one of them, as a count or as a share, puts its own limit in its place;
 //! `"off"` leaves it out.
 
-use super::super::model::{Cohort, Comparison, Subject, Threshold};
+use super::super::model::{Cohort, Comparison, Load, Subject, Threshold};
 use crate::metric::{Counter, Share};
 use crate::protocol::Audience;
 
@@ -16,6 +16,8 @@ enum Of {
     Publishing,
     /// Those whose clients publish or hear a feed.
     Hearing,
+    /// Those with a closed loop.
+    Closed,
 }
 
 /// One condition, as it would be written.
@@ -39,8 +41,10 @@ const fn under(share: Share, key: &'static str, condition: &'static str, limit: 
 }
 
 /// In the order in which reports show them. docs/measuring.md has a table of them.
-const OWN: [Own; 5] = [
+const OWN: [Own; 7] = [
     none(Counter::ClientsNeverJoined, "clients.never_joined", Of::Every),
+    none(Counter::ClientsNotBack, "clients.not_back", Of::Every),
+    none(Counter::ClientsStoodStill, "clients.stood_still", Of::Closed),
     Own {
         subject: Subject::Count(Counter::Delivered),
         key: "delivered",
@@ -81,11 +85,14 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 /// switched off.
 pub(super) fn beside(named: &[Subject], cohorts: &[Cohort]) -> Vec<Threshold> {
     let publishes = cohorts.iter().any(|cohort| cohort.publish.is_some());
+    let load = |cohort: &Cohort| cohort.publish.as_ref().map(|publish| publish.load);
+    let closed = cohorts.iter().any(|cohort| matches!(load(cohort), Some(Load::Closed { .. })));
     let feed = cohorts.iter().any(|cohort| cohort.protocol.audience() == Audience::Feed);
     let asked = |own: &&Own| match own.of {
         Of::Every => true,
         Of::Publishing => publishes,
         Of::Hearing => publishes || feed,
+        Of::Closed => closed,
     };
     let free = |own: &&Own| !named.iter().any(|subject| counter(*subject) == counter(own.subject));
     let threshold = |own: &Own| Threshold {

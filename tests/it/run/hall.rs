@@ -50,6 +50,12 @@ impl Hall {
         self.send(client, Message::Close(Some(frame)));
     }
 
+    pub(super) fn close_all(&self, code: u16, reason: &str) {
+        for client in self.connections.keys() {
+            self.close(*client, code, reason);
+        }
+    }
+
     pub(super) fn join(&mut self, client: u64, room: &str) {
         let members = self.rooms.entry(room.to_owned()).or_default();
         if !members.contains(&client) {

@@ -73,6 +73,28 @@ fn mute(hall: &mut Hall, client: u64, event: Event<'_>) {
     relay(hall, client, event, |_| false);
 }
 
+/// Passes on twenty messages, then cuts everybody, and whoever comes back.
+fn dying(hall: &mut Hall, client: u64, event: Event<'_>) {
+    const MESSAGES: u64 = 20;
+    if matches!(event, Event::Connected) && hall.count >= MESSAGES {
+        return hall.close(client, 1013, "over");
+    }
+    relay(hall, client, event, |n| n < MESSAGES);
+    if hall.count == MESSAGES {
+        hall.count += 1;
+        hall.close_all(1011, "over");
+    }
+}
+
+/// Cuts everybody who says anything.
+fn touchy(hall: &mut Hall, client: u64, event: Event<'_>) {
+    let before = hall.count;
+    relay(hall, client, event, |_| false);
+    if hall.count > before {
+        hall.close(client, 1011, "no");
+    }
+}
+
 struct Judged {
     code: Option<i32>,
     report: Report,
@@ -95,7 +117,7 @@ impl Judged {
         self.is(VerdictState::Failed, 1);
         let (_, first) = self.report.verdict.sentence.split_once(": ").unwrap();
         assert!(first.starts_with(name), "{}", self.report.verdict.sentence);
-        assert!(!self.threshold(name).passed);
+        assert!(!self.threshold(name.split(' ').next().unwrap()).passed);
     }
 }
 
@@ -167,4 +189,23 @@ fn a_condition_of_uproars_own_is_loosened_or_switched_off_by_its_name() {
         run.is(VerdictState::Passed, 0);
         assert!(run.report.deliveries.lost > Some(0));
     }
+}
+
+#[test]
+fn who_is_lost_and_does_not_come_back_fails_a_run_and_is_named_first() {
+    let run = judged(dying, "\"lost\" = \"== 0\"");
+    run.fails_first("clients.not_back was 6 of 6 clients (100 %), should be 0 (an outage at ");
+    let sentence = &run.report.verdict.sentence;
+    assert!(sentence.contains(" took 6 clients, 0 came back)"), "{sentence}");
+    assert!(!run.threshold("not_sent.share").passed, "{}", run.summary);
+    assert_eq!(run.report.clients.not_back, 6);
+}
+
+#[test]
+fn a_run_of_which_nearly_nothing_can_be_known_fails() {
+    let run = judged(touchy, "\"clients.not_back\" = \"off\"\n\"delivered\" = \"off\"");
+    run.is(VerdictState::Failed, 1);
+    let uncertain = run.threshold("uncertain.share");
+    assert!(!uncertain.passed && uncertain.actual > Some(0.9), "{}", run.summary);
+    assert!(uncertain.actual <= Some(1.0), "a share of all that was settled");
 }
