@@ -244,6 +244,7 @@ pub enum Counter {
     MissedAway,
     Replayed,
     Uncertain,
+    Unfinished,
     Unexpected,
     Foreign,
     Late,
@@ -267,7 +268,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 29] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
@@ -278,6 +279,7 @@ impl Counter {
         (Self::MissedAway, "missed_away"),
         (Self::Replayed, "replayed"),
         (Self::Uncertain, "uncertain"),
+        (Self::Unfinished, "unfinished"),
         (Self::Unexpected, "unexpected"),
         (Self::Foreign, "foreign"),
         (Self::Late, "late"),

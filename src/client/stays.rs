@@ -1,7 +1,5 @@
 //! One connection's memory of being in a room: what an arrival is, by when it was sent.
 
-use crate::measure::WINDOW_US;
-
 /// The current and the last finished stay in a room, on one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stays {
@@ -38,8 +36,13 @@ impl Stays {
     }
 
     /// `missed_from_us`: when the connection before this one failed, where the protocol replays what
-    /// was sent since.
-    pub(super) fn classify(&self, sent_us: u64, missed_from_us: Option<u64>) -> Belongs {
+    /// was sent since. `window_us` is W, by how long a server took that this worker heard.
+    pub(super) fn classify(
+        &self,
+        sent_us: u64,
+        missed_from_us: Option<u64>,
+        window_us: u64,
+    ) -> Belongs {
         let Some(first_us) = self.first_us else { return Belongs::Unexpected };
         if let Some(from_us) = missed_from_us.filter(|_| sent_us < first_us) {
             // What was on its way when the connection failed is delivered, only late.
@@ -47,14 +50,14 @@ impl Stays {
         }
         // A join can overtake a message that was sent shortly before it: the ledger calls such
         // an arrival uncertain.
-        if sent_us + WINDOW_US < first_us {
+        if sent_us + window_us < first_us {
             return Belongs::Replayed;
         }
         if self.left_us.is_none_or(|left_us| sent_us <= left_us) {
             return Belongs::Member;
         }
         match self.current_us {
-            Some(current_us) if sent_us + WINDOW_US >= current_us => Belongs::Member,
+            Some(current_us) if sent_us + window_us >= current_us => Belongs::Member,
             Some(_) => Belongs::Replayed,
             None => Belongs::Unexpected,
         }
@@ -64,24 +67,25 @@ impl Stays {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::WINDOW_US;
 
     #[test]
     fn arrivals_in_a_table() {
         const S: u64 = WINDOW_US;
         let mut stays = Stays::default();
-        assert_eq!(stays.classify(5, None), Belongs::Unexpected);
+        assert_eq!(stays.classify(5, None, S), Belongs::Unexpected);
         stays.join_written(100 * S);
-        assert_eq!(stays.classify(99 * S - 1, None), Belongs::Replayed);
-        assert_eq!(stays.classify(99 * S, None), Belongs::Member);
-        assert_eq!(stays.classify(100 * S, None), Belongs::Member);
+        assert_eq!(stays.classify(99 * S - 1, None, S), Belongs::Replayed);
+        assert_eq!(stays.classify(99 * S, None, S), Belongs::Member);
+        assert_eq!(stays.classify(100 * S, None, S), Belongs::Member);
         stays.left(200 * S);
-        assert_eq!(stays.classify(150 * S, None), Belongs::Member);
-        assert_eq!(stays.classify(200 * S, None), Belongs::Member);
-        assert_eq!(stays.classify(200 * S + 1, None), Belongs::Unexpected);
+        assert_eq!(stays.classify(150 * S, None, S), Belongs::Member);
+        assert_eq!(stays.classify(200 * S, None, S), Belongs::Member);
+        assert_eq!(stays.classify(200 * S + 1, None, S), Belongs::Unexpected);
         stays.join_written(300 * S);
-        assert_eq!(stays.classify(150 * S, None), Belongs::Member);
-        assert_eq!(stays.classify(250 * S, None), Belongs::Replayed);
-        assert_eq!(stays.classify(299 * S, None), Belongs::Member);
+        assert_eq!(stays.classify(150 * S, None, S), Belongs::Member);
+        assert_eq!(stays.classify(250 * S, None, S), Belongs::Replayed);
+        assert_eq!(stays.classify(299 * S, None, S), Belongs::Member);
     }
 
     #[test]
@@ -98,7 +102,7 @@ mod tests {
             (100 * S - 1, Belongs::Replayed),
             (100 * S, Belongs::Member),
         ] {
-            assert_eq!(stays.classify(sent_us, failed_us), belongs, "{sent_us}");
+            assert_eq!(stays.classify(sent_us, failed_us, S), belongs, "{sent_us}");
         }
     }
 }

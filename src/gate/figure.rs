@@ -12,7 +12,7 @@ pub enum Unit {
 }
 
 /// Counters of which more is worse. Of the others more may be better, or nothing at all.
-const WORSE: [Counter; 15] = [
+const WORSE: [Counter; 16] = [
     Counter::Lost,
     Counter::AckedLost,
     Counter::Duplicated,
@@ -20,6 +20,7 @@ const WORSE: [Counter; 15] = [
     Counter::Corrupted,
     Counter::MissedAway,
     Counter::Uncertain,
+    Counter::Unfinished,
     Counter::Unexpected,
     Counter::Late,
     Counter::PublishesNotSent,

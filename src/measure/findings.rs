@@ -38,11 +38,13 @@ pub enum FindingKind {
     MissedAway,
     /// It arrived after it was settled.
     Late,
+    /// It may still have been on its way when nobody listened any more.
+    Unfinished,
 }
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lost,
         Self::AckedLost,
         Self::Duplicated,
@@ -54,6 +56,7 @@ impl FindingKind {
         Self::Uncertain,
         Self::MissedAway,
         Self::Late,
+        Self::Unfinished,
     ];
 }
 

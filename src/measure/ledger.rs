@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::EventsPart;
 use super::findings::{Finding, FindingKind};
+use super::window::TookPart;
 
 /// A message that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +199,8 @@ pub struct LedgerPart {
     pub(super) answers: Vec<(MessageId, Answer)>,
     /// Events of feeds that have a key.
     pub(super) events: EventsPart,
+    /// How long live arrivals took.
+    pub(super) took: TookPart,
 }
 
 impl LedgerPart {

@@ -22,11 +22,11 @@ mod settler;
 mod snapshot;
 mod spread;
 mod totals;
+mod window;
 
 pub use counts::{CloseKey, Closes, Counts, EXAMPLE_MAX, ErrorEntry, ErrorKey, Errors};
 pub use encoded::{decode, encode};
 pub use examples::{Example, ExampleOf, Examples};
-pub use fate::WINDOW_US;
 pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
 pub use hist::{Hist, HistKey, Histograms, value_at, value_at_share};
 pub use judge::{Outcome, judge, percentile_has_enough, samples_needed};
@@ -40,3 +40,4 @@ pub use settler::Settled;
 pub use snapshot::{Snapshot, Standing, WorkerHealth};
 pub use spread::{SpreadBySize, SpreadOfSize};
 pub use totals::{Totals, WorkerTotals};
+pub use window::{WINDOW_MAX_US, WINDOW_US};

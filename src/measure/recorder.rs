@@ -9,6 +9,7 @@ use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::{Answer, LedgerPart, MessageId};
 use super::recovery::RecoveryEvent;
 use super::snapshot::{Snapshot, Standing, WorkerHealth};
+use super::window::Took;
 use crate::metric::Metric;
 use crate::plan::Plan;
 use crate::secrets::Secrets;
@@ -44,6 +45,8 @@ pub struct Recorder {
     /// Unusual arrivals since the last snapshot.
     pub findings: Findings,
     examples: Examples,
+    /// How long live arrivals took, since the run's start.
+    took: Took,
     /// Clients hit and clients back since the last snapshot.
     pub recoveries: Vec<RecoveryEvent>,
 }
@@ -53,6 +56,7 @@ impl Recorder {
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let counts = vec![Counts::default(); plan.scenario.cohorts.len()];
+        let took = Took::new(&plan);
         Self {
             plan,
             histograms: Histograms::default(),
@@ -62,6 +66,7 @@ impl Recorder {
             ledger: LedgerPart::default(),
             findings: Findings::default(),
             examples: Examples::default(),
+            took,
             recoveries: Vec::new(),
         }
     }
@@ -133,6 +138,19 @@ impl Recorder {
             self.latency(Metric::Replay, cohort, now_us, now_us.saturating_sub(joined_us));
         }
         new
+    }
+
+    /// A client of that cohort heard a message that was sent after it was joined: how long such
+    /// take decides what may still be on its way when somebody leaves. `overtaken`: after a later
+    /// one of the same author and room.
+    pub fn took(&mut self, cohort: usize, sent_us: u64, now_us: u64, overtaken: bool) {
+        self.took.note(&mut self.ledger.took, cohort, sent_us, now_us, overtaken);
+    }
+
+    /// W, by what this worker's clients of that cohort heard so far.
+    #[must_use]
+    pub fn window_us(&self, cohort: usize) -> u64 {
+        self.took.window_us(cohort)
     }
 
     /// Counts a frame that is no delivery and no push, and keeps the first of its kind as an

@@ -4,22 +4,27 @@
 //! `fate` is applied once for each member of its room. Memory is the publish rate times 30 s
 //! times one entry, flat in the run's length.
 
+mod early;
 mod queue;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::early::Early;
 use self::queue::Queue;
+use self::waiting::Waiting;
 use super::counts::counters;
 use super::events::Events;
-use super::fate::{Evidence, Fate, Stay, WINDOW_US, fate};
+use super::fate::{Evidence, Fate, Stay, fate};
 use super::findings::{Finding, FindingKind, Findings};
 use super::hist::{HistKey, Histograms};
 use super::ledger::{Answer, Heard, LedgerPart, MemberChange, MemberEvent, MessageId, Slots};
 use super::recovery::{Failure, Recoveries};
 use super::spread::SpreadBySize;
+use super::window::{Window, Windows};
 use crate::metric::Metric;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 use crate::protocol::Away;
@@ -37,6 +42,8 @@ counters! {
         acked_lost,
         /// Whether it was to be expected can't be known: near a join, a leave or a failure.
         uncertain,
+        /// It may still have been on its way when the run stopped listening.
+        unfinished,
         /// Sent while the receiver was away, and it didn't arrive.
         missed_away,
         /// Sent while the receiver was away or before it joined, and it arrived on its return.
@@ -47,6 +54,8 @@ counters! {
         duplicated,
         /// Arrivals after the message was settled; each that was lost became delivered.
         late,
+        /// Arrivals with this run's stamp of messages that nobody sent.
+        foreign,
     }
 }
 
@@ -62,6 +71,12 @@ struct Open {
     answer: Option<Answer>,
     /// First and last arrival, replays left out; `None` until somebody heard it.
     heard_us: Option<(u64, u64)>,
+}
+
+impl Missed {
+    fn is_empty(&self) -> bool {
+        self.lost.is_empty() && self.unfinished.is_empty() && self.away.is_empty()
+    }
 }
 
 impl Open {
@@ -101,6 +116,8 @@ struct Missed {
     sent_us: u64,
     /// To whom it is lost.
     lost: Slots,
+    /// To whom it may still have been on its way at the end.
+    unfinished: Slots,
     /// Who missed it while away, and has a protocol that replays.
     away: Slots,
     answer: Option<Answer>,
@@ -109,6 +126,13 @@ struct Missed {
 /// Lost messages remembered in case they come late, are replayed or answered: some 15 MB, and in
 /// rooms of over 64 a bit more for each member.
 const MISSED_MAX: usize = 100_000;
+
+/// Which later message of an author and room a member heard next, as far as one go of settling has
+/// looked: from which number on it has to look again, and whether one was heard before that.
+type Skips = FxHashMap<(u32, u32, u32), (u32, bool)>;
+
+/// More are looked for again, which takes longer and no memory.
+const SKIPS_MAX: usize = 1_000_000;
 
 #[derive(Debug)]
 pub(super) struct Settler {
@@ -120,14 +144,18 @@ pub(super) struct Settler {
     open: FxHashMap<MessageId, Open>,
     /// Open messages, the one sent first comes first.
     queue: Queue,
-    /// Heard of before the publisher's worker told of them; one entry a part.
-    early: FxHashMap<MessageId, Vec<(Heard, Way)>>,
+    /// Heard of before the publisher's worker told of them.
+    early: Early,
     missed: FxHashMap<MessageId, Missed>,
     /// The same, the oldest first.
     missed_queue: VecDeque<MessageId>,
     failures: FxHashMap<u32, Vec<u64>>,
     /// Everything sent up to here is settled.
     horizon_us: u64,
+    /// By worker, which has every n-th client: up to when it has told everything.
+    told_us: Vec<u64>,
+    windows: Windows,
+    waiting: Waiting,
     /// By cohort times phases plus phase.
     settled: Vec<Settled>,
     /// Of messages due in phases that are measured.
@@ -138,18 +166,21 @@ pub(super) struct Settler {
 }
 
 impl Settler {
-    pub(super) fn new(plan: Arc<Plan>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, workers: usize) -> Self {
         let stays = plan.rooms().iter().map(|room| vec![Vec::new(); room.members.len()]).collect();
         Self {
             stays,
             followed: (0..plan.client_count()).map(|client| plan.is_followed(client)).collect(),
             open: FxHashMap::default(),
             queue: Queue::default(),
-            early: FxHashMap::default(),
+            early: Early::default(),
             missed: FxHashMap::default(),
             missed_queue: VecDeque::new(),
             failures: FxHashMap::default(),
             horizon_us: 0,
+            told_us: vec![0; workers.max(1)],
+            windows: Windows::new(&plan),
+            waiting: Waiting::new(),
             settled: vec![
                 Settled::default();
                 plan.scenario.cohorts.len() * plan.scenario.phases.len()
@@ -161,9 +192,30 @@ impl Settler {
         }
     }
 
+    /// Notes that a worker has told everything up to an instant.
+    pub(super) fn told(&mut self, worker: u16, at_us: u64) {
+        if let Some(told_us) = self.told_us.get_mut(usize::from(worker)) {
+            *told_us = (*told_us).max(at_us);
+        }
+    }
+
+    /// Until when it is known what a client heard, or sent.
+    fn heard_until(&self, client: u32) -> u64 {
+        self.told_us[client as usize % self.told_us.len()]
+    }
+
+    /// W at its widest.
+    pub(super) fn window_us(&self) -> u64 {
+        self.windows.widest().on_its_way_us
+    }
+
     /// Takes a worker's part in.
     pub(super) fn take(&mut self, part: LedgerPart) {
         self.events.take(part.events);
+        self.windows.take(&part.took);
+        if !part.published.is_empty() {
+            self.waiting.note_news();
+        }
         for event in part.members {
             self.member(event);
         }
@@ -181,7 +233,7 @@ impl Settler {
                 heard_us: None,
             };
             self.open.insert(id, open);
-            for (heard, way) in self.early.remove(&id).into_iter().flatten() {
+            for (heard, way) in self.early.take(id) {
                 self.hear(id, heard, way);
             }
         }
@@ -213,6 +265,10 @@ impl Settler {
                 (std::mem::take(&mut missed.lost), std::mem::take(&mut missed.away))
             }
         };
+        let unfinished = match answer {
+            Answer::Acked => Slots::default(),
+            Answer::Rejected => std::mem::take(&mut missed.unfinished),
+        };
         let (due_us, sent_us) = (missed.due_us, missed.sent_us);
         let plan = Arc::clone(&self.plan);
         let phase = plan.phase_at(due_us);
@@ -235,6 +291,9 @@ impl Settler {
                 settled.expected -= 1;
                 settled.lost -= 1;
                 self.findings.retract(FindingKind::Lost, *client, id);
+            } else if unfinished.contains(slot) {
+                settled.unfinished -= 1;
+                self.findings.retract(FindingKind::Unfinished, *client, id);
             } else if away.contains(slot) {
                 settled.missed_away -= 1;
                 self.findings.retract(FindingKind::MissedAway, *client, id);
@@ -262,6 +321,7 @@ impl Settler {
                 }
             }
             MemberChange::Joined { room } => {
+                self.waiting.note_news();
                 self.last_stay(mine, room, |stay| stay.joined_us = Some(at_us));
             }
             MemberChange::LeaveWritten { room } => {
@@ -324,10 +384,30 @@ impl Settler {
                 let due_us = open.due_us;
                 self.count_duplicates(id, due_us, &before, &heard);
             }
+        } else if heard.sent_us > heard.first_us || self.nobody_sent(id, &heard) {
+            self.count_foreign(id, &heard);
         } else if heard.sent_us <= self.horizon_us {
             self.hear_late(id, &heard, way);
-        } else {
-            self.early.entry(id).or_default().push((heard, way));
+        } else if let Some(heard) = self.early.keep(id, heard, way) {
+            self.count_foreign(id, &heard);
+        }
+    }
+
+    /// Whether the stamp of a message that is not open is made up: its author's worker has told of
+    /// everything that was sent by then, and it is too new to be settled.
+    fn nobody_sent(&self, id: MessageId, heard: &Heard) -> bool {
+        heard.sent_us > self.horizon_us && heard.sent_us < self.heard_until(id.publisher)
+    }
+
+    fn count_foreign(&mut self, id: MessageId, heard: &Heard) {
+        let plan = Arc::clone(&self.plan);
+        let phase = plan.phase_at(heard.first_us);
+        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
+            if heard.slots.contains(slot) {
+                self.settled_mut(*client, phase).foreign += 1;
+                let foreign = heard.finding(FindingKind::Foreign, *client, id, None);
+                self.findings.note(Finding { message: None, sent_us: None, ..foreign });
+            }
         }
     }
 
@@ -343,7 +423,7 @@ impl Settler {
         }
     }
 
-    /// An arrival after settling: what was lost becomes delivered, and what was missed while away
+    /// An arrival after settling: what was lost or unfinished becomes delivered, and what was missed while away
     /// becomes replayed. A copy of something that came in time makes nothing else found.
     fn hear_late(&mut self, id: MessageId, heard: &Heard, way: Way) {
         let plan = Arc::clone(&self.plan);
@@ -353,8 +433,9 @@ impl Settler {
             if !heard.slots.contains(slot) || !self.followed[*client as usize] {
                 continue;
             }
-            let (mut lost, mut away, mut acked) = (false, false, false);
+            let (mut lost, mut unfinished, mut away, mut acked) = (false, false, false, false);
             if let Some(missed) = self.missed.get_mut(&id) {
+                unfinished = missed.unfinished.remove(slot);
                 lost = missed.lost.remove(slot);
                 away = missed.away.remove(slot);
                 acked = missed.answer == Some(Answer::Acked);
@@ -382,6 +463,11 @@ impl Settler {
                 if acked {
                     self.findings.retract(FindingKind::AckedLost, *client, id);
                 }
+            } else if unfinished {
+                settled.unfinished -= 1;
+                settled.expected += 1;
+                settled.delivered += 1;
+                self.findings.retract(FindingKind::Unfinished, *client, id);
             } else if away {
                 settled.missed_away -= 1;
                 self.findings.retract(FindingKind::MissedAway, *client, id);
@@ -414,39 +500,72 @@ impl Settler {
         recoveries: &mut Recoveries,
     ) {
         let until_us = now_us.saturating_sub(LEDGER_KEPT_US);
-        while let Some((sent_us, id)) = self.queue.pop(until_us) {
-            self.settle(id, spreads, recoveries);
-            self.horizon_us = self.horizon_us.max(sent_us);
-        }
+        self.settle_until(until_us, false, spreads, recoveries);
         self.events.advance(now_us, &self.plan, spreads);
-        // Whoever heard of it, its publisher's worker never told: that worker died.
-        self.early.retain(|_, heard| heard.iter().any(|(heard, _)| heard.sent_us > until_us));
+        self.sweep_early(until_us);
     }
 
-    /// Settles everything that is left.
+    /// Closes events of feeds that are too many, also while nothing is settled.
+    pub(super) fn bound_events(&mut self, spreads: &mut Histograms) {
+        self.events.advance(0, &self.plan, spreads);
+    }
+
+    /// Settles everything that is left: no more is listened to.
     pub(super) fn finish(&mut self, spreads: &mut Histograms, recoveries: &mut Recoveries) {
-        while let Some((sent_us, id)) = self.queue.pop(u64::MAX) {
-            self.settle(id, spreads, recoveries);
+        self.settle_until(u64::MAX, true, spreads, recoveries);
+        self.events.advance(u64::MAX, &self.plan, spreads);
+        self.sweep_early(0);
+    }
+
+    fn sweep_early(&mut self, until_us: u64) {
+        let Self { early, told_us, .. } = self;
+        let told_until_us = |client: u32| told_us[client as usize % told_us.len()];
+        for (id, heard) in early.sweep(until_us, told_until_us) {
+            self.count_foreign(id, &heard);
+        }
+    }
+
+    fn settle_until(
+        &mut self,
+        until_us: u64,
+        ended: bool,
+        spreads: &mut Histograms,
+        recoveries: &mut Recoveries,
+    ) {
+        let mut skips = Skips::default();
+        while let Some((sent_us, id)) = self.queue.pop(until_us) {
+            self.windows.advance(sent_us);
+            self.settle(id, ended, &mut skips, spreads, recoveries);
             self.horizon_us = self.horizon_us.max(sent_us);
         }
-        self.events.advance(u64::MAX, &self.plan, spreads);
     }
 
-    fn settle(&mut self, id: MessageId, spreads: &mut Histograms, recoveries: &mut Recoveries) {
+    fn settle(
+        &mut self,
+        id: MessageId,
+        ended: bool,
+        skips: &mut Skips,
+        spreads: &mut Histograms,
+        recoveries: &mut Recoveries,
+    ) {
         let Some(open) = self.open.remove(&id) else { return };
         let open = &open;
         let phase = self.plan.phase_at(open.due_us);
         let plan = Arc::clone(&self.plan);
-        let died_with_publisher = self.died_with_publisher(id, open);
+        let died = self.died_with_publisher(id, open, self.windows.common());
         let phases = plan.scenario.phases.len();
         let (due_us, sent_us, answer) = (open.due_us, open.sent_us, open.answer);
         let mut missed = Missed { due_us, sent_us, answer, ..Missed::default() };
-        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
+        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
             if !self.followed[*client as usize] {
                 continue;
             }
-            let (fate, failure) = self.fate_of(id, open, slot, *client, died_with_publisher);
-            let settled = &mut self.settled[plan.cohort_of(*client) * phases + phase];
+            let cohort = plan.cohort_of(*client);
+            let window = self.windows.of(cohort);
+            let until_us = ended.then(|| self.heard_until(*client));
+            let (fate, failure) =
+                self.fate_of(id, open, (slot, *client), died, window, until_us, skips);
+            let settled = &mut self.settled[cohort * phases + phase];
             match fate {
                 Fate::Delivered => {
                     settled.expected += 1;
@@ -456,14 +575,18 @@ impl Settler {
                     settled.expected += 1;
                     settled.lost += 1;
                     settled.acked_lost += u64::from(answer == Some(Answer::Acked));
-                    missed.lost.insert(slot as u32);
+                    missed.lost.insert(slot);
                     recoveries.blame(*client, open.sent_us, failure, true);
                 }
                 Fate::Uncertain => settled.uncertain += 1,
+                Fate::Unfinished => {
+                    settled.unfinished += 1;
+                    missed.unfinished.insert(slot);
+                }
                 Fate::MissedAway => {
                     settled.missed_away += 1;
                     if plan.relay(*client).away == Away::Replayed {
-                        missed.away.insert(slot as u32);
+                        missed.away.insert(slot);
                     }
                     recoveries.blame(*client, open.sent_us, failure, false);
                 }
@@ -473,10 +596,10 @@ impl Settler {
             }
             if fate == Fate::Lost && answer == Some(Answer::Acked) {
                 let kind = FindingKind::AckedLost;
-                self.findings.note(open.finding(kind, *client, id, slot as u32, failure));
+                self.findings.note(open.finding(kind, *client, id, slot, failure));
             }
             if let Some(kind) = fate.unusual() {
-                self.findings.note(open.finding(kind, *client, id, slot as u32, failure));
+                self.findings.note(open.finding(kind, *client, id, slot, failure));
             }
         }
         let heard_live = open.slots.count() - u64::from(open.replays);
@@ -490,95 +613,69 @@ impl Settler {
                 self.by_size.record(heard_live, open.sent_us, first_us, last_us);
             }
         }
-        if !missed.lost.is_empty() || !missed.away.is_empty() {
+        if !missed.is_empty() {
             self.remember_missed(id, missed);
         }
     }
 
-    fn died_with_publisher(&self, id: MessageId, open: &Open) -> bool {
+    fn died_with_publisher(&self, id: MessageId, open: &Open, window: Window) -> bool {
+        let until_us = open.sent_us + window.on_its_way_us;
+        let soon = |failed_us: &u64| (open.sent_us..=until_us).contains(failed_us);
         open.slots.is_empty()
             && open.answer != Some(Answer::Acked)
-            && self.failures.get(&id.publisher).is_some_and(|failures| {
-                failures
-                    .iter()
-                    .any(|failed_us| (open.sent_us..=open.sent_us + WINDOW_US).contains(failed_us))
-            })
+            && self.failures.get(&id.publisher).is_some_and(|all| all.iter().any(soon))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what the rule needs to know")]
     fn fate_of(
         &self,
         id: MessageId,
         open: &Open,
-        slot: usize,
-        client: u32,
-        died: bool,
+        (slot, client): (u32, u32),
+        died_with_publisher: bool,
+        window: Window,
+        until_us: Option<u64>,
+        skips: &mut Skips,
     ) -> (Fate, Option<Failure>) {
         let evidence = Evidence {
             sent_us: open.sent_us,
-            heard: open.slots.contains(slot as u32),
-            died_with_publisher: died,
+            heard: open.slots.contains(slot),
+            died_with_publisher,
             rejected: open.answer == Some(Answer::Rejected),
             addressed: self.plan.hears(id.publisher, client),
             away: self.plan.relay(client).away,
+            window,
+            until_us,
         };
-        let stays = &self.stays[id.room as usize][slot];
-        fate(stays, evidence, |stay| self.later_heard(id, slot as u32, stay))
+        let stays = &self.stays[id.room as usize][slot as usize];
+        fate(stays, evidence, |stay| self.later_heard(id, slot, stay, skips))
     }
 
     /// Whether the member in `slot` heard a later message that was sent within `stay`. Later
     /// messages are still open: they were sent at most W later, and this one is the oldest.
-    fn later_heard(&self, id: MessageId, slot: u32, stay: &Stay) -> bool {
+    fn later_heard(&self, id: MessageId, slot: u32, stay: &Stay, skips: &mut Skips) -> bool {
+        let key = (id.room, id.publisher, slot);
+        if let Some((seq, heard)) = skips.get(&key)
+            && id.seq < *seq
+        {
+            return *heard;
+        }
         let end_us = [stay.failed_us, stay.leave_written_us].into_iter().flatten().min();
         let mut later = id;
-        loop {
+        let heard = loop {
             later.seq = later.seq.wrapping_add(1);
-            let Some(open) = self.open.get(&later) else { return false };
+            let Some(open) = self.open.get(&later) else { break false };
             if end_us.is_some_and(|end_us| open.sent_us > end_us) {
-                return false;
+                break false;
             }
             if open.slots.contains(slot) {
-                return true;
+                break true;
             }
-        }
-    }
-
-    /// Whether any open message would be lost if it were settled now, is still to be acknowledged,
-    /// or may still be replayed to somebody who is back.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.open.iter().any(|(id, open)| {
-            if self.awaits_answer(*id, open) {
-                return true;
-            }
-            let members = &self.plan.rooms()[id.room as usize].members;
-            if open.slots.count() == members.len() as u64 {
-                return false;
-            }
-            let died = self.died_with_publisher(*id, open);
-            members.iter().enumerate().any(|(slot, client)| {
-                self.followed[*client as usize]
-                    && match self.fate_of(*id, open, slot, *client, died).0 {
-                        Fate::Lost => true,
-                        Fate::MissedAway => self.awaits_replay(id.room, slot, *client),
-                        _ => false,
-                    }
-            })
-        })
-    }
-
-    /// Whether the server may still acknowledge it: its author's connection still stands.
-    fn awaits_answer(&self, id: MessageId, open: &Open) -> bool {
-        let failed = || {
-            let failures = self.failures.get(&id.publisher);
-            failures.is_some_and(|all| all.iter().any(|failed_us| *failed_us >= open.sent_us))
         };
-        open.answer.is_none() && self.plan.relay(id.publisher).acknowledges && !failed()
-    }
-
-    /// Whether the member is back and its protocol replays.
-    fn awaits_replay(&self, room: u32, slot: usize, client: u32) -> bool {
-        let back = |stay: &Stay| stay.joined_us.is_some() && stay.failed_us.is_none();
-        self.plan.relay(client).away == Away::Replayed
-            && self.stays[room as usize][slot].last().is_some_and(back)
+        if skips.len() < SKIPS_MAX {
+            skips.insert(key, (later.seq, heard));
+        }
+        heard
     }
 
     pub(super) fn open_messages(&self) -> usize {

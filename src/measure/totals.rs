@@ -93,7 +93,7 @@ impl Totals {
             closes: Closes::default(),
             examples: Examples::default(),
             series: Series::default(),
-            settler: Settler::new(Arc::clone(&plan)),
+            settler: Settler::new(Arc::clone(&plan), workers),
             recoveries: Recoveries::new(Arc::clone(&plan)),
             workers: vec![WorkerTotals::default(); workers],
             standings: vec![Standing::default(); workers],
@@ -123,6 +123,8 @@ impl Totals {
         }
         self.settler.findings.merge(snapshot.findings);
         self.settler.take(snapshot.ledger);
+        self.settler.told(snapshot.worker, snapshot.at_us);
+        self.settler.bound_events(&mut self.histograms);
     }
 
     fn place_in_time(&mut self, snapshot: &Snapshot) {
@@ -184,7 +186,7 @@ impl Totals {
         lasted.sum()
     }
 
-    /// Settles everything: no more is waited for.
+    /// Settles everything: no more is waited for. What may still be on its way is unfinished.
     pub fn finish(&mut self) {
         self.recoveries.finish();
         self.settler.finish(&mut self.histograms, &mut self.recoveries);
@@ -192,7 +194,7 @@ impl Totals {
 
     /// Whether messages are still to be sent or on their way.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&mut self) -> bool {
         let counts = self.counts(None);
         counts.due > counts.sent + counts.not_sent || self.settler.is_waiting()
     }
@@ -302,6 +304,12 @@ impl Totals {
     pub fn never_joined(&self) -> u64 {
         let counts = self.counts(None);
         counts.started.saturating_sub(counts.joined + u64::from(self.standing().sent_home))
+    }
+
+    /// W at its widest: how long a message may have been on its way, by how long others took.
+    #[must_use]
+    pub fn window_us(&self) -> u64 {
+        self.settler.window_us()
     }
 
     /// Receivers whose messages the ledger follows.

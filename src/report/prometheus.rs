@@ -100,6 +100,7 @@ fn only_grows(counter: Counter) -> bool {
             | Counter::AckedLost
             | Counter::MissedAway
             | Counter::Uncertain
+            | Counter::Unfinished
             | Counter::PublishesUnacked
             | Counter::ClientsNeverJoined
             | Counter::ClientsNotBack

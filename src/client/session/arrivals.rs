@@ -237,7 +237,9 @@ impl Session {
             }
             return;
         }
-        if run != self.ctx.run || preflight || publisher >= self.ctx.plan.client_count() {
+        // Nobody has sent yet what says that it was sent later than now.
+        let is_ours = run == self.ctx.run && !preflight && sent_us <= now_us;
+        if !is_ours || publisher >= self.ctx.plan.client_count() {
             recorder.counts(cohort).foreign += 1;
             note(&mut recorder, FindingKind::Foreign, None);
             return;
@@ -246,8 +248,9 @@ impl Session {
             recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
         let mine = self.rooms.iter().find(|mine| mine.id == room);
-        let belongs = mine
-            .map_or(Belongs::Unexpected, |mine| mine.stays.classify(sent_us, self.missed_from_us));
+        let belongs = mine.map_or(Belongs::Unexpected, |mine| {
+            mine.stays.classify(sent_us, self.missed_from_us, recorder.window_us(cohort))
+        });
         let slot = match (belongs, mine) {
             (Belongs::Member, Some(mine)) => mine.slot,
             (Belongs::Replayed, Some(mine))
@@ -276,7 +279,12 @@ impl Session {
             note(&mut recorder, FindingKind::Duplicated, Some(stamp));
             return;
         }
-        if matches!(arrival, Arrival::Reordered | Arrival::TooOld) {
+        let overtaken = matches!(arrival, Arrival::Reordered | Arrival::TooOld);
+        // What was sent before says how old it is, and not how long the server took.
+        if mine.is_some_and(|mine| mine.joined_us.is_some_and(|joined_us| sent_us >= joined_us)) {
+            recorder.took(cohort, sent_us, now_us, overtaken);
+        }
+        if overtaken {
             recorder.counts(cohort).reordered += 1;
             note(&mut recorder, FindingKind::Reordered, Some(stamp));
         }

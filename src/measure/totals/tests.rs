@@ -312,7 +312,7 @@ fn what_only_acknowledgements_can_tell_is_unknown_without_them() {
             recorder.acked(0, message, S, S + 5, S + 10);
             recorder.rejected(0, id(1));
             let mut totals = Totals::new(Arc::clone(&plan), 1);
-            totals.take(recorder.take(0, S, WorkerHealth::default()));
+            totals.take(recorder.take(0, 3 * S, WorkerHealth::default()));
             totals.finish();
             let threshold = plan.scenario.thresholds.iter().find(|of| of.key == key).unwrap();
             let outcome = judge(threshold, &totals);

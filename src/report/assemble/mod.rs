@@ -309,8 +309,9 @@ fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> D
         missed_away: Some(settled.missed_away),
         replayed: whole(settled.replayed + counts.replayed),
         uncertain: Some(settled.uncertain),
+        unfinished: Some(settled.unfinished),
         unexpected: whole(settled.unexpected + counts.unexpected),
-        foreign: whole(counts.foreign),
+        foreign: whole(settled.foreign + counts.foreign),
         late: Some(settled.late),
     }
 }
@@ -513,7 +514,7 @@ fn ledger(totals: &Totals) -> LedgerScope {
     LedgerScope {
         receivers_followed: totals.followed() as u64,
         share: totals.followed() as f64 / f64::from(all.max(1)),
-        window_s: seconds(measure::WINDOW_US),
+        window_s: seconds(totals.window_us()),
     }
 }
 

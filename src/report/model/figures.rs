@@ -108,6 +108,10 @@ pub struct Deliveries {
     pub replayed: Option<u64>,
     /// Published so close to a join, leave or failure that nobody can say.
     pub uncertain: Option<u64>,
+    /// Published so shortly before the run stopped listening that it may still have been on its way;
+    /// not part of `expected`. `null` in reports that did not tell it from `lost`.
+    #[serde(default)]
+    pub unfinished: Option<u64>,
     /// Arrived at a client that had left the room or never was in it, or that it was not for.
     pub unexpected: Option<u64>,
     /// Stamped by another run.
@@ -353,7 +357,9 @@ pub struct LedgerScope {
     pub receivers_followed: u64,
     /// The same as a share of all receivers; 1.0 is all.
     pub share: f64,
-    /// How close to a leave or failure a message is uncertain, seconds.
+    /// How long a message may have been on its way, seconds: so close to a leave or failure it is
+    /// uncertain, and so close to the end unfinished. It follows the latency that was seen; this is
+    /// the largest.
     pub window_s: f64,
 }
 

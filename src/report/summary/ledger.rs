@@ -81,6 +81,7 @@ pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
         phrases.push(format!("{} uncertain{}", count(uncertain), share.unwrap_or_default()));
     }
     let if_any = [
+        (deliveries.unfinished, "unfinished"),
         (deliveries.acked_lost, "lost though acked"),
         (deliveries.replayed, "replayed"),
         (deliveries.unexpected, "to outsiders"),

@@ -17,7 +17,7 @@ use crate::metric::{Counter, Metric, Rate, Share};
 use crate::units::parse;
 
 /// Counters that are kept for each cohort.
-const BY_COHORT: [Counter; 8] = [
+const BY_COHORT: [Counter; 9] = [
     Counter::Expected,
     Counter::Delivered,
     Counter::Lost,
@@ -25,6 +25,7 @@ const BY_COHORT: [Counter; 8] = [
     Counter::Reordered,
     Counter::Corrupted,
     Counter::Uncertain,
+    Counter::Unfinished,
     Counter::MissedAway,
 ];
 

@@ -138,6 +138,7 @@ fn deliveries() -> impl Strategy<Value = Deliveries> {
             missed_away: away,
             replayed: odd,
             uncertain,
+            unfinished: odd,
             unexpected: odd,
             foreign: away,
             late: odd,

@@ -42,6 +42,7 @@ pub(super) enum Act {
 }
 
 type Rule = Box<dyn Fn(&Delivery<'_>) -> Act + Send + Sync>;
+type Delay = Box<dyn Fn(&Delivery<'_>) -> Duration + Send + Sync>;
 
 /// What the server does wrong. The default does nothing wrong.
 pub(super) struct Faults {
@@ -62,6 +63,10 @@ pub(super) struct Faults {
     /// Each member of a room gets everything so much later than the one that joined before it;
     /// the first one at once.
     pub(super) each_later: Duration,
+    /// Everything that is said arrives so much later, in order.
+    pub(super) delay: Duration,
+    /// Each delivery so much later, whatever is before it; swaps nothing by itself.
+    pub(super) delays: Option<Delay>,
     /// Connections of clients with a number divisible by the first are closed with 1012 once they
     /// were sent as many frames as the second says.
     pub(super) closes: Option<(u32, u64)>,
@@ -78,6 +83,8 @@ impl Default for Faults {
             history_older_than_us: None,
             freeze: None,
             each_later: Duration::ZERO,
+            delay: Duration::ZERO,
+            delays: None,
             closes: None,
         }
     }
@@ -168,11 +175,19 @@ struct Room {
     history: Vec<(Stamp, Message)>,
 }
 
+/// At once, or when its time has come.
+type Ways<'a> = (
+    &'a mpsc::UnboundedSender<Message>,
+    &'a mpsc::UnboundedSender<(tokio::time::Instant, Message)>,
+);
+
 struct Member {
     connection: u64,
     /// `None` for the preflight client.
     client: Option<u32>,
     out: mpsc::UnboundedSender<Message>,
+    /// What is sent when its time has come.
+    slow: mpsc::UnboundedSender<(tokio::time::Instant, Message)>,
     told: bool,
     left: bool,
     /// By publisher: the message that waits for the next one to overtake it.
@@ -256,6 +271,16 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     tokio::time::sleep(shared.faults.upgraded_after).await;
     let Some(mut ws) = upgrade(stream).await else { return };
     let (out, mut outgoing) = mpsc::unbounded_channel();
+    let (slow, mut waiting) = mpsc::unbounded_channel();
+    let sooner = out.clone();
+    tokio::spawn(async move {
+        while let Some((at, frame)) = waiting.recv().await {
+            tokio::time::sleep_until(at).await;
+            if sooner.send(frame).is_err() {
+                break;
+            }
+        }
+    });
     let connection = {
         let mut state = shared.state.lock().unwrap();
         state.connections += 1;
@@ -279,7 +304,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
                         let counts = !room.ends_with("-preflight");
                         let number = username.strip_prefix('u').filter(|_| counts);
                         client = number.and_then(|n| n.parse().ok());
-                        shared.join(&room, connection, client, &out);
+                        shared.join(&room, connection, client, (&out, &slow));
                     }
                     Ok(ClientMessage::Leave { room }) => {
                         shared.leave(&room, connection, client, &out);
@@ -340,7 +365,7 @@ impl Shared {
         room: &str,
         connection: u64,
         client: Option<u32>,
-        out: &mpsc::UnboundedSender<Message>,
+        (out, slow): Ways<'_>,
     ) {
         if self.faults.never_joins {
             return;
@@ -355,6 +380,7 @@ impl Shared {
             connection,
             client,
             out: out.clone(),
+            slow: slow.clone(),
             told,
             left: false,
             waiting: HashMap::new(),
@@ -427,7 +453,7 @@ impl Shared {
         };
         let Some(there) = rooms.get_mut(room) else { return };
         let intact = frame(payload);
-        let mut later = Duration::ZERO;
+        let mut each_later = Duration::ZERO;
         if !stamp.preflight {
             log.messages += 1;
             log.taken.insert((stamp.publisher, room.to_owned(), stamp.seq), stamp);
@@ -454,7 +480,14 @@ impl Shared {
                 _ if overtaken.is_some() => Act::Pass,
                 act => act,
             };
+            let own = self.faults.delays.as_ref().map_or(Duration::ZERO, |own| own(&delivery));
+            let later = each_later + own;
+            let delay = self.faults.delay;
             let send = |frame: Message| {
+                if !delay.is_zero() {
+                    let _ = member.slow.send((tokio::time::Instant::now() + delay, frame));
+                    return;
+                }
                 if later.is_zero() {
                     let _ = member.out.send(frame);
                     return;
@@ -495,7 +528,7 @@ impl Shared {
                 log.overtaken_us.push(stamp.sent_us);
                 send(frame);
             }
-            later += self.faults.each_later;
+            each_later += self.faults.each_later;
         }
         there.history.push((stamp, intact));
         drop(state);

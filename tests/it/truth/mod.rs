@@ -12,5 +12,6 @@ mod resets;
 mod run;
 mod sent_home;
 mod shapes;
+mod slow;
 mod spread;
 mod timing;

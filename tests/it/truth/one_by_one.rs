@@ -22,7 +22,7 @@ const SCENARIO: &str = r#"
     name = "one-by-one"
     [target]
     builtin = "rooms"
-    drain_timeout = "700ms"
+    drain_timeout = "1200ms"
     [rooms.lobby]
     size = 6
     [[cohort]]
@@ -246,6 +246,7 @@ fn each_line_is_explained(done: &Done, edges: &Edges, log: &Log, lines: &[Line])
             | FindingKind::Replayed
             | FindingKind::Unexpected
             | FindingKind::Foreign
+            | FindingKind::Unfinished
             | Late => false,
         };
         assert!(explained, "nothing explains {line:?}");
@@ -310,7 +311,7 @@ async fn against(seed: u32) {
     // Lines and what was left out are the counters.
     use FindingKind::{
         Corrupted, Duplicated, Foreign, Late, Lost, MissedAway, Reordered, Replayed, Uncertain,
-        Unexpected,
+        Unexpected, Unfinished,
     };
     let found = report.deliveries;
     for (kind, counted) in [
@@ -322,6 +323,7 @@ async fn against(seed: u32) {
         (Unexpected, found.unexpected),
         (Foreign, found.foreign),
         (Uncertain, found.uncertain),
+        (Unfinished, found.unfinished),
         (MissedAway, found.missed_away),
         (Late, found.late),
     ] {

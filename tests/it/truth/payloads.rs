@@ -77,7 +77,7 @@ async fn what_can_not_be_decoded_is_corrupted_and_still_arrived() {
             _ => Act::Pass,
         };
         let server = Server::start(Faults { rule: Box::new(rule), ..Faults::default() }).await;
-        let target = format!("drain_timeout = \"700ms\"\ndecode = {decode}");
+        let target = format!("drain_timeout = \"1200ms\"\ndecode = {decode}");
         let setup = Setup { target: &target, ..Setup::default() };
         let Ran { report, .. } = run(&setup, server.address).await;
         let log = server.log();

@@ -39,7 +39,8 @@ impl Default for Setup<'_> {
             room: 5,
             rate: 8,
             seconds: 3,
-            target: "drain_timeout = \"700ms\"",
+            // Longer than W: what has not come by then is lost and not unfinished.
+            target: "drain_timeout = \"1200ms\"",
             cohort: "",
             more: "",
         }
@@ -198,6 +199,7 @@ pub(super) fn all_delivered(expected: u64) -> Deliveries {
         missed_away: Some(0),
         replayed: Some(0),
         uncertain: Some(0),
+        unfinished: Some(0),
         unexpected: Some(0),
         foreign: Some(0),
         late: Some(0),
