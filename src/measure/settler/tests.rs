@@ -218,7 +218,7 @@ impl Coordinator {
                         part.hear_replayed(message, slot, sent_us, *at_us)
                     } else {
                         // Some that were quick came after a later one.
-                        let overtaken = message.seq % 5 == 0 && at_us - sent_us < S;
+                        let overtaken = message.seq % 5 == 0 && at_us - sent_us < 4 * S;
                         self.took.note(&mut part.took, 0, sent_us, *at_us, overtaken);
                         part.hear(message, slot, sent_us, *at_us)
                     };

@@ -324,3 +324,24 @@ fn what_only_acknowledgements_can_tell_is_unknown_without_them() {
         }
     }
 }
+
+/// In the drain nothing is settled until its end.
+#[test]
+fn events_of_feeds_are_bounded_while_nothing_is_settled() {
+    let plan = plan();
+    let mut recorder = Recorder::new(Arc::clone(&plan));
+    let mut totals = Totals::new(Arc::clone(&plan), 1);
+    let spreads = |totals: &Totals| totals.latency(Metric::Spread, None, Some(1)).len();
+    for second in 0..3 {
+        for key in 0..50_000 {
+            for after_us in [1, 4] {
+                recorder.ledger.hear_event(second * 50_000 + key, 0, 7 * S + second + after_us);
+            }
+        }
+        totals.take(recorder.take(0, (8 + second) * S, WorkerHealth::default()));
+        // The oldest of more than 100,000 are closed.
+        assert_eq!(spreads(&totals), second.saturating_sub(1) * 50_000);
+    }
+    totals.finish();
+    assert_eq!(spreads(&totals), 150_000);
+}

@@ -48,7 +48,7 @@ fn w_is_the_longest_arrival_and_a_quarter_more_within_its_bounds() {
         took.note(&mut part, 0, 400 * S, 400 * S + took_us / 2, false);
         let mut windows = Windows::new(&plan);
         windows.take(&part);
-        windows.advance(400 * S);
+        windows.advance(400 * S + took_us);
         let window = Window { on_its_way_us: w_us, overtaken_us: 0 };
         assert_eq!((took.window_us(0), windows.of(0)), (w_us, window), "{took_us}");
         assert_eq!((windows.widest(), windows.common()), (window, window), "{took_us}");

@@ -12,8 +12,6 @@ use uproar::measure::FindingKind;
 use super::faulty::{Act, Delivery, Faults, Log, Logged, Seen, Server};
 use super::run::{Line, Listed, run_listed};
 
-/// W, as ARCHITECTURE.md states it.
-const WINDOW_US: u64 = 1_000_000;
 /// How far server and client differ in when a join, leave or failure was, on a busy machine.
 const SLACK_US: u64 = 500_000;
 
@@ -22,7 +20,7 @@ const SCENARIO: &str = r#"
     name = "one-by-one"
     [target]
     builtin = "rooms"
-    drain_timeout = "1200ms"
+    drain_timeout = "3s"
     [rooms.lobby]
     size = 6
     [[cohort]]
@@ -80,17 +78,20 @@ fn mistreat(seed: u32, delivery: &Delivery<'_>) -> Act {
 struct Edges {
     /// By client: when, in which room if not all, and what.
     of: BTreeMap<u32, Vec<(u64, Seen)>>,
+    /// W, as the report has it: one that waits to change places with the next of its author waits
+    /// while that one is away.
+    window_us: u64,
 }
 
 impl Edges {
-    fn of(log: &Log) -> Self {
+    fn of(log: &Log, window_us: u64) -> Self {
         let ahead_us = log.ahead_us.unwrap();
         let mut of: BTreeMap<u32, Vec<(u64, Seen)>> = BTreeMap::new();
         for (at_us, client, seen) in &log.seen {
             let at_us = at_us.saturating_sub(ahead_us);
             of.entry(*client).or_default().push((at_us, seen.clone()));
         }
-        Self { of }
+        Self { of, window_us }
     }
 
     fn touching<'a>(&'a self, client: u32, room: &'a str) -> impl Iterator<Item = &'a (u64, Seen)> {
@@ -103,13 +104,13 @@ impl Edges {
     /// Whether what was sent then may be uncertain for a receiver.
     fn near(&self, client: u32, room: &str, sent_us: u64) -> bool {
         self.touching(client, room).any(|(at_us, _)| {
-            (at_us.saturating_sub(WINDOW_US + SLACK_US)..=at_us + SLACK_US).contains(&sent_us)
+            (at_us.saturating_sub(self.window_us + SLACK_US)..=at_us + SLACK_US).contains(&sent_us)
         })
     }
 
     /// Whether the author's connection ended soon after.
     fn author_ended(&self, author: u32, sent_us: u64) -> bool {
-        let until_us = sent_us + WINDOW_US + SLACK_US;
+        let until_us = sent_us + self.window_us + SLACK_US;
         self.of.get(&author).into_iter().flatten().any(|(at_us, seen)| {
             let ended = matches!(seen, Seen::Failed | Seen::Closed);
             ended && (sent_us.saturating_sub(SLACK_US)..=until_us).contains(at_us)
@@ -304,7 +305,9 @@ async fn against(seed: u32) {
     let arguments = ["--protocol", "rooms", "--seed", &seed.to_string()];
     let Listed { report, lines, left_out } = run_listed(SCENARIO, &arguments, server.address).await;
     let log = server.log();
-    let edges = Edges::of(&log);
+    let window_us = (report.ledger.window_s * 1e6) as u64;
+    assert!((1_000_000..2_900_000).contains(&window_us), "{window_us}");
+    let edges = Edges::of(&log, window_us);
     let done = Done::of(&log);
     assert!(log.closes >= 4, "the server closed {} connections", log.closes);
 

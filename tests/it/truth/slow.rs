@@ -122,10 +122,8 @@ async fn what_a_slow_server_drops_is_lost_outside_the_windows() {
     let faults = Faults { rule: Box::new(rule), delay, ..Faults::default() };
     let server = Server::start(faults).await;
     // Half of them stay to the end, for which the drain is longer than W.
-    let text = LEAVERS
-        .replace("700ms", "2500ms")
-        .replace("churn =", "#")
-        .replace("100% -> 40%", "50%");
+    let text =
+        LEAVERS.replace("700ms", "2500ms").replace("churn =", "#").replace("100% -> 40%", "50%");
     let (text, _) = text.split_once("[[fault]]").unwrap();
     let Listed { report, lines, .. } =
         run_listed(text, &["--protocol", "rooms"], server.address).await;

@@ -137,5 +137,6 @@ fn the_drain_waits_for_what_may_still_come_and_not_for_who_has_left() {
     let change = MemberChange::LeaveWritten { room: 0 };
     part.member(MemberEvent { client: members[0], at_us: 10 * S + 9, change });
     coordinator.settler.take(part);
+    coordinator.settler.told(0, 11 * S);
     assert!(!coordinator.settler.is_waiting());
 }
