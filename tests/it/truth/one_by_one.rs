@@ -20,7 +20,7 @@ const SCENARIO: &str = r#"
     name = "one-by-one"
     [target]
     builtin = "rooms"
-    drain_timeout = "3s"
+    drain_timeout = "5s"
     [rooms.lobby]
     size = 6
     [[cohort]]
