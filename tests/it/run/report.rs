@@ -135,10 +135,11 @@ fn what_is_no_report_is_one_error_and_exit_2() {
     let folder = TempDir::new().unwrap();
     let sample = serde_json::to_string(&uproar::report::Report::default()).unwrap();
     let newer = sample.replacen("\"schema_version\":1", "\"schema_version\":2", 1);
+    let cut = format!(r#"{{"schema_version": 1, "scenario": "{}"#, "x".repeat(804));
     let files: [(&str, &[u8]); 5] = [
         ("no.json", b"<html>"),
         ("newer.json", newer.as_bytes()),
-        ("cut.json", &sample.as_bytes()[..sample.len() / 2]),
+        ("cut.json", cut.as_bytes()),
         ("binary.json", b"\xff\xfe\x00"),
         ("old.json", br#"{"schema_version": 1}"#),
     ];
