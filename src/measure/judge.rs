@@ -96,7 +96,7 @@ fn part(
     let whole = match share.whole() {
         Whole::Expected => of(Counter::Expected),
         Whole::Delivered => of(Counter::Delivered),
-        Whole::Settled => of(Counter::Expected) + of(Counter::Uncertain),
+        Whole::Settled => of(Counter::Expected) + of(Counter::Uncertain) + of(Counter::Unfinished),
         Whole::Due => of(Counter::PublishesDue),
         Whole::Clients => totals.counts(cohort).started,
     };

@@ -17,6 +17,7 @@ pub enum Share {
     Reordered,
     Corrupted,
     Uncertain,
+    Unfinished,
     NotSent,
     NeverJoined,
     NotBack,
@@ -30,7 +31,8 @@ pub enum Whole {
     Expected,
     /// Deliveries.
     Delivered,
-    /// Everything that was settled for a member: expected plus what can't be known.
+    /// Everything that was settled for a member: expected, plus what can't be known and
+    /// what was still on its way at the end.
     Settled,
     /// Messages that fell due.
     Due,
@@ -52,13 +54,14 @@ impl Whole {
 
 impl Share {
     /// Every share with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 11] = [
         (Self::Lost, "lost.share"),
         (Self::AckedLost, "acked_lost.share"),
         (Self::Duplicated, "duplicated.share"),
         (Self::Reordered, "reordered.share"),
         (Self::Corrupted, "corrupted.share"),
         (Self::Uncertain, "uncertain.share"),
+        (Self::Unfinished, "unfinished.share"),
         (Self::NotSent, "not_sent.share"),
         (Self::NeverJoined, "clients.never_joined.share"),
         (Self::NotBack, "clients.not_back.share"),
@@ -87,6 +90,7 @@ impl Share {
             Self::Reordered => Counter::Reordered,
             Self::Corrupted => Counter::Corrupted,
             Self::Uncertain => Counter::Uncertain,
+            Self::Unfinished => Counter::Unfinished,
             Self::NotSent => Counter::PublishesNotSent,
             Self::NeverJoined => Counter::ClientsNeverJoined,
             Self::NotBack => Counter::ClientsNotBack,
@@ -100,7 +104,7 @@ impl Share {
         match self {
             Self::Lost | Self::AckedLost => Whole::Expected,
             Self::Duplicated | Self::Reordered | Self::Corrupted => Whole::Delivered,
-            Self::Uncertain => Whole::Settled,
+            Self::Uncertain | Self::Unfinished => Whole::Settled,
             Self::NotSent => Whole::Due,
             Self::NeverJoined | Self::NotBack | Self::StoodStill => Whole::Clients,
         }

@@ -227,6 +227,7 @@ fn rank(metric: &str) -> Gravity {
             | Counter::Corrupted
             | Counter::Replayed
             | Counter::Uncertain
+            | Counter::Unfinished
             | Counter::Unexpected
             | Counter::Foreign
             | Counter::Late,
