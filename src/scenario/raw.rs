@@ -44,7 +44,9 @@ keys! {
         /// What goes wrong on purpose.
         fault: List<Fault>,
         /// What decides the verdict: a figure, and the condition it must meet. The key is
-        /// `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, for example "delivery.p99" or "lost".
+        /// `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, for example "delivery.p99", "lost",
+        /// "lost.share" or "delivered.rate". Conditions of uproar's own stand beside them; "off"
+        /// switches one of those off.
         thresholds: Thresholds,
         /// How much a figure may change from earlier runs (`--baseline`, `compare`): for example
         /// "delivery.p99" = "10%, 2ms", which matters if it is larger than both. Left out:

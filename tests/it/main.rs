@@ -6,6 +6,7 @@
     reason = "clippy.toml allows them in test functions, and this crate's helpers are none"
 )]
 
+mod docs;
 mod fuzz_corpus;
 mod modules;
 mod report;
