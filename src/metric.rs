@@ -308,6 +308,74 @@ impl Counter {
     }
 }
 
+/// When a figure can be held against its limit while the run still goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// At any time: what was measured so far is such a figure too.
+    SoFar,
+    /// It only rises: above a limit it stays there, below one it may still get there.
+    Rising,
+    /// It only falls: the other way round.
+    Falling,
+    /// Not before everything is in.
+    AtEnd {
+        /// Why it says nothing before.
+        why: &'static str,
+        /// What tells sooner, as a threshold names it.
+        instead: &'static str,
+    },
+}
+
+impl Counter {
+    /// When it can be known. What the ledger tells is settled up to 30 s after a message was sent,
+    /// and until then it is in none of these; a loss or miss that is made good later yet was one.
+    #[must_use]
+    pub const fn known(self) -> Known {
+        match self {
+            Self::Expected
+            | Self::Delivered
+            | Self::Lost
+            | Self::AckedLost
+            | Self::Duplicated
+            | Self::Reordered
+            | Self::Corrupted
+            | Self::MissedAway
+            | Self::Replayed
+            | Self::Uncertain
+            | Self::Unexpected
+            | Self::Foreign
+            | Self::Late
+            | Self::PublishesDue
+            | Self::PublishesSent
+            | Self::PublishesNotSent
+            | Self::PublishesAcked
+            | Self::PublishesRejected
+            | Self::ActionsSent
+            | Self::ActionsNotSent
+            | Self::ConnectionsFailed
+            | Self::ConnectionsLost
+            | Self::ConnectionsReconnected
+            | Self::ClientsGaveUp
+            | Self::Errors => Known::Rising,
+            Self::PublishesUnacked => Known::AtEnd {
+                why: "until the end those on their way count as well",
+                instead: "publishes.rejected",
+            },
+            Self::Unfinished => {
+                Known::AtEnd { why: "until the end everything may still come", instead: "lost" }
+            }
+            Self::ClientsNeverJoined => Known::AtEnd {
+                why: "until the end those that are joining count as well",
+                instead: "connections.failed",
+            },
+            Self::ClientsNotBack | Self::ClientsStoodStill => Known::AtEnd {
+                why: "until the end those may still go on",
+                instead: "connections.lost",
+            },
+        }
+    }
+}
+
 /// Where in a client's life something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

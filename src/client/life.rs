@@ -25,17 +25,32 @@ pub async fn live(ctx: Rc<Context>, client: Rc<Client>) {
         ctx.send_home(&client, None, Tried::default());
         Departure::Stopped
     };
-    {
-        let mut recorder = ctx.recorder.borrow_mut();
-        if departure == Departure::GaveUp {
-            client.gave_up.set(true);
-            recorder.counts(client.cohort).gave_up += 1;
-        }
-        // What is sent from here on does not concern it, also if it was away when told to stop.
-        let at_us = ctx.clock.now_us();
-        let change = MemberChange::Gone;
-        recorder.ledger.member(MemberEvent { client: client.id, at_us, change });
+    if departure == Departure::GaveUp {
+        client.gave_up.set(true);
+        ctx.recorder.borrow_mut().counts(client.cohort).gave_up += 1;
     }
+    depart(&ctx, &client);
+}
+
+/// After a client's task has panicked: it hears and sends nothing any more, and what it did last
+/// nobody knows.
+pub fn bury(ctx: &Context, client: &Client) {
+    let change = MemberChange::Failed { fault: None };
+    let event = MemberEvent { client: client.id, at_us: ctx.clock.now_us(), change };
+    ctx.recorder.borrow_mut().ledger.member(event);
+    client.gave_up.set(true);
+    if client.mailbox.is_active() {
+        client.mailbox.set_active(false);
+        ctx.up.set(ctx.up.get().saturating_sub(1));
+    }
+    depart(ctx, client);
+}
+
+/// What is sent from here on does not concern it, also if it was away when told to stop.
+fn depart(ctx: &Context, client: &Client) {
+    let event =
+        MemberEvent { client: client.id, at_us: ctx.clock.now_us(), change: MemberChange::Gone };
+    ctx.recorder.borrow_mut().ledger.member(event);
     while let Some(held) = client.mailbox.take_held() {
         let messages = ctx.plan.publish_rooms(client.id, held.due.k).count() as u64;
         ctx.recorder.borrow_mut().counts(client.cohort).not_sent += messages;

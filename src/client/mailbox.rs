@@ -193,3 +193,34 @@ fn wake(inner: &mut Inner) {
         waker.wake_by_ref();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Due;
+
+    fn held(k: u32) -> Held {
+        Held { due: Due { at_us: 0, k, size: 64, binary: false }, released_us: 0 }
+    }
+
+    #[test]
+    fn a_thousand_messages_are_held_in_their_order_and_no_more() {
+        let mailbox = Mailbox::default();
+        let taken = |k, only_active| mailbox.hold(held(k), only_active);
+        assert_eq!(taken(0, true), Taken::Away);
+        assert!(!mailbox.holds_any());
+        for k in 0..1_000 {
+            assert_eq!(taken(k, false), Taken::Yes, "{k}");
+        }
+        assert_eq!(taken(1_000, false), Taken::Full);
+        assert_eq!(mailbox.next_held().map(|held| held.due.k), Some(0));
+        assert_eq!(mailbox.take_held().map(|held| held.due.k), Some(0));
+        mailbox.set_active(true);
+        assert_eq!(taken(1_001, true), Taken::Yes);
+        assert_eq!(taken(1_002, true), Taken::Full);
+        let left: Vec<_> =
+            std::iter::from_fn(|| mailbox.take_held()).map(|held| held.due.k).collect();
+        assert_eq!(left.len(), 1_000);
+        assert!(left.is_sorted() && left.last() == Some(&1_001));
+    }
+}

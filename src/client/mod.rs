@@ -32,7 +32,7 @@ pub use context::{Client, Context};
 pub use dial::{DialError, LoginHost, Target};
 pub use entry::log_in;
 pub use guest::{Exchange, Guest, Said, Told, Visit, Watch};
-pub use life::live;
+pub use life::{bury, live};
 pub use location::{joined, names_of};
 pub use login::{Answer, Request, request};
 pub use lookup::{Lookup, host_of, look_up};

@@ -6,134 +6,38 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::builtin::BuiltinServer;
 use super::keeper::{Keeper, Seen};
-use super::watchdog::{Abort, Watchdog};
-use crate::client::Target;
-use crate::machine::clock::{Clock, unix_ms};
+use super::outcome::{Abort, Outcome, Progress, Run, Stage, Stop};
+use super::roll::{Roll, TICK};
+use super::watchdog::Watchdog;
+use crate::machine::clock::{Clock, micros, unix_ms};
 use crate::machine::cores::stand_back;
 use crate::machine::cpu::{MachineCpu, ProcessStat, process_cpu_us};
 use crate::measure::{Live, Totals};
-use crate::plan::Plan;
-use crate::protocol::scope::Captured;
 use crate::worker::{Command, Link, Prepare, Reply, ThreadLink};
 
 /// Replies that wait to be merged: some snapshots a worker.
 const REPLIES_MAX: usize = 64;
 /// Time for workers to reach their first event together.
 const START_AFTER: Duration = Duration::from_millis(50);
-/// How long workers may take to get ready, and to hand over their last snapshot.
+/// How long workers may take to get ready, and to let their clients go.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Failures of uproar's own that are told one by one.
+const BROKEN_MAX: usize = 8;
 
-/// What to run.
-#[derive(Debug)]
-pub struct Run {
-    /// What is to happen.
-    pub plan: Arc<Plan>,
-    /// Where to dial.
-    pub target: Arc<Target>,
-    /// By cohort: what the logins that are done once a run captured.
-    pub logged_in: Vec<Captured>,
-    /// The run's random id.
-    pub run: u32,
-    /// Worker threads, at least 1.
-    pub workers: u16,
-    /// The cores they keep to; empty for any.
-    pub cores: Vec<usize>,
-    /// Whether the host is neither loopback nor private.
-    pub strangers_host: bool,
-    /// How long the lookup of the host's name took, in microseconds; `None` if there was none.
-    pub lookup_us: Option<u64>,
-    /// Who wants all figures once a second while the run goes on, if anybody.
-    pub live: Option<watch::Sender<Live>>,
-}
-
-/// Whether a run is to stop before its schedule ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stop {
-    /// Who asked first, if anybody: then drain and report.
-    pub asked: Option<Signal>,
-    /// Asked twice: report without waiting.
-    pub now: bool,
-}
-
-/// What asks a run to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-}
-
-/// What the run is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stage {
-    /// Workers get ready.
-    #[default]
-    Starting,
-    /// The schedule runs; the phase as an index.
-    Phase(usize),
-    /// Waiting for the last messages.
-    Draining,
-    /// Everything is in.
-    Done,
-}
-
-/// What a person watching wants to know, once a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Progress {
-    /// What the run is doing.
-    pub stage: Stage,
-    /// Since the run's start.
-    pub elapsed_us: u64,
-    /// Clients joined.
-    pub clients_up: u32,
-    /// Messages sent in the last full second.
-    pub publishes_per_s: u64,
-    /// Messages received in the last full second.
-    pub deliveries_per_s: u64,
-    /// 99th percentile of delivery from due in the last full second.
-    pub delivery_p99_us: Option<u64>,
-    /// Errors so far.
-    pub errors: u64,
-}
-
-/// Everything a run measured.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The figures.
-    pub totals: Totals,
-    /// Who asked it to stop, if anybody.
-    pub stopped: Stop,
-    /// Why it was ended early, if it was.
-    pub aborted: Option<Abort>,
-    /// Unix time of the run's start in milliseconds.
-    pub started_unix_ms: u64,
-    /// Until the schedule ended, by plan or early.
-    pub scheduled_us: u64,
-    /// Until everything was in.
-    pub duration_us: u64,
-    /// CPU time of this process over the run, where the system tells.
-    pub generator_cpu_us: Option<u64>,
-    /// The built-in server's figures over the run.
-    pub server: Option<ProcessStat>,
-    /// How the built-in server ended, if it ended before the run did.
-    pub server_ended: Option<String>,
-    /// The machine's CPU over the run: busy and stolen shares, where known.
-    pub machine: Option<(MachineCpu, MachineCpu)>,
-    /// Whether messages were still on their way when the drain's time was up.
-    pub drain_timed_out: bool,
-}
+/// Replies of all workers, each with its number.
+type Replies = mpsc::Receiver<(u16, Reply)>;
 
 /// Runs a plan to its end, and lets the built-in server end after it. Progress goes to `progress`;
 /// `stop` ends the schedule early.
 ///
 /// # Errors
 ///
-/// When a worker can't be started or fails: then there are no figures worth reporting.
+/// When a worker can't be started: then there are no figures worth reporting. What fails later is
+/// in the outcome.
 pub async fn run(
     run: Run,
     server: Option<BuiltinServer>,
@@ -148,136 +52,37 @@ pub async fn run(
     std::thread::Builder::new().name("coordinator".to_owned()).spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build();
         let drive =
-            |runtime: Runtime| runtime.block_on(drive(run, server, keeping, progress, stop));
+            |runtime: Runtime| runtime.block_on(on_threads(run, server, keeping, progress, stop));
         // It fails only if nobody waits any more.
         let _ = done.send(runtime.and_then(drive));
     })?;
     outcome.await.map_err(|_| io::Error::other("the coordinator panicked"))?
 }
 
-async fn drive(
+/// With workers that are threads of this process.
+async fn on_threads(
     run: Run,
     server: Option<BuiltinServer>,
     keeping: Handle,
     progress: watch::Sender<Progress>,
-    mut stop: watch::Receiver<Stop>,
+    stop: watch::Receiver<Stop>,
 ) -> io::Result<Outcome> {
     let (replies, mut received) = mpsc::channel(REPLIES_MAX);
-    let links = prepare(&run, &replies, &mut received).await?;
-    drop(replies);
+    let links = prepare(&run, replies, &mut received, ThreadLink::start).await?;
     // Not before the workers' threads are there, which would inherit it.
     stand_back();
-    let mut drive = Drive {
-        totals: Totals::new(Arc::clone(&run.plan), links.len()),
-        watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
-        finished: 0,
-    };
-    if let Some(lookup_us) = run.lookup_us {
-        drive.totals.record_lookup(lookup_us);
-    }
-    let machine_before = MachineCpu::now();
-    let cpu_before_us = process_cpu_us();
-    let epoch = Instant::now() + START_AFTER;
-    let clock = Clock::starting_at(epoch.into_std());
-    let started_unix_ms = unix_ms() + START_AFTER.as_millis() as u64;
-    links.iter().for_each(|link| link.send(Command::Start { epoch }));
-
-    let schedule_end = epoch + Duration::from_micros(run.plan.end_us());
-    let mut keeper =
-        server.map(|server| Keeper::start(server, Arc::clone(&run.plan), clock, &keeping));
-    let server_before = look(&mut keeper).await.stat;
-    let mut aborted = None;
-    let mut watched = false;
-    let mut tick =
-        tokio::time::interval_at(epoch + Duration::from_millis(500), Duration::from_millis(500));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    while aborted.is_none() && stop.borrow_and_update().asked.is_none() {
-        tokio::select! {
-            () = tokio::time::sleep_until(schedule_end) => break,
-            changed = stop.changed() => if changed.is_err() { break },
-            reply = received.recv() => drive.take(reply)?,
-            _ = tick.tick() => {
-                let now_us = clock.now_us();
-                drive.totals.advance(now_us);
-                drive.totals.reached(now_us);
-                aborted = drive.watchdog.look(&drive.totals, now_us);
-                let phase = run.plan.phase_at(now_us);
-                progress.send_replace(drive.progress(Stage::Phase(phase), now_us));
-                // Merging every histogram takes a while: each second tick is enough.
-                watched = !watched;
-                if watched {
-                    drive.show(&run, Some(phase), now_us);
-                }
-            }
-        }
-    }
-    let stopped = *stop.borrow();
-    let scheduled_us = clock.now_us().min(run.plan.end_us());
-    drive.totals.reached(scheduled_us);
-    links.iter().for_each(|link| link.send(Command::Drain));
-    progress.send_replace(drive.progress(Stage::Draining, clock.now_us()));
-    let drain_timed_out =
-        drive.drain(&run, links.len(), scheduled_us, &mut received, &mut stop).await?;
-    drive.totals.finish();
-    let duration_us = clock.now_us();
-    drive.show(&run, None, duration_us);
-    // The figures are complete: what closing the connections costs is not part of the load.
-    let generator_cpu_us = process_cpu_us()
-        .zip(cpu_before_us)
-        .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
-    let machine = machine_before.zip(MachineCpu::now());
-    let Seen { stat, ended: server_ended } = look(&mut keeper).await;
-    let server = server_before.zip(stat).map(|(before, after)| ProcessStat {
-        cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
-        ..after
-    });
-    links.iter().for_each(|link| link.send(Command::Finish));
-    let deadline = Instant::now() + WORKER_TIMEOUT;
-    while drive.finished < links.len() && !stop.borrow().now {
-        tokio::select! {
-            reply = received.recv() => drive.take(reply)?,
-            _ = stop.changed() => {}
-            () = tokio::time::sleep_until(deadline) => {
-                return Err(io::Error::other(format!("a worker did not end within {WORKER_TIMEOUT:?}")));
-            }
-        }
-    }
-    drive.totals.finish();
-    if let Some(keeper) = keeper {
-        keeper.stop().await;
-    }
-    progress.send_replace(drive.progress(Stage::Done, clock.now_us()));
-    Ok(Outcome {
-        totals: drive.totals,
-        stopped,
-        aborted,
-        started_unix_ms,
-        scheduled_us,
-        duration_us,
-        generator_cpu_us,
-        server,
-        server_ended,
-        machine,
-        drain_timed_out,
-    })
+    Ok(drive(run, links, received, server.map(|server| (server, keeping)), progress, stop).await)
 }
 
-/// What the built-in server is like now; nothing of a server that is not ours.
-async fn look(keeper: &mut Option<Keeper>) -> Seen {
-    match keeper {
-        Some(keeper) => keeper.look().await,
-        None => Seen::default(),
-    }
-}
-
-async fn prepare(
+async fn prepare<L: Link>(
     run: &Run,
-    replies: &mpsc::Sender<(u16, Reply)>,
-    received: &mut mpsc::Receiver<(u16, Reply)>,
-) -> io::Result<Vec<ThreadLink>> {
+    replies: mpsc::Sender<(u16, Reply)>,
+    received: &mut Replies,
+    start: impl Fn(u16, mpsc::Sender<(u16, Reply)>) -> io::Result<L>,
+) -> io::Result<Vec<L>> {
     let mut links = Vec::new();
     for worker in 0..run.workers {
-        let link = ThreadLink::start(worker, replies.clone())?;
+        let link = start(worker, replies.clone())?;
         link.send(Command::Prepare(Box::new(Prepare {
             plan: Arc::clone(&run.plan),
             target: Arc::clone(&run.target),
@@ -300,68 +105,269 @@ async fn prepare(
     Ok(links)
 }
 
-/// What the loop keeps.
-struct Drive {
-    totals: Totals,
-    watchdog: Watchdog,
-    finished: usize,
+/// From the start to the end, with workers that are ready.
+async fn drive<L: Link>(
+    run: Run,
+    links: Vec<L>,
+    received: Replies,
+    server: Option<(BuiltinServer, Handle)>,
+    progress: watch::Sender<Progress>,
+    mut stop: watch::Receiver<Stop>,
+) -> Outcome {
+    let machine_before = MachineCpu::now();
+    let cpu_before_us = process_cpu_us();
+    let epoch = Instant::now() + START_AFTER;
+    let started_unix_ms = unix_ms() + START_AFTER.as_millis() as u64;
+    let mut drive = Drive::new(run, links, received, epoch);
+    drive.tell(&Command::Start { epoch });
+    let mut keeper = server.map(|(server, keeping)| {
+        let clock = Clock::starting_at(epoch.into_std());
+        Keeper::start(server, Arc::clone(&drive.run.plan), clock, &keeping)
+    });
+    let server_before = look(&mut keeper).await.stat;
+
+    let aborted = drive.schedule(&progress, &mut stop).await;
+    let stopped = *stop.borrow();
+    let scheduled_us = drive.now_us().min(drive.run.plan.end_us());
+    drive.totals.reached(scheduled_us);
+    drive.tell(&Command::Drain);
+    progress.send_replace(drive.progress(Stage::Draining, drive.now_us()));
+    let drain_timed_out = drive.drain(scheduled_us, &mut stop).await;
+    drive.totals.finish();
+    let duration_us = drive.now_us();
+    drive.show(None, duration_us);
+    // The figures are complete: what closing the connections costs is not part of the load.
+    let generator_cpu_us = process_cpu_us()
+        .zip(cpu_before_us)
+        .map(|(now_us, before_us)| now_us.saturating_sub(before_us));
+    let machine = machine_before.zip(MachineCpu::now());
+    let Seen { stat, ended: server_ended } = look(&mut keeper).await;
+    let server = server_before.zip(stat).map(|(before, after)| ProcessStat {
+        cpu_us: after.cpu_us.saturating_sub(before.cpu_us),
+        ..after
+    });
+    drive.tell(&Command::Finish);
+    drive.finish(&mut stop).await;
+    drive.totals.finish();
+    if let Some(keeper) = keeper {
+        keeper.stop().await;
+    }
+    progress.send_replace(drive.progress(Stage::Done, drive.now_us()));
+    Outcome {
+        stopped,
+        aborted,
+        broken: drive.broken(),
+        totals: drive.totals,
+        started_unix_ms,
+        scheduled_us,
+        duration_us,
+        generator_cpu_us,
+        server,
+        server_ended,
+        machine,
+        drain_timed_out,
+    }
 }
 
-impl Drive {
-    fn take(&mut self, reply: Option<(u16, Reply)>) -> io::Result<()> {
-        match reply {
-            Some((_, Reply::Snapshot(snapshot))) => self.totals.take(*snapshot),
-            Some((_, Reply::Finished)) => self.finished += 1,
-            Some((_, Reply::Ready)) => {}
-            Some((worker, Reply::Failed(why))) => {
-                return Err(io::Error::other(format!("worker {worker} failed: {why}")));
-            }
-            None => return Err(io::Error::other("every worker is gone")),
+/// What the built-in server is like now; nothing of a server that is not ours.
+async fn look(keeper: &mut Option<Keeper>) -> Seen {
+    match keeper {
+        Some(keeper) => keeper.look().await,
+        None => Seen::default(),
+    }
+}
+
+/// What the loop keeps.
+struct Drive<L> {
+    run: Run,
+    links: Vec<L>,
+    received: Replies,
+    epoch: Instant,
+    ticks: Interval,
+    ticked: Instant,
+    totals: Totals,
+    watchdog: Watchdog,
+    roll: Roll,
+    /// The first failures of uproar's own, and how many there were.
+    broken: Vec<String>,
+    broken_count: usize,
+}
+
+impl<L: Link> Drive<L> {
+    fn new(run: Run, links: Vec<L>, received: Replies, epoch: Instant) -> Self {
+        let mut totals = Totals::new(Arc::clone(&run.plan), links.len());
+        if let Some(lookup_us) = run.lookup_us {
+            totals.record_lookup(lookup_us);
         }
-        Ok(())
+        let mut ticks = tokio::time::interval_at(epoch + TICK, TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        Self {
+            watchdog: Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host),
+            roll: Roll::new(links.len()),
+            totals,
+            run,
+            links,
+            received,
+            epoch,
+            ticks,
+            ticked: epoch,
+            broken: Vec::new(),
+            broken_count: 0,
+        }
+    }
+
+    /// Since the run's start; 0 before it.
+    fn now_us(&self) -> u64 {
+        micros(Instant::now().saturating_duration_since(self.epoch))
+    }
+
+    fn tell(&self, command: &Command) {
+        self.links.iter().for_each(|link| link.send(command.clone()));
+    }
+
+    /// Until the schedule ends, by plan or early; gives what ended it early, if not a signal.
+    async fn schedule(
+        &mut self,
+        progress: &watch::Sender<Progress>,
+        stop: &mut watch::Receiver<Stop>,
+    ) -> Option<Abort> {
+        let schedule_end = self.epoch + Duration::from_micros(self.run.plan.end_us());
+        let mut watched = false;
+        while stop.borrow_and_update().asked.is_none() {
+            if self.broken_count > 0 {
+                return Some(Abort::Broken);
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(schedule_end) => return None,
+                changed = stop.changed() => if changed.is_err() { return None },
+                reply = self.received.recv() => self.take(reply),
+                _ = self.ticks.tick() => {
+                    self.call_the_roll();
+                    let now_us = self.now_us();
+                    self.totals.advance(now_us);
+                    self.totals.reached(now_us);
+                    if let Some(abort) = self.watchdog.look(&self.totals, now_us) {
+                        return Some(abort);
+                    }
+                    let phase = self.run.plan.phase_at(now_us);
+                    progress.send_replace(self.progress(Stage::Phase(phase), now_us));
+                    // Merging every histogram takes a while: each second tick is enough.
+                    watched = !watched;
+                    if watched {
+                        self.show(Some(phase), now_us);
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Waits until nothing is on its way any more; true if the time was up first.
-    async fn drain(
-        &mut self,
-        run: &Run,
-        workers: usize,
-        began_us: u64,
-        received: &mut mpsc::Receiver<(u16, Reply)>,
-        stop: &mut watch::Receiver<Stop>,
-    ) -> io::Result<bool> {
-        let deadline = Instant::now() + run.plan.scenario.target.drain_timeout;
+    async fn drain(&mut self, began_us: u64, stop: &mut watch::Receiver<Stop>) -> bool {
+        let deadline = Instant::now() + self.run.plan.scenario.target.drain_timeout;
         // Each worker's first snapshot since holds what it had at the end, the second what came
         // after.
-        let mut snapshots = vec![0_u32; workers];
-        while snapshots.iter().any(|taken| *taken < 2) || self.totals.is_waiting() {
+        self.roll.begin_drain(began_us);
+        while self.roll.fewest_drained() < 2 || self.totals.is_waiting() {
             // Asked twice: nothing is waited for but what the workers hold already.
-            if stop.borrow_and_update().now && snapshots.iter().all(|taken| *taken >= 1) {
-                return Ok(self.totals.is_waiting());
+            let asked_twice = stop.borrow_and_update().now && self.roll.fewest_drained() >= 1;
+            if asked_twice || self.roll.here().is_empty() {
+                return self.totals.is_waiting();
             }
             tokio::select! {
-                reply = received.recv() => {
-                    if let Some((worker, Reply::Snapshot(snapshot))) = &reply
-                        && snapshot.at_us >= began_us
-                        && let Some(taken) = snapshots.get_mut(usize::from(*worker))
-                    {
-                        *taken += 1;
-                    }
-                    self.take(reply)?;
-                }
-                changed = stop.changed() => {
-                    if changed.is_err() {
-                        return Ok(self.totals.is_waiting());
-                    }
-                }
-                () = tokio::time::sleep_until(deadline) => return Ok(true),
+                reply = self.received.recv() => self.take(reply),
+                changed = stop.changed() => if changed.is_err() { return self.totals.is_waiting() },
+                _ = self.ticks.tick() => self.call_the_roll(),
+                () = tokio::time::sleep_until(deadline) => return true,
             }
         }
-        Ok(false)
+        false
     }
 
-    fn show(&self, run: &Run, phase: Option<usize>, elapsed_us: u64) {
-        if let Some(live) = &run.live {
+    /// Waits until every worker has let its clients go.
+    async fn finish(&mut self, stop: &mut watch::Receiver<Stop>) {
+        let deadline = Instant::now() + WORKER_TIMEOUT;
+        while !self.roll.here().is_empty() && !stop.borrow_and_update().now {
+            tokio::select! {
+                reply = self.received.recv() => self.take(reply),
+                changed = stop.changed() => if changed.is_err() { return },
+                _ = self.ticks.tick() => self.call_the_roll(),
+                () = tokio::time::sleep_until(deadline) => {
+                    for worker in self.roll.here() {
+                        let took = WORKER_TIMEOUT.as_secs();
+                        self.lose(worker, format!("worker {worker} did not end within {took} s"));
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, reply: Option<(u16, Reply)>) {
+        let Some((worker, reply)) = reply else {
+            for worker in self.roll.here() {
+                self.lose(worker, format!("worker {worker} is gone"));
+            }
+            return;
+        };
+        self.roll.hear(worker);
+        match reply {
+            Reply::Snapshot(snapshot) => {
+                self.roll.take_snapshot(worker, snapshot.at_us);
+                self.totals.take(*snapshot);
+            }
+            Reply::Finished => self.roll.finish(worker),
+            Reply::Ready | Reply::Busy => {}
+            Reply::Failed(why) => self.lose(worker, format!("worker {worker} failed: {why}")),
+            Reply::ClientsPanicked { first, clients, why } => {
+                self.broke(format!("client {first} of worker {worker} panicked: {why}"));
+                self.broken_count += (clients as usize).saturating_sub(1);
+            }
+        }
+    }
+
+    /// Notices who has fallen silent.
+    fn call_the_roll(&mut self) {
+        let now = Instant::now();
+        self.roll.tick(now - std::mem::replace(&mut self.ticked, now));
+        if self.roll.silent().is_empty() {
+            return;
+        }
+        // What they said may be waiting here.
+        for _ in 0..REPLIES_MAX {
+            let Ok(reply) = self.received.try_recv() else { break };
+            self.take(Some(reply));
+        }
+        for worker in self.roll.silent() {
+            self.lose(worker, format!("worker {worker} fell silent"));
+        }
+    }
+
+    /// Expects nothing more of a worker.
+    fn lose(&mut self, worker: u16, why: String) {
+        if self.roll.lose(worker) {
+            self.totals.give_up(worker);
+            self.broke(why);
+        }
+    }
+
+    fn broke(&mut self, why: String) {
+        self.broken_count += 1;
+        if self.broken.len() < BROKEN_MAX {
+            self.broken.push(why);
+        }
+    }
+
+    fn broken(&self) -> Vec<String> {
+        let mut broken = self.broken.clone();
+        let more = self.broken_count - broken.len();
+        if more > 0 {
+            broken.push(format!("and {more} more"));
+        }
+        broken
+    }
+
+    fn show(&self, phase: Option<usize>, elapsed_us: u64) {
+        if let Some(live) = &self.run.live {
             live.send_replace(Live::of(&self.totals, phase, elapsed_us));
         }
     }
@@ -382,3 +388,6 @@ impl Drive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

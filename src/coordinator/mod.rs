@@ -5,8 +5,10 @@
 mod builtin;
 mod drive;
 mod keeper;
+mod outcome;
+mod roll;
 mod watchdog;
 
 pub use builtin::BuiltinServer;
-pub use drive::{Outcome, Progress, Run, Signal, Stage, Stop, run};
-pub use watchdog::Abort;
+pub use drive::run;
+pub use outcome::{Abort, Outcome, Progress, Run, Signal, Stage, Stop};

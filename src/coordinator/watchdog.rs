@@ -1,25 +1,14 @@
 //! Reasons to end a run early: a threshold that asks for it, and load on somebody else's host
 //! that refuses us.
 
+use super::outcome::Abort;
 use crate::machine::clock::micros;
 use crate::measure::{Totals, judge};
-
-/// Why a run was ended before its schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Abort {
-    /// A threshold with `abort_after` failed for that long.
-    Threshold {
-        /// Its key, as written.
-        key: String,
-    },
-    /// Over half of the connects to a host that is not ours failed for ten seconds.
-    Unwelcome,
-}
 
 /// How long connects to a stranger's host may mostly fail.
 const UNWELCOME_US: u64 = 10_000_000;
 
-/// Watches a run's totals, once a second.
+/// Watches a run's totals, at each tick of the coordinator.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     /// By threshold: failing since.
@@ -48,15 +37,13 @@ impl Watchdog {
         let thresholds = &totals.plan().scenario.thresholds;
         for (threshold, since_us) in thresholds.iter().zip(&mut self.failing_since_us) {
             let Some(abort_after) = threshold.abort_after else { continue };
-            let outcome = judge(threshold, totals);
-            // Nothing measured yet is no failure while the run goes on.
-            if outcome.passed || outcome.actual.is_none() || outcome.samples == Some(0) {
+            let Some(actual) = judge(threshold, totals).failed_so_far(threshold) else {
                 *since_us = None;
                 continue;
-            }
+            };
             let since_us = *since_us.get_or_insert(now_us);
             if now_us.saturating_sub(since_us) >= micros(abort_after) {
-                return Some(Abort::Threshold { key: threshold.key.clone() });
+                return Some(Abort::Threshold { key: threshold.key.clone(), actual });
             }
         }
         None

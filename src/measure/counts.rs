@@ -290,6 +290,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_passed_over_and_came_after_all_is_not_lost() {
+        let lost = |push_lost, push_found| {
+            Counts { push_lost, push_found, ..Counts::default() }.pushes_lost()
+        };
+        assert_eq!((lost(5, 2), lost(5, 5), lost(3, 0)), (3, 0, 3));
+        // In one second more may come than were passed over in it.
+        assert_eq!(lost(0, 4), 0);
+    }
+
+    #[test]
     fn details_past_the_bound_share_the_row_without_one_and_none_is_forgotten() {
         let mut whole = Errors::default();
         let mut merged = Errors::default();

@@ -134,6 +134,21 @@ fn anything_due(totals: &Totals) -> bool {
     counts.due > 0 && totals.plan().peaks().deliveries_per_s.is_none_or(|per_s| per_s > 0.0)
 }
 
+impl Outcome {
+    /// The figure, if a run that still goes on has failed the threshold by it. A percentile or mean
+    /// of too few samples is none yet: one slow message would decide it.
+    #[must_use]
+    pub fn failed_so_far(&self, threshold: &Threshold) -> Option<f64> {
+        let few = match threshold.subject {
+            Subject::Latency(_, Stat::Mean) => {
+                !percentile_has_enough(50.0, self.samples.unwrap_or(0))
+            }
+            _ => self.too_few,
+        };
+        self.actual.filter(|actual| !few && threshold.has_failed(*actual))
+    }
+}
+
 /// How many samples a percentile (0 to 100, exclusive) needs: 10 / (1 - p), so that ten of them
 /// lie above it. With fewer, one slow message decides the figure.
 #[must_use]

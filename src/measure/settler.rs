@@ -217,7 +217,7 @@ impl Settler {
             self.waiting.note_news();
         }
         for event in part.members {
-            self.member(event);
+            self.take_member(event);
         }
         let sent = part.published.iter().map(|message| (message.sent_us, message.message));
         self.queue.push(sent.collect());
@@ -301,7 +301,7 @@ impl Settler {
         }
     }
 
-    fn member(&mut self, event: MemberEvent) {
+    pub(super) fn take_member(&mut self, event: MemberEvent) {
         let at_us = event.at_us;
         let of_room = |room| move |membership: &&crate::plan::Membership| membership.room == room;
         let plan = Arc::clone(&self.plan);

@@ -6,6 +6,7 @@ use super::counts::{Closes, Counts, Errors};
 use super::examples::Examples;
 use super::findings::Findings;
 use super::hist::{Hist, HistKey, Histograms};
+use super::ledger::{MemberChange, MemberEvent};
 use super::recovery::Recoveries;
 use super::series::Series;
 use super::settler::{Settled, Settler};
@@ -38,6 +39,8 @@ pub struct Totals {
     pub peak_up: u32,
     /// How far the schedule has come.
     reached_us: u64,
+    /// Whether a worker is gone, with what it would have told.
+    gave_up: bool,
 }
 
 /// One worker's health over the run.
@@ -49,6 +52,8 @@ pub struct WorkerTotals {
     pub cpu_us: u64,
     /// Time covered.
     pub wall_us: u64,
+    /// The end of its last interval, since the run's start.
+    until_us: u64,
     /// Its last intervals' shares of a core, the newest last; at most three.
     recent: Vec<f64>,
     /// The highest share held over three intervals in a row.
@@ -99,6 +104,7 @@ impl Totals {
             standings: vec![Standing::default(); workers],
             peak_up: 0,
             reached_us: 0,
+            gave_up: false,
             plan,
         }
     }
@@ -130,6 +136,7 @@ impl Totals {
     fn place_in_time(&mut self, snapshot: &Snapshot) {
         if let Some(worker) = self.workers.get_mut(usize::from(snapshot.worker)) {
             worker.take(snapshot.health);
+            worker.until_us = snapshot.at_us;
         }
         let up = self.clients_up();
         self.peak_up = self.peak_up.max(up);
@@ -192,11 +199,29 @@ impl Totals {
         self.settler.finish(&mut self.histograms, &mut self.recoveries);
     }
 
+    /// A worker is gone: from its last snapshot on nothing is known of its clients, so nothing is
+    /// expected of them.
+    pub fn give_up(&mut self, worker: u16) {
+        let step = self.workers.len();
+        let Some(lost) = self.workers.get_mut(usize::from(worker)) else { return };
+        lost.clients_up = 0;
+        let at_us = lost.until_us;
+        // A worker takes every n-th client.
+        for client in (u32::from(worker)..self.plan.client_count()).step_by(step) {
+            for change in [MemberChange::Failed { fault: None }, MemberChange::Gone] {
+                self.settler.take_member(MemberEvent { client, at_us, change });
+            }
+        }
+        self.gave_up = true;
+    }
+
     /// Whether messages are still to be sent or on their way.
     #[must_use]
     pub fn is_waiting(&mut self) -> bool {
         let counts = self.counts(None);
-        counts.due > counts.sent + counts.not_sent || self.settler.is_waiting()
+        // What became of the messages of a worker that is gone nobody will tell.
+        let to_be_sent = !self.gave_up && counts.due > counts.sent + counts.not_sent;
+        to_be_sent || self.settler.is_waiting()
     }
 
     /// Messages not settled yet.

@@ -313,3 +313,40 @@ fn tls_is_in_the_memory_that_is_predicted() {
     };
     assert_eq!(bytes("wss") - bytes("ws"), 60 * 10 * 1024);
 }
+
+#[test]
+fn what_a_fault_is_blamed_for_and_what_it_holds_up() {
+    use std::time::Duration;
+
+    use crate::scenario::FaultKind;
+
+    const S: u64 = 1_000_000;
+    let secs = Duration::from_secs;
+    let fault = |kind| PlannedFault { at_us: 10 * S, kind, victims: vec![3, 7], label: None };
+    // Losing the connection is its doing from when it strikes until 5 s after the server is back.
+    let rows = [
+        (FaultKind::Freeze { duration: secs(2) }, Some(10 * S..17 * S)),
+        (FaultKind::Kill { down: Some(secs(3)) }, Some(10 * S..18 * S)),
+        (FaultKind::Kill { down: None }, Some(10 * S..15 * S)),
+        (FaultKind::Restart { down: secs(1) }, Some(10 * S..16 * S)),
+        // A mark says itself how long.
+        (FaultKind::Mark { within: secs(4) }, Some(10 * S..14 * S)),
+        (FaultKind::Reset, None),
+        (FaultKind::Close { code: 1001 }, None),
+        (FaultKind::HalfOpen, None),
+        (FaultKind::Stall { duration: secs(2) }, None),
+    ];
+    for (kind, blamed) in rows {
+        assert_eq!(fault(kind).blamed(), blamed, "{kind:?}");
+    }
+    // Messages are held up from 1 s before it until it is over.
+    let held_up = |kind, client| {
+        let fault = fault(kind);
+        [9 * S - 1, 9 * S, 12 * S - 1, 12 * S].map(|sent_us| fault.holds_up(client, sent_us))
+    };
+    let held = [false, true, true, false];
+    assert_eq!(held_up(FaultKind::Freeze { duration: secs(2) }, 5), held);
+    assert_eq!(held_up(FaultKind::Stall { duration: secs(2) }, 7), held);
+    assert_eq!(held_up(FaultKind::Stall { duration: secs(2) }, 5), [false; 4]);
+    assert_eq!(held_up(FaultKind::Restart { down: secs(2) }, 7), [false; 4]);
+}

@@ -5,7 +5,8 @@
 
 use super::hints::{self, Trouble};
 use super::{
-    Exit, Interruption, Reason, Report, Severity, ThresholdOutcome, ValidityState, VerdictState,
+    EarlyCause, EarlyEnd, Exit, Interruption, Reason, Report, Severity, ThresholdOutcome,
+    ValidityState, VerdictState,
 };
 use crate::measure::OUTAGE;
 use crate::metric::{Counter, Rate, Share};
@@ -26,6 +27,8 @@ pub struct Evidence {
     pub troubled: bool,
     /// The signal that ended the run early.
     pub interrupted: Option<Interruption>,
+    /// What else did.
+    pub ended_early: Option<EarlyCause>,
     /// How much weight validity has.
     pub trust: Trust,
 }
@@ -53,13 +56,15 @@ impl Evidence {
             joined: report.clients.joined,
             troubled: !report.errors.is_empty() || report.connections.failed > 0,
             interrupted: report.run.interrupted,
+            ended_early: report.run.ended_early.as_ref().map(|end| end.cause),
             trust,
         }
     }
 
     /// The verdict and its exit code, provided that the report gets written (see
     /// [`exit_after_writing`]). The first that holds of: unreachable, interrupted, invalid, failed;
-    /// nobody joined but nothing failed either, an interrupted run is interrupted.
+    /// nobody joined but nothing failed either, an interrupted run is interrupted. What uproar
+    /// itself broke off says nothing about the server, and nothing makes it a run to be judged.
     #[must_use]
     pub fn decide(self) -> (VerdictState, Exit) {
         let distrusted = match self.trust {
@@ -69,14 +74,20 @@ impl Evidence {
         };
         // Nobody was refused in a run that was interrupted before anybody could have got in.
         let too_soon_to_tell = self.interrupted.is_some() && !self.troubled;
-        if self.joined == 0 && !too_soon_to_tell {
+        let broken = self.ended_early == Some(EarlyCause::Failure);
+        if self.joined == 0 && !too_soon_to_tell && !broken {
             return (VerdictState::Unreachable, Exit::Unreachable);
         }
         match self.interrupted {
             Some(Interruption::Interrupt) => (VerdictState::Interrupted, Exit::Interrupted),
             Some(Interruption::Terminate) => (VerdictState::Interrupted, Exit::Terminated),
+            None if broken || self.ended_early == Some(EarlyCause::Unwelcome) => {
+                (VerdictState::Invalid, Exit::Invalid)
+            }
             None if distrusted => (VerdictState::Invalid, Exit::Invalid),
-            None if self.failed > 0 => (VerdictState::Failed, Exit::Failed),
+            None if self.failed > 0 || self.ended_early == Some(EarlyCause::Threshold) => {
+                (VerdictState::Failed, Exit::Failed)
+            }
             None if self.thresholds == 0 => (VerdictState::Unjudged, Exit::Passed),
             None => (VerdictState::Passed, Exit::Passed),
         }
@@ -136,16 +147,38 @@ fn all_hold(thresholds: &[ThresholdOutcome]) -> String {
 const NAMED: usize = 3;
 
 fn failed_thresholds(report: &Report) -> Option<String> {
-    let failed = by_gravity(&report.thresholds);
+    let mut failed = by_gravity(&report.thresholds);
+    // What ended the run stands for all that was not measured.
+    failed.sort_by_key(|threshold| ended_by(report, threshold).is_none());
     let first = failed.first()?;
     let of = report.thresholds.len();
     let noun = if of == 1 { "threshold" } else { "thresholds" };
-    let mut named: Vec<_> = failed.iter().take(NAMED).map(|threshold| outcome(threshold)).collect();
+    let told = |threshold: &&ThresholdOutcome| match ended_by(report, threshold) {
+        Some(end) => {
+            let actual_text = end.actual_text.clone().unwrap_or_default();
+            let then = ThresholdOutcome {
+                actual: end.actual,
+                actual_text,
+                count: None,
+                ..(*threshold).clone()
+            };
+            let (after, planned) = (seconds(end.at_s), seconds(report.plan.duration_s));
+            format!("{}, which ended the run after {after} of {planned}", outcome(&then))
+        }
+        None => outcome(threshold),
+    };
+    let mut named: Vec<_> = failed.iter().take(NAMED).map(told).collect();
     if let Some(outage) = outage(report).filter(|_| rank(&first.metric) <= Gravity::Lost) {
         named[0].push_str(&outage);
     }
     let (failed, of) = (count(failed.len() as u64), count(of as u64));
     Some(format!("{failed} of {of} {noun}: {}", named.join("; ")))
+}
+
+/// How the run ended, if this threshold ended it.
+fn ended_by<'a>(report: &'a Report, threshold: &ThresholdOutcome) -> Option<&'a EarlyEnd> {
+    let end = report.run.ended_early.as_ref();
+    end.filter(|end| end.threshold.as_ref() == Some(&threshold.metric))
 }
 
 /// ` (an outage at 5.1 s took 20 clients, 0 came back)`, of the largest that nobody ordered.
@@ -370,6 +403,7 @@ mod tests {
         joined: 10,
         troubled: false,
         interrupted: None,
+        ended_early: None,
         trust: Trust::Standard,
     };
 
@@ -455,6 +489,50 @@ mod tests {
                 Evidence { joined: 0, interrupted: term, failed: 3, ..FINE },
                 VerdictState::Interrupted,
                 143,
+            ),
+            (
+                "ended by a threshold that holds by now",
+                Evidence { ended_early: Some(EarlyCause::Threshold), ..FINE },
+                VerdictState::Failed,
+                1,
+            ),
+            (
+                "ended by a threshold, and not to be trusted",
+                Evidence { ended_early: Some(EarlyCause::Threshold), validity: Invalid, ..FINE },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "refused by the host, though invalid is allowed",
+                Evidence {
+                    ended_early: Some(EarlyCause::Unwelcome),
+                    trust: Trust::AllowInvalid,
+                    ..FINE
+                },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "broken, though invalid is allowed",
+                Evidence {
+                    ended_early: Some(EarlyCause::Failure),
+                    trust: Trust::AllowInvalid,
+                    ..FINE
+                },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "broken before anybody could join is not the server's doing",
+                Evidence { joined: 0, ended_early: Some(EarlyCause::Failure), ..FINE },
+                VerdictState::Invalid,
+                3,
+            ),
+            (
+                "interrupted, and broken in its drain",
+                Evidence { interrupted: int, ended_early: Some(EarlyCause::Failure), ..FINE },
+                VerdictState::Interrupted,
+                130,
             ),
             (
                 "nobody joined in a whole run, whatever the reason",
@@ -567,6 +645,30 @@ mod tests {
             let report = Report { thresholds: thresholds.collect(), ..Report::default() };
             assert_eq!(sentence(&report, VerdictState::Passed), text);
         }
+    }
+
+    #[test]
+    fn a_threshold_that_ended_the_run_is_named_with_what_it_was_then() {
+        let mut report = Report {
+            thresholds: vec![
+                threshold("errors", "== 0", Some(3.0), "3", false),
+                threshold("delivery.p99", "< 250ms", Some(90_000.0), "90 ms", false),
+            ],
+            ..Report::default()
+        };
+        report.plan.duration_s = 40.0;
+        report.run.ended_early = Some(EarlyEnd {
+            cause: EarlyCause::Threshold,
+            at_s: 5.5,
+            threshold: Some("delivery.p99".to_owned()),
+            actual: Some(412_000.0),
+            actual_text: Some("412 ms".to_owned()),
+        });
+        assert_eq!(
+            sentence(&report, VerdictState::Failed),
+            "2 of 2 thresholds: delivery.p99 was 412 ms, limit 250 ms, which ended the run after \
+             5.5 s of 40 s; errors was 3, should be 0"
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@ keys! {
     struct LimitTable at "threshold" {
         /// The condition, for example "< 250ms" or "== 0".
         is (required): String,
-        /// Ends the run once the condition has failed for this long without a pause. Over 0.
+        /// Ends the run once the condition has failed for this long without a pause; the run has then
+        /// failed, whatever the figure becomes. Over 0. Only for what can have failed before the end.
         abort_after: Duration,
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::users::Users;
 use crate::codec::CodecKind;
-use crate::metric::{Counter, Metric, Rate, Share};
+use crate::metric::{Counter, Known, Metric, Rate, Share};
 use crate::protocol::Protocol;
 use crate::stamp::texts::Texts;
 
@@ -437,7 +437,7 @@ pub struct Threshold {
     pub limit: f64,
     /// Whether a metric with no samples passes.
     pub if_any: bool,
-    /// Ends the run once it has failed for this long without a pause.
+    /// Ends the run, as a failed one, once it has failed for this long without a pause.
     pub abort_after: Option<Duration>,
     /// Whether it is a condition of uproar's own, which stands beside the scenario's.
     pub default: bool,
@@ -454,6 +454,56 @@ pub enum Subject {
     Rate(Rate),
     /// How long until so many of those a fault hit were back: the slowest fault's figure.
     Recovery(Milestone),
+}
+
+impl Subject {
+    /// When it can be known.
+    #[must_use]
+    pub const fn known(self) -> Known {
+        match self {
+            Self::Count(counter) => counter.known(),
+            Self::Latency(_, Stat::Count | Stat::Max) => Known::Rising,
+            Self::Latency(_, Stat::Min) => Known::Falling,
+            Self::Latency(_, Stat::Mean | Stat::Percentile(_)) => Known::SoFar,
+            // What it is a share of grows, so it may fall again.
+            Self::Share(share) => match share.counter().known() {
+                Known::Rising => Known::SoFar,
+                known => known,
+            },
+            Self::Rate(Rate::Delivered) => Known::AtEnd {
+                why: "until the end what was not handed over yet is missing from it",
+                instead: "delivery.p99",
+            },
+            Self::Rate(Rate::Sent) => Known::AtEnd {
+                why: "until the end what was not handed over yet is missing from it",
+                instead: "not_sent.share",
+            },
+            Self::Recovery(_) => Known::AtEnd {
+                why: "until the end more clients may turn out to be hit",
+                instead: "reconnect.p99",
+            },
+        }
+    }
+}
+
+impl Threshold {
+    /// Whether a run that goes on has failed it already, if the figure is this by now: a count
+    /// that only rises and still has to reach its limit has not.
+    #[must_use]
+    pub fn has_failed(&self, actual: f64) -> bool {
+        let from_above = match self.comparison {
+            Comparison::Less | Comparison::LessOrEqual => true,
+            Comparison::Greater | Comparison::GreaterOrEqual => false,
+            Comparison::Equal => actual > self.limit,
+        };
+        !self.comparison.holds(actual, self.limit)
+            && match self.subject.known() {
+                Known::SoFar => true,
+                Known::Rising => from_above,
+                Known::Falling => !from_above,
+                Known::AtEnd { .. } => false,
+            }
+    }
 }
 
 /// How many of those a fault hit are back.

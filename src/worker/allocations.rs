@@ -109,8 +109,10 @@ fn run_whole(clients: u32, seconds: u32) -> (u64, Counts) {
                     let _ = commands.try_send(Command::Finish);
                 }
             }
+            Reply::Busy => {}
             Reply::Finished => break,
             Reply::Failed(why) => panic!("{why}"),
+            Reply::ClientsPanicked { why, .. } => panic!("{why}"),
         }
     }
     (worker.join().unwrap(), counts)

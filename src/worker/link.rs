@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::panics::said;
 use crate::client::Target;
 use crate::measure::Snapshot;
 use crate::plan::Plan;
@@ -53,8 +54,19 @@ pub struct Prepare {
 pub enum Reply {
     /// The worker can start.
     Ready,
+    /// It is at work on something that takes a while, and will hand over when that is done.
+    Busy,
     /// An interval's recordings.
     Snapshot(Box<Snapshot>),
+    /// Tasks of clients panicked since this was last told.
+    ClientsPanicked {
+        /// The first of them, by the plan's number.
+        first: u32,
+        /// How many there were.
+        clients: u32,
+        /// What the first one's panic says.
+        why: String,
+    },
     /// Nothing follows.
     Finished,
     /// The worker can't go on.
@@ -108,8 +120,7 @@ impl ThreadLink {
             let failure = match ran {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error.to_string(),
-                // The panic's own message is on stderr.
-                Err(_) => String::from("it panicked"),
+                Err(panic) => format!("it panicked: {}", said(&*panic)),
             };
             let _ = replies.blocking_send((worker, Reply::Failed(failure)));
         })?;

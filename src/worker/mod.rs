@@ -3,6 +3,7 @@
 
 mod link;
 mod pacer;
+mod panics;
 mod part;
 mod turns;
 
@@ -14,12 +15,12 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 pub use link::{Command, Link, Prepare, Reply, ThreadLink, WorkerEnd};
 pub use pacer::Pacer;
 
-use crate::client::{Context, Event, Held, HoldUp, Order, Taken};
+use crate::client::{Client, Context, Event, Held, HoldUp, Order, Taken, bury, live};
 use crate::machine::clock::{Clock, micros};
 use crate::machine::cores::keep_to;
 use crate::machine::cpu::thread_cpu_us;
@@ -28,6 +29,7 @@ use crate::metric::Metric;
 use crate::plan::Window;
 use crate::protocol::Writing;
 use crate::scenario::{Cohort, FaultKind, WhileAway};
+use panics::Panics;
 use part::{Part, Slot};
 
 /// How often a worker hands over a snapshot while the schedule runs.
@@ -70,11 +72,7 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
             biased;
             command = end.commands.recv() => match command {
                 Some(Command::Drain) => {
-                    // What is due by now still belongs to the run.
-                    let now_us = worker.ctx.clock.now_us();
-                    while let Some(due) = worker.ctx.agenda.take_due(now_us) {
-                        worker.act(due);
-                    }
+                    worker.act_all(&end).await;
                     worker.ctx.draining.set(true);
                     tick = tokio::time::interval(DRAIN_SNAPSHOT_EVERY);
                     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -82,7 +80,7 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
                 Some(Command::Finish) | None => break,
                 Some(Command::Prepare(_) | Command::Start { .. }) => {}
             },
-            _ = tick.tick() => end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await,
+            _ = tick.tick() => worker.report(&end, worker.snapshot()).await,
             paced = pacer.next(&worker.ctx.agenda, &worker.ctx.clock),
                 if !worker.ctx.draining.get() => {
                     worker.act(paced?);
@@ -93,11 +91,23 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
                 }
         }
     }
-    end.reply(Reply::Snapshot(Box::new(worker.snapshot()))).await;
-    worker.stop_all().await;
-    turns::take(); // those of closing say nothing about the run's arrivals
-    let last = Snapshot { closing: true, ..worker.snapshot() };
-    end.reply(Reply::Snapshot(Box::new(last))).await;
+    worker.report(&end, worker.snapshot()).await;
+    // Letting go takes a while, and who says nothing has fallen silent.
+    let mut tick = tokio::time::interval_at(Instant::now() + SNAPSHOT_EVERY, SNAPSHOT_EVERY);
+    let stopping = worker.stop_all();
+    tokio::pin!(stopping);
+    loop {
+        let stopped = tokio::select! {
+            () = &mut stopping => true,
+            _ = tick.tick() => false,
+        };
+        turns::take(); // those of closing say nothing about the run's arrivals
+        let closing = Snapshot { closing: true, ..worker.snapshot() };
+        worker.report(&end, closing).await;
+        if stopped {
+            break;
+        }
+    }
     end.reply(Reply::Finished).await;
     Ok(())
 }
@@ -107,6 +117,7 @@ struct Worker {
     ctx: Rc<Context>,
     index: u16,
     slots: Vec<Slot>,
+    panics: Rc<Panics>,
     /// CPU time and instant of the last snapshot.
     last: Cell<(u64, u64)>,
 }
@@ -147,7 +158,7 @@ impl Worker {
             plan: Arc::clone(&plan),
         });
         let last = Cell::new((thread_cpu_us().unwrap_or(0), clock.now_us()));
-        Self { ctx, index: worker, slots, last }
+        Self { ctx, index: worker, slots, panics: Rc::default(), last }
     }
 
     /// Does what is due.
@@ -175,6 +186,20 @@ impl Worker {
         }
     }
 
+    /// Does all that is due by now, which still belongs to the run. Of a load that was too much it
+    /// is a lot, and a worker that says nothing has fallen silent.
+    async fn act_all(&self, end: &WorkerEnd) {
+        let now_us = self.ctx.clock.now_us();
+        let mut said = std::time::Instant::now();
+        while let Some(due) = self.ctx.agenda.take_due(now_us) {
+            self.act(due);
+            if said.elapsed() >= SNAPSHOT_EVERY {
+                end.reply(Reply::Busy).await;
+                said = std::time::Instant::now();
+            }
+        }
+    }
+
     fn start(&self, slot: &Slot) {
         if !slot.client.started.replace(true) {
             self.ctx.recorder.borrow_mut().counts(slot.client.cohort).started += 1;
@@ -186,14 +211,29 @@ impl Worker {
             slot.client.gave_up.set(false);
         }
         let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&slot.client));
-        let task = tokio::task::spawn_local(async move {
+        let task = async move {
             // A client that is still closing from its last window comes up when it is done.
             if let Some(before) = before {
                 let _ = before.await;
             }
-            crate::client::live(ctx, client).await;
-        });
-        *slot.task.borrow_mut() = Some(task);
+            live(ctx, client).await;
+        };
+        *slot.task.borrow_mut() = Some(self.spawn(&slot.client, task));
+    }
+
+    /// Starts a client's task. One that panics takes its client with it, and no other.
+    fn spawn(
+        &self,
+        client: &Rc<Client>,
+        task: impl Future<Output = ()> + 'static,
+    ) -> JoinHandle<()> {
+        let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(client));
+        let panics = Rc::clone(&self.panics);
+        tokio::task::spawn_local(async move {
+            if !panics.watch(client.id, task).await {
+                bury(&ctx, &client);
+            }
+        })
     }
 
     /// Hands a due message to its client, and schedules the client's next one.
@@ -275,6 +315,14 @@ impl Worker {
         }
     }
 
+    /// Hands over a snapshot, and whatever else the coordinator is to know.
+    async fn report(&self, end: &WorkerEnd, snapshot: Snapshot) {
+        end.reply(Reply::Snapshot(Box::new(snapshot))).await;
+        if let Some(panics) = self.panics.take() {
+            end.reply(panics).await;
+        }
+    }
+
     fn snapshot(&self) -> Snapshot {
         let (cpu_us, at_us) = (thread_cpu_us().unwrap_or(0), self.ctx.clock.now_us());
         let (last_cpu_us, last_at_us) = self.last.replace((cpu_us, at_us));
@@ -303,7 +351,7 @@ impl Worker {
         for slot in &self.slots {
             let task = slot.task.borrow_mut().take();
             if let Some(task) = task {
-                // It ends by itself; an error would be its panic, which has been printed.
+                // It ends by itself, and its panic would have been caught.
                 let _ = task.await;
             }
         }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::client::Target;
+use crate::measure::{MemberChange, MemberEvent};
 use crate::plan::{Plan, any};
 use crate::scenario::{Overrides, Source, read};
 
@@ -128,6 +129,48 @@ fn shares_add_up_to_the_plan() {
         }
         assert_eq!(together, whole, "with {workers} workers");
     }
+}
+
+/// A panic is a mistake of ours: it must be told, and leave nobody waiting for the client.
+#[test]
+fn a_client_whose_task_panics_is_told_of_and_gone() {
+    let plan = plan();
+    let room = plan.memberships(4)[0].room;
+    let runtime = Builder::new_current_thread().enable_all().build_local(Default::default());
+    let (replies, mut received) = tokio::sync::mpsc::channel(8);
+    let (_coordinator, commands) = tokio::sync::mpsc::channel(1);
+    let end = WorkerEnd { worker: 1, commands, replies };
+    runtime.unwrap().block_on(async {
+        let worker = share(&plan, 1, 3);
+        let client = Rc::clone(&worker.slots[1].client);
+        assert_eq!(client.id, 4);
+        let ctx = Rc::clone(&worker.ctx);
+        let task = worker.spawn(&client, async move {
+            ctx.up.set(1);
+            for change in [MemberChange::JoinWritten { room }, MemberChange::Joined { room }] {
+                let event = MemberEvent { client: 4, at_us: ctx.clock.now_us(), change };
+                ctx.recorder.borrow_mut().ledger.member(event);
+            }
+            // In the middle of a record.
+            let _recorder = ctx.recorder.borrow_mut();
+            panic!("a mistake of ours");
+        });
+        client.mailbox.set_active(true);
+        task.await.unwrap();
+        assert!(client.gave_up.get() && !client.mailbox.is_active());
+        worker.report(&end, worker.snapshot()).await;
+        worker.report(&end, worker.snapshot()).await;
+    });
+    let mut told = || received.try_recv().ok();
+    let Some((1, Reply::Snapshot(snapshot))) = told() else { panic!("no snapshot") };
+    assert_eq!(snapshot.health.clients_up, 0);
+    let text = serde_json::to_value(&*snapshot).unwrap()["ledger"]["members"].to_string();
+    assert!(text.contains("Failed") && text.contains("Gone"), "{text}");
+    let Some((1, Reply::ClientsPanicked { first: 4, clients: 1, why })) = told() else {
+        panic!("not told of");
+    };
+    assert_eq!(why, "a mistake of ours");
+    assert!(matches!(told(), Some((1, Reply::Snapshot(_)))) && told().is_none());
 }
 
 proptest! {

@@ -187,3 +187,74 @@ fn own_conditions_stand_beside_those_that_are_named() {
     // Of one cohort it says nothing of the others.
     assert_eq!(own("\"cohort.people.lost\" = \"== 0\""), all);
 }
+
+fn bare(subject: Subject, comparison: crate::scenario::Comparison) -> Threshold {
+    Threshold {
+        key: String::new(),
+        condition: String::new(),
+        cohort: None,
+        phase: None,
+        subject,
+        comparison,
+        limit: 100.0,
+        if_any: false,
+        abort_after: None,
+        default: false,
+    }
+}
+
+fn told(actual: f64, samples: u64, too_few: bool) -> Outcome {
+    Outcome { actual: Some(actual), passed: false, samples: Some(samples), too_few, part: None }
+}
+
+#[test]
+fn what_has_failed_already_and_what_may_still_hold() {
+    use crate::scenario::Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+    let count = Subject::Count(Counter::Delivered);
+    let median = Subject::Latency(Metric::Delivery, Stat::Percentile(50.0));
+    let [least, most] = [Stat::Min, Stat::Max].map(|stat| Subject::Latency(Metric::Delivery, stat));
+    let at_the_end = Subject::Count(Counter::ClientsNeverJoined);
+    // Whether 99, 100 and 101 have failed a limit of 100.
+    let rows = [
+        (count, Less, [false, true, true]),
+        (count, LessOrEqual, [false, false, true]),
+        (count, Equal, [false, false, true]),
+        (count, Greater, [false; 3]),
+        (count, GreaterOrEqual, [false; 3]),
+        (most, Less, [false, true, true]),
+        (most, GreaterOrEqual, [false; 3]),
+        (least, Less, [false; 3]),
+        (least, Greater, [true, true, false]),
+        (least, GreaterOrEqual, [true, false, false]),
+        (least, Equal, [true, false, false]),
+        (median, Less, [false, true, true]),
+        (median, Greater, [true, true, false]),
+        (median, Equal, [true, false, true]),
+        (at_the_end, Less, [false; 3]),
+        (at_the_end, Equal, [false; 3]),
+    ];
+    for (subject, comparison, expected) in rows {
+        let threshold = bare(subject, comparison);
+        let failed = [99.0, 100.0, 101.0].map(|actual| threshold.has_failed(actual));
+        assert_eq!(failed, expected, "{subject:?} {comparison:?}");
+        let so_far = [99.0, 100.0, 101.0]
+            .map(|actual| told(actual, 1_000, false).failed_so_far(&threshold).is_some());
+        assert_eq!(so_far, expected, "{subject:?} {comparison:?}");
+    }
+}
+
+#[test]
+fn few_samples_are_no_failure_yet() {
+    let of =
+        |stat| bare(Subject::Latency(Metric::Delivery, stat), crate::scenario::Comparison::Less);
+    let p99 = of(Stat::Percentile(99.0));
+    assert_eq!(told(200.0, 999, true).failed_so_far(&p99), None);
+    assert_eq!(told(200.0, 1_000, false).failed_so_far(&p99), Some(200.0));
+    let mean = of(Stat::Mean);
+    assert_eq!(told(200.0, 19, false).failed_so_far(&mean), None);
+    assert_eq!(told(200.0, 20, false).failed_so_far(&mean), Some(200.0));
+    // The largest is what it is from the first one on.
+    assert_eq!(told(200.0, 1, false).failed_so_far(&of(Stat::Max)), Some(200.0));
+    let none = Outcome { actual: None, ..told(0.0, 0, false) };
+    assert_eq!(none.failed_so_far(&p99), None);
+}

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use super::verdict::{Evidence, Trust, sentence};
 use super::{
     Actions, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
-    ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit,
-    MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Report, Run, ScenarioSummary,
-    SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome, Verdict,
+    EarlyCause, EarlyEnd, ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency,
+    LedgerScope, LimitHit, MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Report,
+    Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome, Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -120,8 +120,36 @@ fn run(outcome: &Outcome, setting: &Setting) -> Run {
             Signal::Interrupt => Interruption::Interrupt,
             Signal::Terminate => Interruption::Terminate,
         }),
+        ended_early: early_end(outcome),
         exit_code: 0,
     }
+}
+
+fn early_end(outcome: &Outcome) -> Option<EarlyEnd> {
+    let end = |cause| EarlyEnd {
+        cause,
+        at_s: seconds(outcome.scheduled_us),
+        threshold: None,
+        actual: None,
+        actual_text: None,
+    };
+    if !outcome.broken.is_empty() {
+        return Some(end(EarlyCause::Failure));
+    }
+    Some(match outcome.aborted.as_ref()? {
+        Abort::Threshold { key, actual } => {
+            let mut thresholds = outcome.totals.plan().scenario.thresholds.iter();
+            let threshold = thresholds.find(|threshold| threshold.key == *key);
+            EarlyEnd {
+                threshold: Some(key.clone()),
+                actual: Some(*actual),
+                actual_text: threshold.map(|threshold| actual_text(threshold, Some(*actual))),
+                ..end(EarlyCause::Threshold)
+            }
+        }
+        Abort::Unwelcome => end(EarlyCause::Unwelcome),
+        Abort::Broken => end(EarlyCause::Failure),
+    })
 }
 
 fn plan_summary(plan: &Plan) -> PlanSummary {
@@ -169,14 +197,16 @@ fn machine(outcome: &Outcome) -> MachineUse {
 
 fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
     let totals = &outcome.totals;
-    let aborted_by = match &outcome.aborted {
-        Some(Abort::Threshold { key }) => Some(key),
+    let ended_by = |threshold: &Threshold| match &outcome.aborted {
+        Some(Abort::Threshold { key, actual }) if *key == threshold.key => Some(*actual),
         _ => None,
     };
     let judged = totals.plan().scenario.thresholds.iter().map(|threshold| {
         let found = judge(threshold, totals);
-        let note = if aborted_by == Some(&threshold.key) {
-            Some("it ended the run early".to_owned())
+        let ended_by = ended_by(threshold);
+        let note = if ended_by.is_some() {
+            let then = actual_text(threshold, ended_by);
+            Some(format!("it ended the run early, at {then}"))
         } else if found.actual.is_none() && found.samples == Some(0) {
             Some("no samples".to_owned())
         } else if found.actual.is_none() {
@@ -201,7 +231,8 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
             count: found.part.map(|(count, _)| count),
             of: found.part.map(|(_, whole)| whole),
             actual_text: actual_text(threshold, found.actual),
-            passed: found.passed,
+            // What ended a run has failed it, whatever the figure became.
+            passed: found.passed && ended_by.is_none(),
             note,
         }
     });
@@ -559,3 +590,6 @@ fn limits_hit(totals: &Totals) -> Vec<LimitHit> {
     }
     hit
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,6 +101,11 @@ fn local_limits(outcome: &Outcome) -> Option<Reason> {
 
 fn early_end(outcome: &Outcome) -> Vec<Reason> {
     let mut reasons = Vec::new();
+    if !outcome.broken.is_empty() {
+        let what = "uproar itself failed, and the run was ended";
+        let remedy = "report it with the scenario and what stands on stderr";
+        reasons.push(reason(Severity::Invalid, what, outcome.broken.join("; "), "", remedy));
+    }
     if let Some(how) = &outcome.server_ended {
         let what = "the built-in server ended before the run did";
         let remedy = "its own message is above; report it with the scenario";

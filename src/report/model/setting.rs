@@ -22,8 +22,37 @@ pub struct Run {
     pub command: Vec<String>,
     /// The signal that ended the run before its plan did; `null` if none.
     pub interrupted: Option<Interruption>,
+    /// What else ended the run before its plan did; `null` if nothing.
+    pub ended_early: Option<EarlyEnd>,
     /// What the process exits with.
     pub exit_code: u8,
+}
+
+/// What ended a run early though no signal asked for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EarlyEnd {
+    /// Why it ended.
+    pub cause: EarlyCause,
+    /// When its schedule was broken off, seconds; its whole length if that was over.
+    pub at_s: f64,
+    /// The threshold that ended it, by its `metric`; `null` if none did.
+    pub threshold: Option<String>,
+    /// What its figure was then, microseconds or a count; at the end it may be another.
+    pub actual: Option<f64>,
+    /// `actual` with its unit.
+    pub actual_text: Option<String>,
+}
+
+/// Why a run ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlyCause {
+    /// A threshold with `abort_after`: the run has failed.
+    Threshold,
+    /// A host that is not ours and refuses the load: the run is invalid.
+    Unwelcome,
+    /// uproar itself failed: the run is invalid.
+    Failure,
 }
 
 /// What ended a run early.

@@ -3,6 +3,8 @@
 //! uproar's own conditions, which stand beside them, are in `conditions`; which limits a figure can
 //! reach at all is in `reach`.
 
+use std::time::Duration;
+
 use super::super::keys::{At, Field, list};
 use super::super::later::{self, Place};
 use super::super::limits::Limit;
@@ -13,7 +15,7 @@ use super::super::suggest::did_you_mean;
 use super::conditions::{self, OFF};
 use super::reach::{self, Reach};
 use super::{Names, not_zero};
-use crate::metric::{Counter, Metric, Rate, Share};
+use crate::metric::{Counter, Known, Metric, Rate, Share};
 use crate::units::parse;
 
 /// Counters that are kept for each cohort.
@@ -137,6 +139,7 @@ fn threshold(
             .help(reach::why(subject));
         return None;
     }
+    can_abort(&key.value, subject, &condition, &limit.abort_after, mistakes);
     Some(Threshold {
         key: key.value.clone(),
         limit: bound,
@@ -149,6 +152,37 @@ fn threshold(
         abort_after: limit.abort_after.get().copied(),
         default: false,
     })
+}
+
+/// Refuses to end a run by a figure that can't have failed before the run is over.
+fn can_abort(
+    key: &str,
+    subject: Subject,
+    condition: &Condition,
+    abort_after: &Field<Duration>,
+    mistakes: &mut Mistakes,
+) {
+    let Some(at) = abort_after.written() else { return };
+    let at_the_end = "remove `abort_after`: the threshold is judged at the run's end";
+    let to_come = |moves: &str, how: &str| {
+        let what = format!("`{key}` can't end a run early: it only {moves}");
+        let why = format!("and may still come to be {} {}", condition.sign(), condition.limit);
+        (format!("{what}, {why}"), format!("{at_the_end}. Only a limit {how} can end a run"))
+    };
+    let (what, help) = match (subject.known(), condition.comparison) {
+        (Known::AtEnd { why, instead }, _) => (
+            format!("`{key}` can't end a run early: {why}"),
+            format!("{at_the_end}. \"{instead}\" tells sooner"),
+        ),
+        (Known::Rising, Comparison::Greater | Comparison::GreaterOrEqual) => {
+            to_come("rises", "from above")
+        }
+        (Known::Falling, Comparison::Less | Comparison::LessOrEqual) => {
+            to_come("falls", "from below")
+        }
+        (Known::SoFar | Known::Rising | Known::Falling, _) => return,
+    };
+    mistakes.add(&at.span, what).label("known at the end only").help(help);
 }
 
 /// Reads a key: whose figures, of which phase, and which figure.
@@ -392,6 +426,11 @@ fn condition(at: &At<String>, mistakes: &mut Mistakes) -> Option<Condition> {
 }
 
 impl Condition {
+    fn sign(&self) -> &'static str {
+        let written = COMPARISONS.iter().find(|(_, comparison)| *comparison == self.comparison);
+        written.map_or("", |(sign, _)| sign)
+    }
+
     /// The limit in the unit of `subject`: microseconds, a count, a part of 1 or a number a second.
     fn limit(&self, subject: Subject, span: &Span, mistakes: &mut Mistakes) -> Option<f64> {
         match subject {

@@ -419,6 +419,7 @@ fn figures() -> Report {
             measured_s: 40.0,
             command: vec!["uproar".to_owned(), "run".to_owned(), "chat-rooms".to_owned()],
             interrupted: None,
+            ended_early: None,
             exit_code: 0,
         },
         uproar: Build {

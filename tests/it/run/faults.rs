@@ -54,6 +54,42 @@ fn all_came_back(report: &Report) {
     assert_eq!(report.publishes.due, report.publishes.sent + report.publishes.not_sent);
 }
 
+/// Two attempts are enough for any number of returns, as long as each succeeds.
+#[test]
+fn attempts_are_counted_anew_after_every_return() {
+    let resets: String = (0..4)
+        .map(|n| {
+            format!(
+                "[[fault]]\nat = \"{}ms\"\nkind = \"reset\"\nclients = \"100%\"\n",
+                600 + n * 500
+            )
+        })
+        .collect();
+    let scenario = format!(
+        r#"
+        [target]
+        builtin = "rooms"
+        drain_timeout = "1s"
+        [rooms.lobby]
+        size = 5
+        [[cohort]]
+        name = "people"
+        clients = {CLIENTS}
+        join = {{ rooms = "lobby" }}
+        reconnect = {{ first = "20ms", factor = 1.0, max = "20ms", jitter = "none", attempts = 2 }}
+        [[phase]]
+        name = "up"
+        duration = "3s"
+        {resets}
+        "#
+    );
+    let report = run(&scenario, &[]).report;
+    let backs: Vec<_> = report.faults.iter().map(|fault| (fault.hit, fault.back)).collect();
+    assert_eq!(backs, [(CLIENTS, CLIENTS); 4]);
+    assert_eq!((report.clients.gave_up, report.connections.reconnected), (0, 4 * CLIENTS));
+    assert_eq!(report.clients.at_end, CLIENTS);
+}
+
 #[test]
 fn a_restart_closes_everyone_and_all_come_back() {
     let fault = "[[fault]]\nat = \"talk + 500ms\"\nkind = \"restart\"\nduration = \"700ms\"\n\
@@ -102,7 +138,7 @@ fn nobody_comes_back_to_a_killed_server() {
     assert_eq!(ran.said.code, Some(1), "{}", ran.said.stdout);
     let threshold = &ran.report.thresholds[0];
     assert_eq!((threshold.passed, threshold.actual), (false, None));
-    assert_eq!(threshold.note.as_deref(), Some("some never came back"));
+    assert_eq!(threshold.note.as_deref(), Some("20 of 20 never came back"));
     assert!(!ran.report.validity.reasons.iter().any(|reason| reason.what.contains("ended")));
 }
 

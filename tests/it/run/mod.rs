@@ -4,6 +4,7 @@ mod addresses;
 mod codecs;
 mod commands;
 mod compare;
+mod early;
 mod faults;
 mod hall;
 mod hostile;

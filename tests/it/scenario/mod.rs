@@ -12,6 +12,7 @@ macro_rules! snapshot {
     }};
 }
 
+mod aborts;
 mod errors;
 mod overrides;
 mod protocol_files;

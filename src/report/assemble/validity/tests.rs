@@ -53,6 +53,7 @@ fn recorded_of(plan: Arc<Plan>, record: impl FnOnce(&mut Recorder)) -> Outcome {
         totals,
         stopped: Stop::default(),
         aborted: None,
+        broken: Vec::new(),
         started_unix_ms: 0,
         scheduled_us: 10 * S,
         duration_us: 10 * S,
@@ -259,6 +260,14 @@ fn clients_missing_for_a_limit_of_this_machine() {
 }
 
 #[test]
+fn what_uproar_itself_broke_is_told_and_makes_the_run_invalid() {
+    let mut outcome = recorded(|_| ());
+    outcome.broken = vec!["worker 1 fell silent".to_owned(), "and 2 more".to_owned()];
+    let said = "uproar itself failed, and the run was ended: worker 1 fell silent; and 2 more";
+    is(&outcome, Some((Severity::Invalid, said)));
+}
+
+#[test]
 fn runs_that_ended_early() {
     let mut outcome = recorded(|_| {});
     outcome.server_ended = Some("signal: 9".to_owned());
@@ -268,7 +277,7 @@ fn runs_that_ended_early() {
     outcome.aborted = Some(Abort::Unwelcome);
     is(&outcome, Some((Severity::Invalid, "the host refuses it")));
     // Somebody asked for that.
-    outcome.aborted = Some(Abort::Threshold { key: "delivery.p99".to_owned() });
+    outcome.aborted = Some(Abort::Threshold { key: "delivery.p99".to_owned(), actual: 2e6 });
     is(&outcome, None);
 }
 

@@ -1,0 +1,131 @@
+//! What goes into a run, what it tells meanwhile, and what comes out of it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::client::Target;
+use crate::machine::cpu::{MachineCpu, ProcessStat};
+use crate::measure::{Live, Totals};
+use crate::plan::Plan;
+use crate::protocol::scope::Captured;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Run {
+    /// What is to happen.
+    pub plan: Arc<Plan>,
+    /// Where to dial.
+    pub target: Arc<Target>,
+    /// By cohort: what the logins that are done once a run captured.
+    pub logged_in: Vec<Captured>,
+    /// The run's random id.
+    pub run: u32,
+    /// Worker threads, at least 1.
+    pub workers: u16,
+    /// The cores they keep to; empty for any.
+    pub cores: Vec<usize>,
+    /// Whether the host is neither loopback nor private.
+    pub strangers_host: bool,
+    /// How long the lookup of the host's name took, in microseconds; `None` if there was none.
+    pub lookup_us: Option<u64>,
+    /// Who wants all figures once a second while the run goes on, if anybody.
+    pub live: Option<watch::Sender<Live>>,
+}
+
+/// Whether a run is to stop before its schedule ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stop {
+    /// Who asked first, if anybody: then drain and report.
+    pub asked: Option<Signal>,
+    /// Asked twice: report without waiting.
+    pub now: bool,
+}
+
+/// What asks a run to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// What the run is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Workers get ready.
+    #[default]
+    Starting,
+    /// The schedule runs; the phase as an index.
+    Phase(usize),
+    /// Waiting for the last messages.
+    Draining,
+    /// Everything is in.
+    Done,
+}
+
+/// What a person watching wants to know, once a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// What the run is doing.
+    pub stage: Stage,
+    /// Since the run's start.
+    pub elapsed_us: u64,
+    /// Clients joined.
+    pub clients_up: u32,
+    /// Messages sent in the last full second.
+    pub publishes_per_s: u64,
+    /// Messages received in the last full second.
+    pub deliveries_per_s: u64,
+    /// 99th percentile of delivery from due in the last full second.
+    pub delivery_p99_us: Option<u64>,
+    /// Errors so far.
+    pub errors: u64,
+}
+
+/// Everything a run measured.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The figures.
+    pub totals: Totals,
+    /// Who asked it to stop, if anybody.
+    pub stopped: Stop,
+    /// Why it was ended early, if it was.
+    pub aborted: Option<Abort>,
+    /// What of uproar itself failed after the start, worker by worker, the first that happened
+    /// first. With any of it the figures are those of a part of the load.
+    pub broken: Vec<String>,
+    /// Unix time of the run's start in milliseconds.
+    pub started_unix_ms: u64,
+    /// Until the schedule ended, by plan or early.
+    pub scheduled_us: u64,
+    /// Until everything was in.
+    pub duration_us: u64,
+    /// CPU time of this process over the run, where the system tells.
+    pub generator_cpu_us: Option<u64>,
+    /// The built-in server's figures over the run.
+    pub server: Option<ProcessStat>,
+    /// How the built-in server ended, if it ended before the run did.
+    pub server_ended: Option<String>,
+    /// The machine's CPU over the run: busy and stolen shares, where known.
+    pub machine: Option<(MachineCpu, MachineCpu)>,
+    /// Whether messages were still on their way when the drain's time was up.
+    pub drain_timed_out: bool,
+}
+
+/// Why a run was ended before its schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Abort {
+    /// A threshold with `abort_after` failed for that long.
+    Threshold {
+        /// Its key, as written.
+        key: String,
+        /// The figure that ended it: microseconds or a count.
+        actual: f64,
+    },
+    /// Over half of the connects to a host that is not ours failed for ten seconds.
+    Unwelcome,
+    /// Uproar itself failed: [`Outcome::broken`] says what.
+    Broken,
+}
