@@ -251,3 +251,53 @@ pub(super) fn unfit(report: &Report) -> Option<&'static str> {
         _ => Some("did not pass"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn baseline(save: &Path, gates: usize) -> Baseline {
+        let (save, options) = (Some(save.to_owned()), Options::default());
+        Baseline { base: None, gates, save, tolerances: Vec::new(), options }
+    }
+
+    fn passed(runs: usize) -> Vec<Report> {
+        let mut report = Report::default();
+        report.verdict.state = VerdictState::Passed;
+        vec![report; runs]
+    }
+
+    #[test]
+    fn only_enough_fit_runs_that_are_not_worse_become_a_baseline() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("base.json");
+        let baseline = baseline(&path, 2);
+        let mut suspect = passed(4);
+        suspect[3].validity.state = ValidityState::Suspect;
+        let mut failed = passed(4);
+        failed[0].verdict.state = VerdictState::Failed;
+        for (reports, so_far, exit) in [
+            (passed(3), Exit::Passed, Exit::Failed),
+            (suspect, Exit::Passed, Exit::Failed),
+            (failed, Exit::Failed, Exit::Failed),
+            // Worse than another baseline: the next comparison would be with that.
+            (passed(4), Exit::Failed, Exit::Failed),
+            (passed(4), Exit::Interrupted, Exit::Interrupted),
+        ] {
+            assert_eq!(baseline.save(&reports, so_far).unwrap(), exit);
+            assert!(!path.exists(), "{so_far:?}");
+        }
+        assert_eq!(baseline.save(&passed(4), Exit::Passed).unwrap(), Exit::Passed);
+        assert_eq!(runs::load(&path).unwrap().reports.len(), 4);
+    }
+
+    #[test]
+    fn a_baseline_of_too_few_runs_is_refused_with_how_many_it_takes() {
+        let path = Path::new("base.json");
+        for (runs, gates, needed) in [(1, 1, 3), (3, 2, 4), (4, 4, 5), (5, 13, 6)] {
+            let why = check_runs(path, runs, gates).unwrap_err().render(false);
+            assert!(why.contains(&format!("--repeat {needed}")), "{runs} {gates}: {why}");
+            assert!(check_runs(path, needed, gates).is_ok());
+        }
+    }
+}

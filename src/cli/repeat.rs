@@ -63,6 +63,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         base: baseline.base(),
         saves: baseline.is_to_be_saved(),
     };
+    if let Some(why) = aim.is_coarse().filter(|_| !args.quiet) {
+        print::stderr(&format!("note: {why}\n"));
+    }
     let out = folder(args, &name)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -166,3 +166,57 @@ fn text(path: &Path, most_bytes: u64, help: &str) -> Result<String, Failure> {
 fn refused(path: &Path, why: &dyn std::fmt::Display, help: &str) -> Failure {
     Failure::message(Exit::Usage, format!("can't read {}: {why}", path.display()), help)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::json::to_json;
+
+    #[test]
+    fn a_baseline_is_refused_before_the_runs_where_it_can_not_be_written() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        fs::write(path("there.json"), "mine").unwrap();
+        let why = |path: &Path, read: Option<&Path>| {
+            let failure = check_save(path, read).unwrap_err();
+            assert_eq!(failure.exit, Exit::Usage);
+            failure.render(false)
+        };
+        assert!(check_save(&path("new.json"), None).is_ok());
+        assert!(!path("new.json").exists() && !path("new.partial").exists());
+        assert!(why(place.path(), None).contains("it is a folder"));
+        assert!(why(&path("there.json"), None).contains("it is there already"));
+        assert!(why(&path("there.json"), Some(&path("none.json"))).contains("it is there already"));
+        assert!(why(&path("no/such.json"), None).contains("No such file"));
+        // The one that is read by the same command is to be replaced.
+        assert!(check_save(&path("there.json"), Some(&path("./there.json"))).is_ok());
+        assert_eq!(fs::read_to_string(path("there.json")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn runs_that_left_no_report_are_counted_and_other_folders_are_not() {
+        let place = tempfile::tempdir().unwrap();
+        let json = to_json(&Report::default()).unwrap();
+        for name in ["01", "02", "03", "notes", "4"] {
+            fs::create_dir(place.path().join(name)).unwrap();
+            if name == "01" {
+                fs::write(place.path().join(name).join(REPORT_FILE), &json).unwrap();
+            }
+        }
+        fs::write(place.path().join("04"), "a file").unwrap();
+        let runs = load(place.path()).unwrap();
+        assert_eq!((runs.reports.len(), runs.missing), (1, 2));
+        let one = load(&place.path().join("01")).unwrap();
+        assert_eq!((one.reports.len(), one.missing), (1, 0));
+    }
+
+    #[test]
+    fn what_was_saved_is_what_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("base.json");
+        let report = Report { seed: 7, ..Report::default() };
+        save(&path, &[report.clone(), report]).unwrap();
+        let read = load(&path).unwrap();
+        assert_eq!(read.reports.iter().map(|report| report.seed).collect::<Vec<_>>(), [7, 7]);
+    }
+}

@@ -53,6 +53,19 @@ pub(super) struct Aim {
 }
 
 impl Aim {
+    /// Why no small change can be shown, however the runs turn out.
+    pub(super) fn is_coarse(&self) -> Option<String> {
+        let with_side = self.turns.map(|gates| (self.repeat, gates));
+        let too_few = |(base, gates): &(usize, usize)| !can_decide(*base, self.repeat, *gates);
+        let (base, gates) = with_side.into_iter().chain(self.base).find(too_few)?;
+        Some(format!(
+            "too few runs to show a small change: {base} and {}, {} a side are needed for {gates} {}",
+            self.repeat,
+            runs_needed(gates),
+            if gates == 1 { "figure" } else { "figures" }
+        ))
+    }
+
     /// Why going on is of no use: as many runs of a side can't be trusted that those which are left are
     /// too few to show a change, where all of them would have been enough; or a run is unfit for the
     /// baseline that they all were to become.
@@ -368,9 +381,14 @@ mod tests {
             let why = aim.is_lost(&[base, new]);
             assert_eq!(why.is_some(), lost, "{why:?}");
         }
-        // Who asks for fewer than enough gets them.
+        assert_eq!(aim.is_coarse(), None);
+        // Who asks for fewer than enough gets them, and is told beforehand.
         let few = Aim { repeat: 2, ..aim };
         assert_eq!(few.is_lost(&[made(2, 0), made(1, 0)]), None);
+        let why = few.is_coarse().unwrap();
+        assert!(why.ends_with("2 and 2, 4 a side are needed for 2 figures"), "{why}");
+        let old = Aim { turns: None, base: Some((1, 1)), ..aim };
+        assert!(old.is_coarse().is_some_and(|why| why.contains(": 1 and 5, 3 a side")));
         // Figures of one side only lie apart.
         let alone = Aim { turns: None, ..aim };
         assert_eq!(alone.is_lost(&[made(5, 0)]), None);

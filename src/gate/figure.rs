@@ -12,7 +12,7 @@ pub enum Unit {
 }
 
 /// Counters of which more is worse. Of the others more may be better, or nothing at all.
-const WORSE: [Counter; 16] = [
+const WORSE: [Counter; 18] = [
     Counter::Lost,
     Counter::AckedLost,
     Counter::Duplicated,
@@ -29,6 +29,8 @@ const WORSE: [Counter; 16] = [
     Counter::ConnectionsFailed,
     Counter::ConnectionsLost,
     Counter::ClientsNeverJoined,
+    Counter::ClientsNotBack,
+    Counter::ClientsStoodStill,
 ];
 
 /// A figure that runs are compared by.

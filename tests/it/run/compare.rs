@@ -214,7 +214,11 @@ fn what_can_not_be_compared_is_refused() {
     let (once, few) = (save(&["s.json"]), save(&["s.json", "--repeat", "3"]));
     let (there, dir) = (save(&["cut.json", "--repeat", "4"]), save(&["empty", "--repeat", "4"]));
     let nowhere = save(&["no/such/s.json", "--repeat", "4"]);
+    let more = ["4", "--tolerance", "lost=0%", "--tolerance", "delivery.p99=5%"];
+    let more = [&more[..], &["--tolerance", "clients.not_back=0%"]].concat();
+    let many = save(&[&["s.json", "--repeat"], &more[..]].concat());
     for (arguments, words) in [
+        (&many[..], "4 runs are too few to show a change of 4 figures"),
         (&once[..], "1 run is too few to show a change of 2 figures"),
         (&few, "3 runs are too few"),
         (&there, "it is there already"),
