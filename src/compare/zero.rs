@@ -14,7 +14,7 @@ use crate::report::Report;
 /// gravest first.
 const ZERO: [(&str, &str, bool); 10] = [
     ("lost", "expected", true),
-    ("unfinished", "expected", true),
+    (UNFINISHED, "expected", true),
     ("duplicated", "expected", true),
     ("reordered", "expected", true),
     ("corrupted", "expected", false),
@@ -25,8 +25,11 @@ const ZERO: [(&str, &str, bool); 10] = [
     ("publishes.not_sent", "publishes.due", true),
 ];
 
+/// What may still come is no part of what was expected.
+const UNFINISHED: &str = "unfinished";
+
 /// Figures that reports of an earlier build don't have: unknown there, and nothing is missed.
-const YOUNG: [&str; 3] = ["unfinished", "clients.not_back", "clients.stood_still"];
+const YOUNG: [&str; 3] = [UNFINISHED, "clients.not_back", "clients.stood_still"];
 
 /// Runs of the base from which its worst one says how bad runs are.
 const SOME: usize = 5;
@@ -55,12 +58,18 @@ impl Part {
     }
 }
 
+/// So many of what could have been: of a figure that `of` does not hold both together. A run may have
+/// doubled more than it delivered; a share is at most all.
+fn part(name: &str, count: f64, of: f64) -> Part {
+    let of = if name == UNFINISHED { of + count } else { of };
+    Part { count, of: of.max(count) }
+}
+
 /// The figure of each run that has it.
 fn parts(runs: &[&Report], name: &str, of: &str) -> Vec<Part> {
     let part = |report: &&Report| {
         let count = count(report, name)?;
-        // A run may have doubled more than it delivered; a share is at most all.
-        Some(Part { count, of: self::count(report, of).unwrap_or(0.0).max(count) })
+        Some(part(name, count, self::count(report, of).unwrap_or(0.0)))
     };
     runs.iter().filter_map(part).collect()
 }
@@ -235,6 +244,20 @@ mod tests {
         }
         // What no run has any of is left out, unless it is one of those that always have a row.
         assert!(!spreads.iter().any(|(name, _)| *name == "corrupted"));
+    }
+
+    #[test]
+    fn what_is_unfinished_is_a_share_of_it_and_what_was_expected() {
+        for (name, count, of, share) in [
+            ("lost", 30.0, 100.0, 0.3),
+            ("unfinished", 10.0, 90.0, 0.1),
+            ("unfinished", 5.0, 0.0, 1.0),
+            ("duplicated", 7.0, 5.0, 1.0),
+            ("lost", 0.0, 0.0, 0.0),
+        ] {
+            let found = part(name, count, of).share();
+            assert!((found - share).abs() < 1e-12, "{name} {count} of {of}: {found}");
+        }
     }
 
     #[test]
