@@ -89,6 +89,24 @@ mod tests {
     }
 
     #[test]
+    fn a_join_overtakes_what_a_slow_server_still_has() {
+        const S: u64 = WINDOW_US;
+        let mut stays = Stays::default();
+        stays.join_written(100 * S);
+        for (window_us, sent_us, belongs) in [
+            (S, 97 * S, Belongs::Replayed),
+            (3 * S, 97 * S, Belongs::Member),
+            (3 * S, 97 * S - 1, Belongs::Replayed),
+        ] {
+            assert_eq!(stays.classify(sent_us, None, window_us), belongs, "{sent_us}");
+        }
+        stays.left(200 * S);
+        stays.join_written(300 * S);
+        assert_eq!(stays.classify(297 * S, None, 3 * S), Belongs::Member);
+        assert_eq!(stays.classify(297 * S, None, S), Belongs::Replayed);
+    }
+
+    #[test]
     fn what_is_replayed_on_return_is_told_from_the_failure_on() {
         const S: u64 = WINDOW_US;
         let mut stays = Stays::default();

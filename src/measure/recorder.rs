@@ -147,6 +147,20 @@ impl Recorder {
         self.took.note(&mut self.ledger.took, cohort, sent_us, now_us, overtaken);
     }
 
+    /// The same of one that came after so many later ones that it may be a copy of what the member in
+    /// `slot` heard long before.
+    pub fn took_or_copy(
+        &mut self,
+        cohort: usize,
+        message: MessageId,
+        slot: u32,
+        sent_us: u64,
+        now_us: u64,
+    ) {
+        let part = &mut self.ledger.took;
+        self.took.note_doubtful(part, cohort, (message, slot), sent_us, now_us);
+    }
+
     /// W, by what this worker's clients of that cohort heard so far.
     #[must_use]
     pub fn window_us(&self, cohort: usize) -> u64 {

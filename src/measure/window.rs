@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::ledger::MessageId;
 pub use crate::plan::LEDGER_WINDOW_US as WINDOW_US;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 
@@ -67,17 +68,43 @@ fn lane(plan: &Plan, cohort: usize) -> usize {
 /// What one worker's clients saw since its last snapshot: what took long or was overtaken, by lane
 /// and the second in which it was sent. At most 31 seconds a lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TookPart(Vec<(u16, u64, Longest)>);
+pub(super) struct TookPart {
+    sure: Vec<(u16, u64, Longest)>,
+    doubtful: Vec<Doubtful>,
+}
+
+/// The longest of those that may be copies of what their receivers heard long before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Doubtful {
+    lane: u16,
+    second: u64,
+    us: u64,
+    pub(super) message: MessageId,
+    pub(super) slot: u32,
+}
 
 impl TookPart {
     fn take(&mut self, lane: usize, sent_us: u64, longest: Longest) {
         let (lane, second) = (lane as u16, sent_us / S);
         // The newest are the ones that are still added to.
-        let known = self.0.iter_mut().rev().find(|(of, at, _)| (*of, *at) == (lane, second));
+        let known = self.sure.iter_mut().rev().find(|(of, at, _)| (*of, *at) == (lane, second));
         match known {
             Some((.., known)) => known.merge(longest),
-            None => self.0.push((lane, second, longest)),
+            None => self.sure.push((lane, second, longest)),
         }
+    }
+
+    fn take_doubtful(&mut self, new: Doubtful) {
+        let same = |of: &&mut Doubtful| (of.lane, of.second) == (new.lane, new.second);
+        match self.doubtful.iter_mut().rev().find(same) {
+            Some(known) if known.us < new.us => *known = new,
+            Some(_) => {}
+            None => self.doubtful.push(new),
+        }
+    }
+
+    pub(super) fn doubtful(&self) -> &[Doubtful] {
+        &self.doubtful
     }
 }
 
@@ -118,6 +145,22 @@ impl Took {
         part.take(lane, sent_us.max(now_us.saturating_sub(WINDOW_MAX_US)), longest);
     }
 
+    /// Notes an arrival that came after so many later ones that it may be a copy: whether it is, only
+    /// the settler can tell.
+    pub(super) fn note_doubtful(
+        &mut self,
+        part: &mut TookPart,
+        cohort: usize,
+        (message, slot): (MessageId, u32),
+        sent_us: u64,
+        now_us: u64,
+    ) {
+        let us = now_us.saturating_sub(sent_us).min(WINDOW_MAX_US);
+        let second = sent_us.max(now_us.saturating_sub(WINDOW_MAX_US)) / S;
+        let lane = self.lanes[cohort] as u16;
+        part.take_doubtful(Doubtful { lane, second, us, message, slot });
+    }
+
     /// W so far, for clients of that cohort.
     pub(super) fn window_us(&self, cohort: usize) -> u64 {
         let mut longest = self.longest[0];
@@ -146,13 +189,22 @@ impl Windows {
     }
 
     pub(super) fn take(&mut self, part: &TookPart) {
-        for (lane, second, longest) in &part.0 {
-            let lane = usize::from(*lane).min(self.before.len() - 1);
-            if *second <= self.until_s {
-                self.before[lane].merge(*longest);
-            } else {
-                self.later.entry((*second, lane)).or_default().merge(*longest);
-            }
+        for (lane, second, longest) in &part.sure {
+            self.add(*lane, *second, *longest);
+        }
+    }
+
+    /// Takes one in that turned out to be no copy.
+    pub(super) fn take_doubtful(&mut self, of: &Doubtful) {
+        self.add(of.lane, of.second, Longest { any_us: of.us, overtaken_us: of.us });
+    }
+
+    fn add(&mut self, lane: u16, second: u64, longest: Longest) {
+        let lane = usize::from(lane).min(self.before.len() - 1);
+        if second <= self.until_s {
+            self.before[lane].merge(longest);
+        } else {
+            self.later.entry((second, lane)).or_default().merge(longest);
         }
     }
 

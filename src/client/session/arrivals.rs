@@ -282,7 +282,11 @@ impl Session {
         let overtaken = matches!(arrival, Arrival::Reordered | Arrival::TooOld);
         // What was sent before says how old it is, and not how long the server took.
         if mine.is_some_and(|mine| mine.joined_us.is_some_and(|joined_us| sent_us >= joined_us)) {
-            recorder.took(cohort, sent_us, now_us, overtaken);
+            if arrival == Arrival::TooOld {
+                recorder.took_or_copy(cohort, message, slot, sent_us, now_us);
+            } else {
+                recorder.took(cohort, sent_us, now_us, overtaken);
+            }
         }
         if overtaken {
             recorder.counts(cohort).reordered += 1;

@@ -121,7 +121,10 @@ fn stamps_of_any_age_make_a_part_no_larger_than_31_seconds() {
     let (mut took, mut part) = (Took::new(&plan), TookPart::default());
     for sent_us in (0..1_000 * S).step_by(100_000) {
         took.note(&mut part, 0, sent_us, 1_000 * S, sent_us % 7 == 0);
+        let message = MessageId { room: 0, publisher: 0, seq: 0 };
+        took.note_doubtful(&mut part, 0, (message, 0), sent_us, 1_000 * S);
     }
-    assert!(part.0.len() <= 31, "{}", part.0.len());
+    assert!(part.doubtful.len() <= 31, "{}", part.doubtful.len());
+    assert!(part.sure.len() <= 31, "{}", part.sure.len());
     assert_eq!(took.window_us(0), WINDOW_MAX_US);
 }

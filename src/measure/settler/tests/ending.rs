@@ -134,3 +134,20 @@ fn a_slow_server_takes_nothing_from_who_leaves_or_fails() {
         assert_eq!((found.lost, found.uncertain, found.unfinished), (1, 2, 0));
     }
 }
+
+#[test]
+fn a_copy_of_long_ago_does_not_tell_how_long_the_server_takes() {
+    for (heard_before, w_us) in [(false, 10 * S), (true, S)] {
+        let plan = plan();
+        let mut coordinator = everyone_in(&plan);
+        say(&mut coordinator, 0, S, S);
+        if heard_before {
+            hear(&mut coordinator, 0, 2, S, S + 9);
+        }
+        let mut part = LedgerPart::default();
+        part.hear(message(0), 2, S, 9 * S);
+        coordinator.took.note_doubtful(&mut part.took, 0, (message(0), 2), S, 9 * S);
+        coordinator.settler.take(part);
+        assert_eq!(coordinator.settler.window_us(), w_us, "{heard_before}");
+    }
+}
