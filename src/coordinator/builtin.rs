@@ -222,3 +222,6 @@ impl Running {
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -205,3 +205,6 @@ impl Action {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use self::simulated::{Script, joins, message, plan, recording, simulate, simulate_at};
 use super::{BROKEN_MAX, START_AFTER, WORKER_TIMEOUT};
-use crate::coordinator::{Abort, Outcome, Signal, Stop};
+use crate::coordinator::{Abort, Outcome, Signal, Stage, Stop};
+use crate::machine::clock::unix_ms;
 use crate::measure::{ErrorKey, Recorder, Settled};
 use crate::metric::{Detail, ErrorKind, Metric, Step};
 use crate::worker::Reply;
@@ -205,7 +206,7 @@ async fn a_strangers_host_that_refuses_most_for_ten_seconds_is_left() {
         }))
     };
     let run = async |script, strangers| {
-        simulate_at(plan("30s", ""), script, Vec::new(), strangers).await.unwrap()
+        simulate_at(plan("30s", ""), script, Vec::new(), strangers).await.unwrap().0
     };
     let outcome = run(refusing(6, None), true).await;
     assert_eq!(outcome.aborted, Some(Abort::Unwelcome));
@@ -372,11 +373,46 @@ async fn of_many_failures_the_first_are_told() {
 async fn a_worker_that_does_not_start_is_an_error_that_says_so() {
     let cant = |why| with(Script { starts: Err(why), ..Script::default() });
     let error = simulate_at(plan("5500ms", ""), cant("no timer"), Vec::new(), false).await;
-    assert_eq!(error.unwrap_err().to_string(), "worker 1 can't start: no timer");
+    assert_eq!(error.err().unwrap().to_string(), "worker 1 can't start: no timer");
     let began = Instant::now();
     let error = simulate_at(plan("5500ms", ""), cant(""), Vec::new(), false).await;
-    assert_eq!(error.unwrap_err().to_string(), "no worker within 30s");
+    assert_eq!(error.err().unwrap().to_string(), "no worker within 30s");
     assert_eq!(began.elapsed(), WORKER_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_shows_what_it_does_and_how_it_stands() {
+    let script = recording(|recorder: &mut Recorder, now_us| {
+        recorder.counts(0).sent += 3;
+        for _ in 0..1_000 {
+            recorder.latency(Metric::Delivery, 0, now_us.min(5 * S), 100);
+        }
+    });
+    let before_ms = unix_ms();
+    let threshold = r#""publishes.sent" = "< 7""#;
+    let run = simulate_at(plan("5700ms", threshold), with(script), Vec::new(), false);
+    let (outcome, shown) = run.await.unwrap();
+    // The start lies a little ahead, so that all begin together.
+    let ahead = outcome.started_unix_ms - before_ms;
+    assert!((50..5_000).contains(&ahead), "{ahead} ms");
+
+    let mut stages: Vec<_> = shown.progress.iter().map(|progress| progress.stage).collect();
+    stages.dedup();
+    assert_eq!(stages, [Stage::Phase(0), Stage::Draining, Stage::Done]);
+    let elapsed: Vec<_> = shown.progress.iter().map(|progress| progress.elapsed_us).collect();
+    assert_eq!(elapsed[..4], [S / 2, S, 3 * S / 2, 2 * S]);
+    // The last full second of the schedule.
+    let at_5s = shown.progress.iter().find(|progress| progress.elapsed_us == 5 * S).unwrap();
+    assert_eq!((at_5s.publishes_per_s, at_5s.deliveries_per_s), (3, 1_000));
+    assert_eq!((at_5s.clients_up, at_5s.delivery_p99_us, at_5s.errors), (2, Some(100), 0));
+
+    // Figures come once a second, and at the end.
+    let at: Vec<_> = shown.live.iter().map(|live| live.elapsed_us).collect();
+    assert_eq!(at, [S / 2, 3 * S / 2, 5 * S / 2, 7 * S / 2, 9 * S / 2, 11 * S / 2, 5_800_000]);
+    let holds: Vec<_> = shown.live.iter().map(|live| live.thresholds[0]).collect();
+    assert_eq!(holds, [true, true, true, false, false, false, false]);
+    let phases: Vec<_> = shown.live.iter().map(|live| live.phase).collect();
+    assert_eq!(phases[5..], [Some(0), None]);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::super::{Replies, drive, prepare};
 use crate::client::Target;
 use crate::coordinator::{Outcome, Progress, Run, Signal, Stop};
-use crate::measure::{MemberChange, MemberEvent, MessageId, Published, Recorder, WorkerHealth};
+use crate::measure::{
+    Live, MemberChange, MemberEvent, MessageId, Published, Recorder, WorkerHealth,
+};
 use crate::plan::Plan;
 use crate::scenario::{Overrides, Source, read};
 use crate::worker::{Command, Link, Reply};
@@ -96,7 +98,13 @@ pub(super) type Asks = Vec<Duration>;
 
 /// Runs the plan with these workers.
 pub(super) async fn simulate(plan: Arc<Plan>, scripts: Vec<Script>, asks: Asks) -> Outcome {
-    simulate_at(plan, scripts, asks, false).await.unwrap()
+    simulate_at(plan, scripts, asks, false).await.unwrap().0
+}
+
+/// What was shown while the run went on.
+pub(super) struct Shown {
+    pub(super) progress: Vec<Progress>,
+    pub(super) live: Vec<Live>,
 }
 
 /// The same, at a host that may be somebody else's.
@@ -105,7 +113,7 @@ pub(super) async fn simulate_at(
     scripts: Vec<Script>,
     asks: Asks,
     strangers_host: bool,
-) -> std::io::Result<Outcome> {
+) -> std::io::Result<(Outcome, Shown)> {
     let target = Target {
         url: "ws://127.0.0.1:1/".to_owned(),
         addresses: vec!["127.0.0.1:1".parse().unwrap()],
@@ -119,6 +127,8 @@ pub(super) async fn simulate_at(
         message_bytes_max: 1,
         read_buffer_bytes: 1024,
     };
+    let (live, lived) = watch::channel(Live::default());
+    let lived = tokio::spawn(all(lived));
     let run = Run {
         plan: Arc::clone(&plan),
         target: Arc::new(target),
@@ -128,7 +138,7 @@ pub(super) async fn simulate_at(
         cores: Vec::new(),
         strangers_host,
         lookup_us: None,
-        live: None,
+        live: Some(live),
     };
     let (replies, mut received): (_, Replies) = mpsc::channel(super::super::REPLIES_MAX);
     let start = |worker: u16, replies| {
@@ -138,7 +148,8 @@ pub(super) async fn simulate_at(
         Ok(SimulatedLink(commands))
     };
     let links = prepare(&run, replies, &mut received, start).await?;
-    let (progress, _watched) = watch::channel(Progress::default());
+    let (progress, watched) = watch::channel(Progress::default());
+    let watched = tokio::spawn(all(watched));
     let (stops, stop) = watch::channel(Stop::default());
     let asking = async {
         // The run starts 50 ms from now.
@@ -149,10 +160,20 @@ pub(super) async fn simulate_at(
         }
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        outcome = drive(run, links, received, None, progress, stop) => Ok(outcome),
+    let outcome = tokio::select! {
+        outcome = drive(run, links, received, None, progress, stop) => outcome,
         () = asking => unreachable!(),
+    };
+    Ok((outcome, Shown { progress: watched.await.unwrap(), live: lived.await.unwrap() }))
+}
+
+/// Everything that is shown until nobody is left to show anything.
+async fn all<T: Clone>(mut shown: watch::Receiver<T>) -> Vec<T> {
+    let mut seen = Vec::new();
+    while shown.changed().await.is_ok() {
+        seen.push(shown.borrow_and_update().clone());
     }
+    seen
 }
 
 async fn work(

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Stands in for `uproar` where tests start the built-in server: says where it listens, and ends with
+# its stdin. Called as: serve --listen ADDRESS --exit-with-stdin [HOW]
+case "${5:-}" in
+    ends) exit 7 ;;
+    garbage) echo "hello"; exec cat >/dev/null ;;
+    dies) echo "listening on ws://$3/"; exit 3 ;;
+esac
+echo "listening on ws://$3/"
+exec cat >/dev/null
