@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::simulated::{Script, joins, message, plan, recording, simulate, simulate_at};
+use self::simulated::{
+    Script, joins, message, plan, recording, simulate, simulate_at, simulate_beside,
+};
 use super::{BROKEN_MAX, START_AFTER, WORKER_TIMEOUT};
-use crate::coordinator::{Abort, Outcome, Signal, Stage, Stop};
+use crate::coordinator::builtin::tests::stand_in;
+use crate::coordinator::{Abort, BuiltinServer, Outcome, Signal, Stage, Stop};
 use crate::machine::clock::unix_ms;
 use crate::measure::{ErrorKey, Recorder, Settled};
 use crate::metric::{Detail, ErrorKind, Metric, Step};
@@ -413,6 +416,25 @@ async fn a_run_shows_what_it_does_and_how_it_stands() {
     assert_eq!(holds, [true, true, true, false, false, false, false]);
     let phases: Vec<_> = shown.live.iter().map(|live| live.phase).collect();
     assert_eq!(phases[5..], [Some(0), None]);
+}
+
+/// Processes keep to no paused clock: these two take a second.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_of_our_own_is_told_over_the_run() {
+    let run = async |how: &str| {
+        let mut server = BuiltinServer::start(&stand_in(), &[how.to_owned()]).await.unwrap();
+        // What it had used before the run is not the run's.
+        server.has_used(Duration::from_secs(100));
+        let plan = plan("1s", "");
+        let run = simulate_beside(Some(server), plan, ordinary(), Vec::new(), false);
+        run.await.unwrap().0
+    };
+    let (lives, dies) = tokio::join!(run(""), run("dies"));
+    let used = lives.server.unwrap();
+    assert!(used.cpu_us < 50 * S && used.rss_peak_bytes > 0, "{used:?}");
+    assert_eq!(lives.server_ended, None);
+    assert!(dies.server_ended.is_some_and(|how| how.contains("exit status: 3")));
 }
 
 #[test]

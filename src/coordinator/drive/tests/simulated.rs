@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::{Replies, drive, prepare};
 use crate::client::Target;
-use crate::coordinator::{Outcome, Progress, Run, Signal, Stop};
+use crate::coordinator::{BuiltinServer, Outcome, Progress, Run, Signal, Stop};
 use crate::measure::{
     Live, MemberChange, MemberEvent, MessageId, Published, Recorder, WorkerHealth,
 };
@@ -114,6 +115,18 @@ pub(super) async fn simulate_at(
     asks: Asks,
     strangers_host: bool,
 ) -> std::io::Result<(Outcome, Shown)> {
+    simulate_beside(None, plan, scripts, asks, strangers_host).await
+}
+
+/// The same, beside a server of our own.
+pub(super) async fn simulate_beside(
+    server: Option<BuiltinServer>,
+    plan: Arc<Plan>,
+    scripts: Vec<Script>,
+    asks: Asks,
+    strangers_host: bool,
+) -> std::io::Result<(Outcome, Shown)> {
+    let server = server.map(|server| (server, Handle::current()));
     let target = Target {
         url: "ws://127.0.0.1:1/".to_owned(),
         addresses: vec!["127.0.0.1:1".parse().unwrap()],
@@ -161,7 +174,7 @@ pub(super) async fn simulate_at(
         std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
-        outcome = drive(run, links, received, None, progress, stop) => outcome,
+        outcome = drive(run, links, received, server, progress, stop) => outcome,
         () = asking => unreachable!(),
     };
     Ok((outcome, Shown { progress: watched.await.unwrap(), live: lived.await.unwrap() }))
