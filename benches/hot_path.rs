@@ -4,7 +4,6 @@
 //!
 //! `cargo bench --bench hot_path`
 
-use std::collections::VecDeque;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use uproar::codec::{ClientMessage, CodecKind, Content, ServerMessage};
 use uproar::measure::{HistKey, Histograms, Order};
 use uproar::metric::Metric;
 use uproar::protocol::matcher::{Condition, Matcher, Wanted};
+use uproar::protocol::outbox::Outbox;
 use uproar::protocol::pointer::Pointer;
 use uproar::protocol::scope::{Captured, Names, Person, RoomName, Scope};
 use uproar::protocol::send::{Piece, Send};
@@ -154,7 +154,7 @@ fn publishes(criterion: &mut Criterion) {
     let send = Send(vec![Piece::Text(template)]).fold(&early, &[]).expect("a room");
     let payload = payload(128);
     let scope = Scope { id: Some(12_345), payload: Some(payload.as_bytes()), ..early };
-    let mut frames = VecDeque::with_capacity(1);
+    let mut frames = Outbox::default();
     group.bench_function("from a template", |bencher| {
         bencher.iter(|| {
             send.frames(black_box(&scope), &mut frames).expect("nothing is missing");

@@ -15,6 +15,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// From here on the largest burst is told.
+const BURST_BYTES_MIN: u64 = 64 * 1024;
+
 fn render(plan: &Plan) -> String {
     let peaks = plan.peaks();
     let rate = |rate: Option<f64>| rate.map_or("as the server answers".to_owned(), number);
@@ -28,6 +31,16 @@ fn render(plan: &Plan) -> String {
     ];
     if peaks.actions_per_s > 0.0 {
         lines.push(("actions", format!("{} a second at the peak", number(peaks.actions_per_s))));
+    }
+    // What fits one write of a socket is no burst.
+    if let Some(burst) = plan.largest_burst().filter(|burst| burst.bytes() >= BURST_BYTES_MIN) {
+        let (each, all) = (bytes(burst.message_bytes), bytes(burst.bytes()));
+        lines.push(match burst.messages {
+            1 => ("burst", format!("about {all} at most, one message")),
+            n => {
+                ("burst", format!("{} messages of {each} for one publish, {all} in all", count(n)))
+            }
+        });
     }
     let phases = plan.scenario.phases.iter().zip(&plan.phases);
     lines.extend(phases.map(|(phase, span)| {

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::agenda::Agenda;
 use super::dial::{DialError, Target};
 use super::mailbox::{Held, HoldUp, Mailbox, Order, Taken};
+use super::places::Places;
 use super::session::Session;
 use super::socket::Traffic;
 use crate::machine::clock::Clock;
@@ -58,6 +59,8 @@ pub struct Context {
     pub standing: Cell<Standing>,
     /// The longest that a client took from its dial until it was joined.
     pub slowest_ready_us: Cell<u64>,
+    /// Closed loop: the longest that an answer took.
+    pub slowest_answer_us: Cell<u64>,
     /// Sockets of clients that fell silent: open until the worker ends, and out of its reactor,
     /// so that what a server still sends them wakes nobody.
     pub silent: RefCell<Vec<std::net::TcpStream>>,
@@ -138,10 +141,8 @@ pub struct Client {
     pub(super) sent_home: Cell<bool>,
     /// Whether it was ever joined.
     pub(super) joined_once: Cell<bool>,
-    /// Closed loop: messages scheduled, waiting, or on their way.
-    pub(super) in_flight: Cell<u32>,
-    /// Closed loop: when the last one was sent.
-    pub(super) last_sent_us: Cell<u64>,
+    /// Closed loop: which of its messages are on their way.
+    pub(super) places: RefCell<Option<Box<Places>>>,
     /// Whether its attempts are used up.
     pub gave_up: Cell<bool>,
     /// Its session while it is connected, for the worker to publish on without waking its task.
@@ -169,8 +170,7 @@ impl Client {
             not_back: Cell::new(false),
             sent_home: Cell::new(false),
             joined_once: Cell::new(false),
-            in_flight: Cell::new(0),
-            last_sent_us: Cell::new(0),
+            places: RefCell::default(),
             gave_up: Cell::new(false),
             line: RefCell::default(),
             logged_in: Cell::new(false),
@@ -212,16 +212,39 @@ impl Client {
         let session = self.line.borrow().upgrade();
         if let Some(session) = session
             && !self.mailbox.holds_any()
-            && session.borrow_mut().publish_now(held)
         {
-            return Taken::Yes;
+            return match session.borrow_mut().publish_now(held) {
+                None => Taken::Yes,
+                // What has begun to go is no longer a message that falls due while away.
+                Some(rest) => self.mailbox.hold(rest, only_active && rest.done == 0),
+            };
         }
         self.mailbox.hold(held, only_active)
     }
 
+    /// Gives it the places of a closed loop.
+    pub fn close_loop(&self, in_flight: u32, answer_within_us: u64) {
+        self.places.replace(Some(Box::new(Places::new(in_flight, answer_within_us))));
+    }
+
+    /// What a closed loop's places say; `None` where messages are due by a rate.
+    pub(super) fn with_places<T>(&self, ask: impl FnOnce(&mut Places) -> T) -> Option<T> {
+        self.places.borrow_mut().as_deref_mut().map(ask)
+    }
+
     /// Closed loop: a message that was scheduled or waited will not be sent.
-    pub fn abandon_in_flight(&self) {
-        self.in_flight.set(self.in_flight.get().saturating_sub(1));
+    pub fn abandon_scheduled(&self) {
+        self.with_places(Places::drop_scheduled);
+    }
+
+    /// Closed loop: the schedule is over.
+    pub fn load_ended(&self, now_us: u64) {
+        self.with_places(|places| places.load_ended(now_us));
+    }
+
+    /// Closed loop: whether it spent most of its time waiting for answers that never came.
+    pub fn stood_still(&self) -> bool {
+        self.with_places(|places| places.stood_still()).unwrap_or(false)
     }
 
     /// The next sequence number for a room.

@@ -103,12 +103,12 @@ pub(super) fn message_bytes_max(target: &Target) -> usize {
 
 fn config(target: &Target) -> WebSocketConfig {
     let message_max = message_bytes_max(target);
-    // Each message is written as it comes; the bound is for a server that stops reading.
-    let held_max = (4 * target.message_bytes_max).max(256 * 1024);
     WebSocketConfig::default()
         .read_buffer_size(target.read_buffer_bytes)
+        // Each frame is written as it comes, and none before the one before it was taken: what is
+        // buffered is one frame, whatever its size, and what is said without waiting, which is short.
         .write_buffer_size(0)
-        .max_write_buffer_size(held_max)
+        .max_write_buffer_size(usize::MAX)
         .max_message_size(Some(message_max))
         .max_frame_size(Some(message_max))
 }

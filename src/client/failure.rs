@@ -109,10 +109,9 @@ pub(super) fn classify(error: &Error, step: Step) -> DialError {
             let text = format!("a message of {size} or more, where {max} is the most");
             DialError::new(ErrorKind::Oversize, step, text)
         }
-        // Only a ping can meet it, behind pongs that the server doesn't read.
+        // Our own bound, which no write should meet: never the server's fault.
         Error::WriteBufferFull(_) => {
-            let text = "the server does not read: nothing more can be written";
-            DialError::new(ErrorKind::Io, step, text)
+            DialError::local_limit(LocalLimit::Memory, step, "our own write buffer is full")
         }
         _ => DialError::new(ErrorKind::ProtocolViolation, step, error.to_string()),
     }
@@ -211,7 +210,7 @@ mod tests {
     /// What whole runs against hostile servers don't reach, or not in each step.
     #[test]
     fn errors_of_the_library_in_a_table() {
-        use ErrorKind::{BadHandshake, Io, Oversize, ProtocolViolation, Reset};
+        use ErrorKind::{BadHandshake, LocalLimit, Oversize, ProtocolViolation, Reset};
         let size = CapacityError::MessageTooLong { size: 9, max_size: 8 };
         let table = [
             (Error::AttackAttempt, Step::Upgrade, BadHandshake),
@@ -226,7 +225,7 @@ mod tests {
             (
                 Error::WriteBufferFull(Box::new(tokio_tungstenite::tungstenite::Message::text(""))),
                 Step::Active,
-                Io,
+                LocalLimit,
             ),
         ];
         for (error, step, kind) in table {

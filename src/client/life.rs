@@ -53,8 +53,9 @@ fn depart(ctx: &Context, client: &Client) {
     ctx.recorder.borrow_mut().ledger.member(event);
     while let Some(held) = client.mailbox.take_held() {
         let messages = ctx.plan.publish_rooms(client.id, held.due.k).count() as u64;
-        ctx.recorder.borrow_mut().counts(client.cohort).not_sent += messages;
-        client.abandon_in_flight();
+        let left = messages.saturating_sub(u64::from(held.done));
+        ctx.recorder.borrow_mut().counts(client.cohort).not_sent += left;
+        client.abandon_scheduled();
     }
 }
 

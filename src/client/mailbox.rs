@@ -17,6 +17,8 @@ pub struct Held {
     pub due: Due,
     /// When the pacer handed it over.
     pub released_us: u64,
+    /// How many of the rooms it goes to have it already.
+    pub done: u32,
 }
 
 /// Whether a due message was taken.
@@ -153,6 +155,16 @@ impl Mailbox {
         self.inner.borrow().held.front().copied()
     }
 
+    /// Puts what is left of the next due message in its place; nothing where all of it was sent.
+    pub fn replace_held(&self, rest: Option<Held>) {
+        let mut inner = self.inner.borrow_mut();
+        match (rest, inner.held.front_mut()) {
+            (Some(rest), Some(held)) => *held = rest,
+            (Some(rest), None) => inner.held.push_front(rest),
+            (None, _) => drop(inner.held.pop_front()),
+        }
+    }
+
     /// Takes the next due message.
     pub fn take_held(&self) -> Option<Held> {
         self.inner.borrow_mut().held.pop_front()
@@ -200,7 +212,7 @@ mod tests {
     use crate::plan::Due;
 
     fn held(k: u32) -> Held {
-        Held { due: Due { at_us: 0, k, size: 64, binary: false }, released_us: 0 }
+        Held { due: Due { at_us: 0, k, size: 64, binary: false }, released_us: 0, done: 0 }
     }
 
     #[test]

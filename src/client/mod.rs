@@ -15,6 +15,7 @@ mod login;
 mod lookup;
 mod mailbox;
 mod ping;
+mod places;
 mod preflight;
 mod session;
 mod setting;

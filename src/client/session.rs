@@ -35,10 +35,17 @@ use crate::measure::{
 };
 use crate::metric::{ErrorKind, Metric};
 use crate::protocol::{Away, Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
-use crate::scenario::Load;
 
 /// Frames read before due messages get their turn.
 const READ_BUDGET: usize = 64;
+/// Joins and messages written before other clients get theirs: one message may go to 10,000 rooms.
+const WRITE_BUDGET: u32 = 64;
+/// Pongs that wait to be written before nothing further is read.
+const PONGS_MAX: u32 = 64;
+
+/// Closed loop: what was on its way for less than this, or than the slowest answer took, may be answered
+/// yet.
+const ANSWER_MIN_US: u64 = 1_000_000;
 
 /// Why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +145,10 @@ pub(super) struct Session {
     feeds: FxHashMap<u64, Sequence>,
     last_push_us: Option<u64>,
     pinger: Option<Pinger>,
+    /// Nothing is read until what the peer has asked for is written.
+    owes_too_much: bool,
+    /// Pongs that may wait in the write buffer.
+    pongs: u32,
     /// Something may wait in the write buffer.
     unflushed: bool,
     /// A write from outside the session's own task that failed.
@@ -146,8 +157,6 @@ pub(super) struct Session {
     unspoken: Option<End>,
     /// Own messages that the server has yet to confirm, where it does.
     unacked: Acks,
-    /// Closed loop: own messages on their way on this connection.
-    unanswered: u32,
     closing: Option<Closing>,
     /// The socket is to stay open when the client is gone.
     falls_silent: bool,
@@ -161,6 +170,20 @@ pub(super) struct Session {
     alarm_waits: bool,
     /// The deadline the alarm last rang for.
     rung_us: u64,
+}
+
+/// One more of what is written in one go; where that is enough, the task is woken for the rest.
+fn spend(budget: &mut u32, cx: &Task<'_>) -> Poll<()> {
+    match budget.checked_sub(1) {
+        Some(left) => {
+            *budget = left;
+            Poll::Ready(())
+        }
+        None => {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
 }
 
 /// How a connection ended.
@@ -226,11 +249,12 @@ impl Session {
             feeds: FxHashMap::default(),
             last_push_us: None,
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
+            owes_too_much: false,
+            pongs: 0,
             unflushed: false,
             failed_write: None,
             unspoken: None,
             unacked: Acks::default(),
-            unanswered: 0,
             closing: None,
             falls_silent: false,
             read_from_us: 0,
@@ -345,9 +369,8 @@ impl Session {
         drop(recorder);
         self.client.mailbox.set_active(false);
         self.client.captured.replace(self.talk.captured());
-        for _ in 0..self.unanswered {
-            self.client.abandon_in_flight();
-        }
+        let patience_us = self.ctx.slowest_answer_us.get().max(ANSWER_MIN_US);
+        self.client.with_places(|places| places.disconnected(now_us, patience_us));
         Ended {
             end,
             at_us: now_us,
@@ -394,6 +417,10 @@ impl Session {
             if let Poll::Ready(Err(error)) = self.poll_write(cx) {
                 return Poll::Ready(self.lost(&error));
             }
+            if self.owes_too_much && !self.owes() {
+                self.owes_too_much = false;
+                cx.waker().wake_by_ref();
+            }
             if let Some(end) = self.unspoken.take() {
                 return Poll::Ready(end);
             }
@@ -406,6 +433,11 @@ impl Session {
     fn poll_read(&mut self, cx: &mut Task<'_>) -> Poll<End> {
         for _ in 0..READ_BUDGET {
             if !self.may_read() {
+                return Poll::Pending;
+            }
+            // Whoever asks and does not read is not read either.
+            if self.owes() {
+                self.owes_too_much = true;
                 return Poll::Pending;
             }
             match Pin::new(&mut self.ws).poll_next(cx) {
@@ -424,6 +456,11 @@ impl Session {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether so much waits that the peer asked for, that it has to take some of it first.
+    fn owes(&self) -> bool {
+        self.pongs >= PONGS_MAX || self.talk.is_full()
     }
 
     /// Whether the next frame may be read. A client that is not joined yet, or is closing, reads
@@ -458,14 +495,15 @@ impl Session {
     fn poll_write(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
         if self.unflushed {
             // Pongs that the server doesn't read fill the buffer too: messages wait behind them.
-            ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
-            self.unflushed = false;
+            ready!(self.poll_flush(cx))?;
         }
         ready!(self.poll_say(cx))?;
+        let mut budget = WRITE_BUDGET;
         if self.closing.is_none() && self.open {
             for at in 0..self.rooms.len() {
                 let Presence::Out { back_us } = self.rooms[at].state else { continue };
                 if back_us <= self.ctx.clock.now_us() {
+                    ready!(spend(&mut budget, cx));
                     ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
                     self.join(at);
                     ready!(self.poll_say(cx))?;
@@ -478,15 +516,23 @@ impl Session {
                 && let Some(held) = self.client.mailbox.next_held()
                 && self.can_publish()
             {
+                ready!(spend(&mut budget, cx));
                 ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
-                self.client.mailbox.take_held();
-                self.publish(held)?;
+                let rest = self.publish(held);
+                self.client.mailbox.replace_held(rest);
+                ready!(self.poll_say(cx))?;
             }
         }
         if self.unflushed {
-            ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
-            self.unflushed = false;
+            ready!(self.poll_flush(cx))?;
         }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
+        ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
+        self.unflushed = false;
+        self.pongs = 0;
         Poll::Ready(Ok(()))
     }
 
@@ -501,7 +547,17 @@ impl Session {
         Poll::Ready(Ok(()))
     }
 
-    /// Writes what the protocol has to say, at once.
+    /// Writes what the protocol has to say until the socket takes no more.
+    fn say_some(&mut self) -> Result<(), Error> {
+        while !self.ws.get_ref().has_pushed_back()
+            && let Some(frame) = self.talk.take_frame()
+        {
+            self.send(frame)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the protocol has to say, at once: on the way out.
     fn say(&mut self) -> Result<(), Error> {
         while let Some(frame) = self.talk.take_frame() {
             self.send(frame)?;
@@ -592,13 +648,8 @@ impl Session {
         self.ctx.is_joined(&self.client, now_us - self.began_us);
         self.ctx.up.set(self.ctx.up.get() + 1);
         self.client.mailbox.set_active(true);
-        if let Some(publish) = &self.ctx.plan.cohort(self.client.id).publish
-            && let Load::Closed { in_flight, .. } = publish.load
-        {
-            while self.client.in_flight.get() < in_flight && !self.ctx.draining.get() {
-                self.schedule_next(now_us);
-            }
-        }
+        self.client.with_places(|places| places.joined(now_us));
+        self.go_on(now_us);
     }
 
     /// What a failed read or write means.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
 use crate::protocol::Recipients;
-use crate::scenario::{FaultKind, Load, RoomCount, RoomSet, Size, To};
+use crate::scenario::{FaultKind, Load, Publish, RoomCount, RoomSet, Size, To};
 use crate::stamp::MAX_PAYLOAD;
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
@@ -22,6 +22,23 @@ pub struct Peaks {
     pub open_files: u64,
     /// Bytes the generator is expected to need.
     pub memory_bytes: u64,
+}
+
+/// What one client writes at once for one publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// One for each room it goes to.
+    pub messages: u64,
+    /// About what each has on the wire, its protocol's envelope included.
+    pub message_bytes: u64,
+}
+
+impl Burst {
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.messages.saturating_mul(self.message_bytes)
+    }
 }
 
 /// Messages a second.
@@ -94,17 +111,24 @@ impl Plan {
     #[must_use]
     pub fn payload_bytes_max(&self) -> usize {
         let publishes = self.scenario.cohorts.iter().filter_map(|cohort| cohort.publish.as_ref());
-        let payloads = publishes.map(|publish| {
-            let size = match publish.size {
-                Size::Fixed(bytes) => bytes as usize,
-                // Nothing else bounds the tail of a log-normal.
-                Size::Spread { p99, max, .. } => {
-                    (p99 as usize).saturating_mul(16).min(max as usize)
-                }
-            };
-            publish.texts.as_ref().map_or(size, |texts| texts.longest(size))
+        publishes.map(payload_bytes_max).max().unwrap_or(0)
+    }
+
+    /// The largest burst that one client writes for one publish; `None` where nobody publishes.
+    #[must_use]
+    pub fn largest_burst(&self) -> Option<Burst> {
+        let cohorts = (0..).zip(&self.scenario.cohorts);
+        let bursts = cohorts.filter_map(|(index, cohort): (usize, _)| {
+            let publish = cohort.publish.as_ref()?;
+            let first = self.first_client(index);
+            let mine = self.memberships(first);
+            let messages = if publish.to == To::All { mine.len().max(1) } else { 1 };
+            let room = mine.first().and_then(|of| self.room_name(of.room, "0000000"));
+            let room = room.unwrap_or_default();
+            let message_bytes = cohort.protocol.message_bytes(payload_bytes_max(publish), &room);
+            Some(Burst { messages: messages as u64, message_bytes: message_bytes as u64 })
         });
-        payloads.max().unwrap_or(0).min(MAX_PAYLOAD)
+        bursts.max_by_key(Burst::bytes)
     }
 
     /// How much one read of a client takes, in bytes.
@@ -181,6 +205,16 @@ impl Plan {
         let bytes = rates.map_or(0.0, |of| of.sent * 120.0 + (of.own + of.others) / 8.0);
         bytes * self.rate.peak() * kept_s
     }
+}
+
+/// The largest payload that a cohort publishes, in bytes.
+fn payload_bytes_max(publish: &Publish) -> usize {
+    let size = match publish.size {
+        Size::Fixed(bytes) => bytes as usize,
+        // Nothing else bounds the tail of a log-normal.
+        Size::Spread { p99, max, .. } => (p99 as usize).saturating_mul(16).min(max as usize),
+    };
+    publish.texts.as_ref().map_or(size, |texts| texts.longest(size)).min(MAX_PAYLOAD)
 }
 
 /// The plan in one line: "1,000 publishes/s × 20 recipients = 20,000 deliveries/s".

@@ -1,9 +1,8 @@
 //! uproar's own protocols: rooms through a codec, and the three that relay or push frames.
 
-use std::collections::VecDeque;
-
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
+use super::outbox::Outbox;
 use super::scope::{Person, RoomName};
 use super::{Event, Incoming, Outgoing, ProtocolKind, SentUnix, Taker};
 use crate::codec::{ClientMessage, CodecKind, Content, Post, ServerMessage};
@@ -17,13 +16,13 @@ pub struct Talk {
     client: u32,
     /// Rooms asked for whose answer is due, by what they are called.
     asked: Vec<(usize, String)>,
-    pub(super) out: VecDeque<Message>,
+    pub(super) out: Outbox,
     pub(super) taker: Taker,
 }
 
 impl Talk {
     pub(super) fn new(kind: ProtocolKind, codec: CodecKind, person: &Person) -> Self {
-        let (asked, out) = (Vec::new(), VecDeque::new());
+        let (asked, out) = (Vec::new(), Outbox::default());
         Self { kind, codec, client: person.client, asked, out, taker: Taker::Nobody }
     }
 

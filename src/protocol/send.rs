@@ -1,11 +1,10 @@
 //! What a client writes at one place of a protocol: frames in order, made of templates.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use super::outbox::Outbox;
 use super::scope::Scope;
 use super::template::{Missing, Template};
 
@@ -81,7 +80,7 @@ impl Send {
     /// # Errors
     ///
     /// A value that isn't there, text that is not UTF-8, or a ping of over 125 bytes.
-    pub fn frames(&self, scope: &Scope<'_>, out: &mut VecDeque<Message>) -> Result<(), Missing> {
+    pub fn frames(&self, scope: &Scope<'_>, out: &mut Outbox) -> Result<(), Missing> {
         let before = out.len();
         for piece in &self.0 {
             match piece.frame(scope) {

@@ -94,6 +94,19 @@ impl Talk {
         each!(self, talk => talk.out.pop_front())
     }
 
+    /// Whether so much is queued that nothing further is to be read before some of it is written: each
+    /// message may ask for more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        each!(self, talk => talk.out.is_full())
+    }
+
+    /// Whether one message asked for more replies than any may.
+    #[must_use]
+    pub fn is_overfull(&self) -> bool {
+        each!(self, talk => talk.out.is_overfull())
+    }
+
     /// Whether frames are queued.
     #[must_use]
     pub fn holds_frames(&self) -> bool {

@@ -185,6 +185,26 @@ impl Template {
             .sum()
     }
 
+    /// About how many bytes it writes for a payload and a room's name of so many bytes: other values
+    /// count as 16, and what escapes as nothing.
+    #[must_use]
+    pub fn length_with(&self, payload: usize, room: usize) -> usize {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Literal(bytes) => bytes.len(),
+                Part::Slot(slot) => {
+                    let value = match slot.variable() {
+                        Variable::Payload => payload,
+                        Variable::Room => room,
+                        _ => 16,
+                    };
+                    slot.filters().iter().fold(value, |bytes, filter| filter.length(bytes))
+                }
+            })
+            .sum()
+    }
+
     /// Applies `test` to what it is with the scope's values; none where one is missing.
     pub(super) fn test<T>(&self, scope: &Scope<'_>, test: impl FnOnce(&[u8]) -> T) -> Option<T> {
         if let Some(bytes) = self.is_literal() {

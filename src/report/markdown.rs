@@ -6,8 +6,8 @@
 use super::escape::escape_markdown;
 use super::summary::parts::{
     actions_line, answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used,
-    fault_line, heard_by_cohorts, publishes_line, puzzling, recipients, remarks, setting,
-    shown_latencies,
+    fault_line, heard_by_cohorts, loop_line, publishes_line, puzzling, recipients, remarks,
+    setting, shown_latencies,
 };
 use super::verdict::{listed, note, split_condition};
 use super::{Report, Severity};
@@ -194,6 +194,7 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.extend(publishes_line(report).map(|line| format!("- publishes: {line}")));
     lines.extend(actions_line(report).map(|line| format!("- actions: {line}")));
     lines.extend(answers_line(report).map(|line| format!("- acknowledged: {line}")));
+    lines.extend(loop_line(report).map(|line| format!("- {line}")));
     if report.clients.joined > 0 {
         lines.push(format!("- deliveries: {}", balance(report.deliveries)));
         let remarks = remarks(report);

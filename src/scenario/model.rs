@@ -226,7 +226,7 @@ pub enum Load {
     TotalRate(f64),
     /// Closed loop: at most this many of one's own messages on their way, and a pause after
     /// each. Its latencies hide the server's stalls, so reports label them.
-    Closed { in_flight: u32, think: Duration },
+    Closed { in_flight: u32, think: Duration, answer_within: Duration },
 }
 
 /// Where a publish goes.

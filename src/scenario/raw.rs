@@ -197,6 +197,9 @@ keys! {
         in_flight: Whole<1, 1000>,
         /// Closed loop: the pause after each of one's own messages came back.
         think: Duration = "0s",
+        /// Closed loop: how long a message holds its place without an answer, which is its own copy, or
+        /// its acknowledgement where no copy comes. Then the next one is due. Over 0.
+        answer_within: Duration = "10s",
         /// Where a message goes: `one` of the client's rooms in turn, `all` of them, or the name
         /// of a set of rooms.
         to: String = "one",

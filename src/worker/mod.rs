@@ -24,7 +24,7 @@ use crate::client::{Client, Context, Event, Held, HoldUp, Order, Taken, bury, li
 use crate::machine::clock::{Clock, micros};
 use crate::machine::cores::keep_to;
 use crate::machine::cpu::thread_cpu_us;
-use crate::measure::{Recorder, Snapshot, WorkerHealth};
+use crate::measure::{Recorder, Snapshot, Standing, WorkerHealth};
 use crate::metric::Metric;
 use crate::plan::Window;
 use crate::protocol::Writing;
@@ -74,6 +74,8 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
                 Some(Command::Drain) => {
                     worker.act_all(&end).await;
                     worker.ctx.draining.set(true);
+                    let now_us = worker.ctx.clock.now_us();
+                    worker.slots.iter().for_each(|slot| slot.client.load_ended(now_us));
                     tick = tokio::time::interval(DRAIN_SNAPSHOT_EVERY);
                     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 }
@@ -101,6 +103,9 @@ async fn serve(mut end: WorkerEnd) -> io::Result<()> {
             () = &mut stopping => true,
             _ = tick.tick() => false,
         };
+        if stopped {
+            worker.close_loops();
+        }
         turns::take(); // those of closing say nothing about the run's arrivals
         let closing = Snapshot { closing: true, ..worker.snapshot() };
         worker.report(&end, closing).await;
@@ -154,6 +159,7 @@ impl Worker {
             ending: Cell::new(false),
             standing: Cell::default(),
             slowest_ready_us: Cell::new(0),
+            slowest_answer_us: Cell::new(0),
             silent: RefCell::default(),
             plan: Arc::clone(&plan),
         });
@@ -253,7 +259,7 @@ impl Worker {
                     .iter()
                     .any(up)
                     .then(|| plan.draw_due(client.id, &mut slot.publishes.borrow_mut(), at_us));
-                let Some(due) = due.flatten() else { return client.abandon_in_flight() };
+                let Some(due) = due.flatten() else { return client.abandon_scheduled() };
                 due
             }
         };
@@ -262,9 +268,13 @@ impl Worker {
         let cohort = plan.cohort(client.id);
         let only_active =
             cohort.reconnect.is_some_and(|reconnect| reconnect.while_away == WhileAway::Skip);
-        let held = Held { due, released_us };
+        let held = Held { due, released_us, done: 0 };
         let taken =
             if client.gave_up.get() { Taken::Away } else { client.release(held, only_active) };
+        if taken != Taken::Yes {
+            // The loop goes on when the client is back.
+            client.abandon_scheduled();
+        }
         let mut recorder = self.ctx.recorder.borrow_mut();
         let lag_us = released_us.saturating_sub(at_us);
         recorder.latency(Metric::Lag, client.cohort, at_us, lag_us);
@@ -355,6 +365,15 @@ impl Worker {
                 let _ = task.await;
             }
         }
+    }
+}
+
+impl Worker {
+    /// Looks who stood still in a closed loop, when all connections are over.
+    fn close_loops(&self) {
+        let still = self.slots.iter().filter(|slot| slot.client.stood_still()).count();
+        let standing = Standing { stood_still: still as u32, ..self.ctx.standing.get() };
+        self.ctx.standing.set(standing);
     }
 }
 

@@ -10,7 +10,9 @@ use tokio::task::JoinHandle;
 use super::link::Prepare;
 use super::run_name;
 use crate::client::{Agenda, Client, Event};
+use crate::machine::clock::micros;
 use crate::plan::{Churns, Due, Plan, Publishes, Window};
+use crate::scenario::Load;
 
 /// Everything of a worker that does not need the clock.
 pub(super) struct Part {
@@ -62,8 +64,13 @@ impl Part {
 
 impl Slot {
     fn new(plan: &Plan, id: u32, local: u32) -> Self {
+        let client = Client::new(id, local, plan.cohort_of(id));
+        let publish = plan.cohort(id).publish.as_ref();
+        if let Some(Load::Closed { in_flight, answer_within, .. }) = publish.map(|of| of.load) {
+            client.close_loop(in_flight, micros(answer_within));
+        }
         Self {
-            client: Rc::new(Client::new(id, local, plan.cohort_of(id))),
+            client: Rc::new(client),
             windows: plan.windows(id),
             publishes: RefCell::new(plan.publishes(id)),
             next: Cell::new(None),

@@ -47,13 +47,15 @@ impl Session {
         self.ctx.recorder.borrow_mut().acked(cohort, message, due_us, sent_us, now_us);
         // A closed loop goes on with the own copy, or with this where none comes.
         if !self.ctx.plan.hears(self.client.id, self.client.id) {
-            self.answered(now_us);
+            self.answered(message, now_us);
         }
     }
 
-    pub(super) fn rejected(&mut self, id: u64) {
-        let Some(message) = self.unacked.take(id) else { return };
-        self.ctx.recorder.borrow_mut().rejected(self.client.cohort, message.message);
+    pub(super) fn rejected(&mut self, id: u64, now_us: u64) {
+        let Some(Unacked { message, .. }) = self.unacked.take(id) else { return };
+        self.ctx.recorder.borrow_mut().rejected(self.client.cohort, message);
+        // It never comes back.
+        self.answered(message, now_us);
     }
 }
 

@@ -29,6 +29,7 @@ impl Session {
             Message::Ping(_) => {
                 // The library has queued the pong.
                 self.unflushed = true;
+                self.pongs += 1;
                 self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_heartbeat += 1;
                 None
             }
@@ -74,6 +75,15 @@ impl Session {
             if end.is_none() {
                 let incoming = self.talk.read_part(part, frame.is_text(), now_us);
                 end = self.take_message(incoming, part, true, now_us);
+                if end.is_none() && self.talk.is_overfull() {
+                    let text = "one message of the server's asks for thousands of replies";
+                    let kind = ErrorKind::Oversize;
+                    end = Some(self.broken_off(Unspoken {
+                        step: self.step(),
+                        kind,
+                        text: text.into(),
+                    }));
+                }
             }
         });
         self.splitter = Some(splitter);
@@ -166,7 +176,7 @@ impl Session {
             Incoming::Probe(at) => self.probe(at),
             Incoming::Event(event) => self.pushed(event, now_us),
             Incoming::Acked(id) => self.acknowledged(id, now_us),
-            Incoming::Rejected(id, _) => self.rejected(id),
+            Incoming::Rejected(id, _) => self.rejected(id, now_us),
             Incoming::Error(reason) => return self.refused(&reason),
             Incoming::Failed(failure) => return Some(self.broken_off(failure)),
             Incoming::Data
@@ -309,7 +319,7 @@ impl Session {
         if publisher == self.client.id {
             recorder.latency(Metric::OwnCopy, cohort, due_us, from_sent_us);
             drop(recorder);
-            self.answered(now_us);
+            self.answered(message, now_us);
         }
     }
 
@@ -339,19 +349,6 @@ impl Session {
             let failure = Failure { at_us, fault: Some(fault) };
             let moment = Moment::Back { after_us: now_us.saturating_sub(at_us) };
             recorder.recoveries.push(RecoveryEvent { failure, moment });
-        }
-    }
-
-    /// Closed loop: an own message came back, so the next may be sent.
-    pub(super) fn answered(&mut self, now_us: u64) {
-        let Some(think_us) = self.think_us() else { return };
-        if self.unanswered == 0 {
-            return; // given up on before
-        }
-        self.unanswered -= 1;
-        self.client.abandon_in_flight();
-        if !self.ctx.draining.get() {
-            self.schedule_next(now_us + think_us);
         }
     }
 

@@ -12,9 +12,6 @@ use crate::machine::clock::micros;
 use crate::metric::{ErrorKind, Step};
 use crate::scenario::Load;
 
-/// Closed loop: after this long without its own copy a message no longer holds up the next.
-const ANSWER_TIMEOUT_US: u64 = 10_000_000;
-
 impl Session {
     /// Acts on everything that has a time limit.
     pub(super) fn check_deadlines(&mut self, now_us: u64) -> Option<End> {
@@ -62,29 +59,18 @@ impl Session {
                 }
             }
         }
-        if self.answer_deadline_us().is_some_and(|deadline_us| now_us >= deadline_us) {
-            for _ in 0..std::mem::take(&mut self.unanswered) {
-                self.client.abandon_in_flight();
-                if !self.ctx.draining.get() {
-                    self.schedule_next(now_us);
-                }
-            }
+        if self.client.with_places(|places| places.expire(now_us)).unwrap_or(0) > 0 {
+            self.go_on(now_us.saturating_add(self.think_us()));
         }
         None
     }
 
-    /// Closed loop: when own copies that have not come are waited for no longer.
-    pub(super) fn answer_deadline_us(&self) -> Option<u64> {
-        let closed = self.think_us().is_some();
-        (closed && self.unanswered > 0).then(|| self.client.last_sent_us.get() + ANSWER_TIMEOUT_US)
-    }
-
-    /// Closed loop: the pause before the next message; `None` in an open model.
-    pub(super) fn think_us(&self) -> Option<u64> {
-        let publish = self.ctx.plan.cohort(self.client.id).publish.as_ref()?;
-        match publish.load {
-            Load::Closed { think, .. } => Some(micros(think)),
-            Load::Rate(_) | Load::TotalRate(_) => None,
+    /// Closed loop: the pause before the next message.
+    pub(super) fn think_us(&self) -> u64 {
+        let publish = self.ctx.plan.cohort(self.client.id).publish.as_ref();
+        match publish.map(|publish| publish.load) {
+            Some(Load::Closed { think, .. }) => micros(think),
+            Some(Load::Rate(_) | Load::TotalRate(_)) | None => 0,
         }
     }
 
@@ -104,12 +90,27 @@ impl Session {
         let pinger = self.pinger.as_ref().filter(|_| !self.is_deaf()).map(Pinger::deadline_us);
         let reading = (self.ready && self.read_from_us > 0).then_some(self.read_from_us);
         let talk = (!self.is_deaf()).then(|| self.talk.deadline_us()).flatten();
-        rooms.chain(talk).chain(pinger).chain(reading).chain(self.answer_deadline_us()).min()
+        let answer = self.client.with_places(|places| places.deadline_us()).flatten();
+        rooms.chain(talk).chain(pinger).chain(reading).chain(answer).min()
+    }
+
+    /// Closed loop: has the alarm set for a message that was written from outside this task.
+    pub(super) fn watch_answer(&self) {
+        let deadline_us = self.client.with_places(|places| places.deadline_us()).flatten();
+        if deadline_us.is_some_and(|at_us| !self.alarm_waits || self.alarm_us > at_us) {
+            self.client.mailbox.wake();
+        }
     }
 
     /// Arms the alarm; true if it is due already. `now_us` is an instant of this same wake-up.
     pub(super) fn poll_alarm(&mut self, cx: &mut Task<'_>, now_us: u64) -> bool {
         let Some(deadline_us) = self.deadline_us() else {
+            // A closed loop has one again with its next message, written without this task: an alarm
+            // that rings too early is soon enough for it.
+            let loops = self.client.with_places(|_| ()).is_some();
+            if loops && self.alarm_waits && now_us < self.alarm_us {
+                return false;
+            }
             // Kept armed it would wake for nothing; most clients have no deadline at all.
             self.alarm = None;
             self.alarm_us = u64::MAX;

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Closing, End, Presence, Session};
 use crate::client::mailbox::{HoldUp, Order};
@@ -39,10 +39,16 @@ impl Session {
                 None
             }
             Order::Close { fault, code } => self.close(code, End::Fault(fault)),
-            Order::Act { action, k } => self.act(action, k).err().map(|error| self.lost(&error)),
+            Order::Act { action, k } => {
+                self.act(action, k);
+                None
+            }
             Order::LeaveServer => self.close(1000, End::Left),
             Order::Stop => self.close(1000, End::Stopped),
-            Order::LeaveRoom(n) => self.leave(n).err().map(|error| self.lost(&error)),
+            Order::LeaveRoom(n) => {
+                self.leave(n);
+                None
+            }
         }
     }
 
@@ -83,12 +89,13 @@ impl Session {
         None
     }
 
-    pub(super) fn leave(&mut self, n: usize) -> Result<(), Error> {
+    pub(super) fn leave(&mut self, n: usize) {
         if self.closing.is_some() {
-            return Ok(());
+            return;
         }
+        // Written with the next that is: a server that doesn't read must not fill our buffer with it.
         let Some(room) = self.rooms.get(n).filter(|room| room.state == Presence::In) else {
-            return Ok(());
+            return;
         };
         let id = room.id;
         let now_us = self.ctx.clock.now_us();
@@ -98,6 +105,5 @@ impl Session {
             self.rooms[n].state = Presence::Leaving { since_us: now_us };
             self.member(now_us, MemberChange::LeaveWritten { room: id });
         }
-        self.say()
     }
 }

@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use tokio_tungstenite::tungstenite::Error;
-
-use super::{Presence, Session};
+use super::{Presence, Session, WRITE_BUDGET};
 use crate::client::agenda::Event;
 use crate::client::mailbox::Held;
+use crate::client::places::Places;
 use crate::client::session::acks::Unacked;
 use crate::codec::Post;
 use crate::machine::clock::unix_ms;
@@ -17,74 +16,104 @@ use crate::scenario::{Body, To};
 use crate::stamp::{self, Stamp};
 
 impl Session {
-    /// Closed loop: the next message is due at an instant.
-    pub(super) fn schedule_next(&self, at_us: u64) {
-        self.client.in_flight.set(self.client.in_flight.get() + 1);
-        self.ctx.agenda.add(at_us, Event::Publish(self.client.local));
+    /// Closed loop: a message is due at an instant for each place that is free. Nothing is once the
+    /// schedule has ended.
+    pub(super) fn go_on(&self, at_us: u64) {
+        if self.ctx.draining.get() {
+            return;
+        }
+        let take = |places: &mut Places| {
+            let free = places.free();
+            (0..free).for_each(|_| places.schedule());
+            free
+        };
+        for _ in 0..self.client.with_places(take).unwrap_or(0) {
+            self.ctx.agenda.add(at_us, Event::Publish(self.client.local));
+        }
+    }
+
+    /// Closed loop: a message came back or was acknowledged or refused, so the next may be sent.
+    pub(super) fn answered(&mut self, message: MessageId, now_us: u64) {
+        let freed = self.client.with_places(|places| places.answered(message, now_us)).flatten();
+        if let Some(written_us) = freed {
+            let slowest_us = &self.ctx.slowest_answer_us;
+            slowest_us.set(slowest_us.get().max(now_us.saturating_sub(written_us)));
+            self.go_on(now_us.saturating_add(self.think_us()));
+        }
     }
 
     /// Whether there is a room to publish to, as all may be left for a while, and whether the
     /// server takes a message now.
     pub(super) fn can_publish(&self) -> bool {
-        let publish = self.ctx.plan.cohort(self.client.id).publish.as_ref();
-        let publishes = match publish.map(|publish| publish.to) {
-            Some(To::All) => self.rooms.len().max(1),
-            _ => 1,
-        };
         let somewhere =
             self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In);
-        somewhere && self.talk.can_publish(publishes)
+        somewhere && self.talk.can_publish(1)
     }
 
-    /// Publishes from outside the session's own task; false if the message has to wait for it.
-    pub(in crate::client) fn publish_now(&mut self, held: Held) -> bool {
-        let free = self.ready && self.closing.is_none() && !self.unflushed;
-        if !free || self.failed_write.is_some() || !self.can_publish() {
-            return false;
-        }
-        let written = self.publish(held);
-        // What the socket took is gone; for the rest it has the task's waker.
-        self.unflushed = self.ws.get_ref().has_pushed_back();
-        if let Err(error) = written {
-            self.failed_write = Some(error);
-            self.client.mailbox.wake();
-        }
-        true
-    }
-
-    pub(super) fn publish(&mut self, held: Held) -> Result<(), Error> {
-        let ctx = Rc::clone(&self.ctx);
-        let to = ctx.plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
-        let mut rooms = ctx.plan.publish_rooms(self.client.id, held.due.k);
-        while let Some(room) = rooms.next() {
-            let mine = self.rooms.iter().find(|mine| mine.id == room);
-            let room = match mine.map(|mine| mine.state) {
-                None | Some(Presence::In) => Some(room),
-                // Left for a while: one of its other rooms hears it instead.
-                Some(_) if to == Some(To::One) => {
-                    let other = self.rooms.iter().find(|other| other.state == Presence::In);
-                    other.map(|other| other.id)
-                }
-                Some(_) => None,
-            };
-            match room {
-                Some(room) => {
-                    if let Err(error) = self.publish_to(room, held) {
-                        self.not_sent(rooms.count() as u64);
-                        return Err(error);
-                    }
-                }
-                None => self.not_sent(1),
+    /// Publishes from outside the session's own task; what has to wait for that is given back.
+    pub(in crate::client) fn publish_now(&mut self, held: Held) -> Option<Held> {
+        let mut rest = Some(held);
+        let mut budget = WRITE_BUDGET;
+        let free = self.ready && self.closing.is_none() && self.failed_write.is_none();
+        while free
+            && budget > 0
+            && !self.unflushed
+            && !self.talk.holds_frames()
+            && let Some(held) = rest
+            && self.can_publish()
+        {
+            budget -= 1;
+            rest = self.publish(held);
+            let written = self.say_some();
+            // What the socket took is gone.
+            self.unflushed = self.ws.get_ref().has_pushed_back();
+            if let Err(error) = written {
+                self.failed_write = Some(error);
+                self.client.mailbox.wake();
+                break;
             }
         }
-        Ok(())
+        if self.talk.holds_frames() {
+            self.client.mailbox.wake();
+        }
+        self.watch_answer();
+        rest
+    }
+
+    /// Publishes to the next room that a message goes to, and gives back what is left of it for others.
+    /// The frames are only queued: they are to be written before the next one is.
+    pub(super) fn publish(&mut self, held: Held) -> Option<Held> {
+        let ctx = Rc::clone(&self.ctx);
+        let to = ctx.plan.cohort(self.client.id).publish.as_ref().map(|publish| publish.to);
+        let mut rooms = ctx.plan.publish_rooms(self.client.id, held.due.k).skip(held.done as usize);
+        let Some(room) = rooms.next() else {
+            self.client.abandon_scheduled();
+            return None;
+        };
+        // All of a client's rooms are in the order of its own.
+        let mine = self.rooms.get(held.done as usize).filter(|mine| mine.id == room);
+        let mine = mine.or_else(|| self.rooms.iter().find(|mine| mine.id == room));
+        let room = match mine.map(|mine| mine.state) {
+            None | Some(Presence::In) => Some(room),
+            // Left for a while: one of its other rooms hears it instead.
+            Some(_) if to == Some(To::One) => {
+                let other = self.rooms.iter().find(|other| other.state == Presence::In);
+                other.map(|other| other.id)
+            }
+            Some(_) => None,
+        };
+        match room {
+            Some(room) => self.publish_to(room, held),
+            None => self.not_sent(1),
+        }
+        rooms.next().map(|_| Held { done: held.done + 1, ..held })
     }
 
     fn not_sent(&self, messages: u64) {
         self.ctx.recorder.borrow_mut().counts(self.client.cohort).not_sent += messages;
     }
 
-    fn publish_to(&mut self, room: u32, held: Held) -> Result<(), Error> {
+    fn publish_to(&mut self, room: u32, held: Held) {
         let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&self.client));
         let seq = client.next_seq(room);
         let sent_us = ctx.clock.now_us();
@@ -114,7 +143,7 @@ impl Session {
         ctx.payload.replace(payload);
         let Some(id) = self.said(published) else {
             self.not_sent(1);
-            return Ok(());
+            return client.abandon_scheduled();
         };
         if let Some(id) = id {
             let message = MessageId { room, publisher: client.id, seq };
@@ -128,23 +157,24 @@ impl Session {
             let message = MessageId { room, publisher: client.id, seq };
             recorder.ledger.publish(Published { message, due_us: held.due.at_us, sent_us });
         }
-        self.unanswered += 1;
-        client.last_sent_us.set(sent_us);
-        self.say()
+        client.with_places(|places| {
+            places.written(MessageId { room, publisher: client.id, seq }, sent_us);
+        });
     }
 
     /// Does one of the cohort's actions; what can't be said at once nobody needs later.
-    pub(super) fn act(&mut self, action: u16, k: u32) -> Result<(), Error> {
+    pub(super) fn act(&mut self, action: u16, k: u32) {
         let ctx = Rc::clone(&self.ctx);
         let act = ctx.plan.cohort(self.client.id).actions.get(usize::from(action));
         let mut inside = self.rooms.iter().filter(|room| room.state == Presence::In);
         let count = inside.clone().count().max(1);
         let room = inside.nth(k as usize % count).map(|room| room.id);
         let free = self.ready && self.closing.is_none() && !self.unflushed;
+        let free = free && !self.talk.is_full();
         let somewhere = self.rooms.is_empty() || room.is_some();
         let (Some(act), true) = (act, free && somewhere) else {
             ctx.recorder.borrow_mut().counts(self.client.cohort).actions_not_sent += 1;
-            return Ok(());
+            return;
         };
         let acted = self.talk.act(act.action, room.map(|room| ctx.room(room)));
         let said = self.said(acted).is_some();
@@ -152,8 +182,6 @@ impl Session {
         let counts = recorder.counts(self.client.cohort);
         counts.actions_sent += u64::from(said);
         counts.actions_not_sent += u64::from(!said);
-        drop(recorder);
-        self.say()
     }
 
     /// Publishes a marked message: it belongs to nobody's figures, and who hears it is joined.

@@ -10,16 +10,15 @@ mod steps;
 mod tests;
 mod time;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use tokio_tungstenite::tungstenite::Message;
 
 use super::description::Description;
 use super::frame::Frame;
 use super::matcher::Matcher;
+use super::outbox::Outbox;
 use super::scope::{Captured, Person, RoomName, Scope};
 use super::send::Send;
 use super::template::Missing;
@@ -73,7 +72,7 @@ pub struct Talk {
     /// By the room's number; made when something is first said there.
     prepared: FxHashMap<u32, Prepared>,
     beat: time::Beat,
-    pub(super) out: VecDeque<Message>,
+    pub(super) out: Outbox,
     pub(super) taker: Taker,
 }
 
@@ -96,7 +95,7 @@ impl Talk {
             waits: Vec::new(),
             prepared: FxHashMap::default(),
             beat: time::Beat::default(),
-            out: VecDeque::new(),
+            out: Outbox::default(),
             taker: Taker::Nobody,
         }
     }

@@ -20,13 +20,13 @@ mod tests;
 mod time;
 mod wire;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::outbox::Outbox;
 use super::scope::Person;
 use super::{Failure, Taker};
 use crate::metric::{ErrorKind, Step};
@@ -63,7 +63,7 @@ pub struct Talk {
     alive: time::Alive,
     /// The latest instant that is known.
     now_us: u64,
-    pub(super) out: VecDeque<Message>,
+    pub(super) out: Outbox,
     pub(super) taker: Taker,
 }
 
@@ -79,7 +79,7 @@ impl Talk {
             flight: flight::Flight::new(),
             alive: time::Alive::default(),
             now_us: 0,
-            out: VecDeque::new(),
+            out: Outbox::default(),
             taker: Taker::Nobody,
         }
     }

@@ -32,7 +32,7 @@ fn talk(params: &[(&str, &str)]) -> Talk {
 
 /// Queued packets in hex, one after the other.
 fn sent(talk: &mut Talk) -> String {
-    let packets = talk.out.drain(..).map(|frame| match frame {
+    let packets = std::iter::from_fn(|| talk.out.pop_front()).map(|frame| match frame {
         Message::Binary(bytes) => hex(&bytes),
         other => panic!("{other:?} is no binary frame"),
     });

@@ -50,6 +50,22 @@ pub enum Filter {
     HmacSha256(Key),
 }
 
+impl Filter {
+    /// About how many bytes it makes of so many.
+    pub(super) fn length(&self, bytes: usize) -> usize {
+        match self {
+            Self::Base64 => bytes.div_ceil(3) * 4,
+            Self::Hex => bytes * 2,
+            Self::Len => 8,
+            Self::LenU16 => 2,
+            Self::LenVarint => 4,
+            Self::HmacSha256(_) => 32,
+            Self::Json | Self::Json2 | Self::Xml | Self::Url => bytes,
+            Self::Regex | Self::Lower | Self::Default(_) => bytes,
+        }
+    }
+}
+
 /// What signs a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Key {

@@ -6,7 +6,7 @@ use super::markup::{Markup, classed, words};
 use super::table::{Table, facts};
 use super::time::no_errors;
 use crate::report::summary::parts::{
-    answers_line, balance, clients_lines, publishes_line, remarks,
+    answers_line, balance, clients_lines, loop_line, publishes_line, remarks,
 };
 use crate::report::{Report, Side};
 use crate::units::format::{UNKNOWN, bytes, count, seconds};
@@ -16,6 +16,7 @@ pub(super) fn messages(report: &Report) -> Markup {
     let mut rows = Vec::new();
     rows.extend(publishes_line(report).map(|line| ("publishes", line)));
     rows.extend(answers_line(report).map(|line| ("acknowledged", line)));
+    rows.extend(loop_line(report).map(|line| ("throughput", line)));
     if heard {
         rows.push(("deliveries", balance(report.deliveries)));
         rows.push(("besides", remarks(report).join(", ")));

@@ -7,13 +7,14 @@ use super::layout::{COLUMNS, LABEL, Spare, pack};
 use super::{Block, faults};
 use crate::measure::ExampleOf;
 use crate::report::ledger::LEDGER_FILE;
-use crate::report::{Actions, Deliveries, ErrorGroup, Example, Report};
-use crate::units::format::{count, percent, seconds};
+use crate::report::{Actions, Deliveries, ErrorGroup, Example, Report, SeriesPoint};
+use crate::units::format::{count, percent, rate, seconds};
 
 pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
     let heard = report.clients.joined > 0;
     let publishes = publishes_line(report)
         .map(|line| Block::labelled("publishes").line(line).lines(answers_line(report)));
+    let publishes = publishes.map(|block| block.lines(loop_line(report)));
     let deliveries = heard.then(|| {
         let remarks = pack(&remarks(report), COLUMNS - LABEL, 3);
         Block::labelled("deliveries").line(balance(report.deliveries)).lines(remarks)
@@ -44,6 +45,31 @@ pub(in crate::report) fn answers_line(report: &Report) -> Option<String> {
     let [acked, rejected, unacked] =
         [publishes.acked?, publishes.rejected?, publishes.unacked?].map(count);
     Some(format!("{acked} acked, {rejected} rejected, {unacked} unacked"))
+}
+
+/// `closed loop: 83 msg/s on average, from 0 to 512 in a second`: a loop's throughput is what the
+/// server made of it, and one that stands still shows nowhere else. Nothing in an open model.
+pub(in crate::report) fn loop_line(report: &Report) -> Option<String> {
+    if report.closed_loop.is_empty() {
+        return None;
+    }
+    let measured = |name: &str| report.phases.iter().any(|of| of.measured && of.name == name);
+    // The last point may be a stump.
+    let whole = |point: &&SeriesPoint| measured(&point.phase) && point.width_s >= 0.9;
+    let points: Vec<_> = report.series.iter().filter(whole).collect();
+    let rates = points.iter().map(|point| point.publishes as f64 / point.width_s);
+    let (least, most) =
+        rates.fold((f64::INFINITY, 0.0_f64), |(least, most), of| (least.min(of), most.max(of)));
+    let sent: u64 = points.iter().map(|point| point.publishes).sum();
+    let lasted_s: f64 = points.iter().map(|point| point.width_s).sum();
+    (lasted_s > 0.0).then(|| {
+        format!(
+            "closed loop: {} on average, from {} to {} in a second",
+            rate(sent as f64 / lasted_s, "msg"),
+            count(least.round() as u64),
+            count(most.round() as u64)
+        )
+    })
 }
 
 /// `1,197,740 expected = 1,197,740 delivered + 0 lost`.

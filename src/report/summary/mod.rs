@@ -21,7 +21,8 @@ pub(super) mod parts {
     pub(in crate::report) use super::faults::fault_line;
     pub(in crate::report) use super::judged::{cores_used, setting};
     pub(in crate::report) use super::ledger::{
-        actions_line, answers_line, balance, clients_lines, publishes_line, puzzling, remarks,
+        actions_line, answers_line, balance, clients_lines, loop_line, publishes_line, puzzling,
+        remarks,
     };
     pub(in crate::report) use super::measured::{cell, shown_latencies};
 }

@@ -302,14 +302,18 @@ impl Check<'_> {
             self.rate_range(key, field, mistakes);
         }
         let closed = !raw.in_flight.is_absent();
-        if let Some(think) = raw.think.written()
-            && !closed
-        {
-            mistakes
-                .add(&think.span, format!("`{}` needs `in_flight`", self.at("publish.think")))
-                .label("unused")
-                .help("with a rate, messages are due whatever the server does; remove it");
+        for (key, field) in [("think", &raw.think), ("answer_within", &raw.answer_within)] {
+            if let Some(at) = field.written()
+                && !closed
+            {
+                let path = self.at(&join("publish", key));
+                mistakes
+                    .add(&at.span, format!("`{path}` needs `in_flight`"))
+                    .label("unused")
+                    .help("with a rate, messages are due whatever the server does; remove it");
+            }
         }
+        not_zero(&self.at("publish.answer_within"), &raw.answer_within, mistakes);
         if let Some(arrivals) = raw.arrivals.written()
             && closed
         {
@@ -319,7 +323,8 @@ impl Check<'_> {
                 .help("with `in_flight`, the server decides when messages are sent; remove it");
         }
         if let Some(in_flight) = raw.in_flight.get() {
-            Load::Closed { in_flight: in_flight.get(), think: raw.think.value() }
+            let (think, answer_within) = (raw.think.value(), raw.answer_within.value());
+            Load::Closed { in_flight: in_flight.get(), think, answer_within }
         } else if let Some(total) = raw.total_rate.get() {
             Load::TotalRate(total.0)
         } else {
@@ -349,6 +354,7 @@ impl Check<'_> {
         mistakes: &mut Mistakes,
     ) -> To {
         let raw = &at.value;
+        self.answered(at, load, mistakes);
         let word = raw.to.value();
         let span = raw.to.span_or(&at.span);
         if !has_rooms(&self.protocol) {
@@ -403,17 +409,25 @@ impl Check<'_> {
                 .label("with in_flight")
                 .help("use `to = \"one\"`, or a `rate`");
         }
-        let hears_itself =
-            matches!(self.protocol.recipients(), Recipients::Room | Recipients::Sender);
-        if matches!(load, Load::Closed { .. }) && !hears_itself && self.resolved.is_some() {
-            let span = raw.in_flight.span_or(&at.span);
-            let name = self.protocol.name();
-            mistakes
-                .add(span, format!("a client of `{name}` never hears its own messages"))
-                .label("waits for its own copy")
-                .help("`in_flight` counts messages until they come back: use a `rate`");
-        }
         to
+    }
+
+    /// Whether a closed loop hears of its messages again.
+    fn answered(&self, at: &At<raw::Publish>, load: &Load, mistakes: &mut Mistakes) {
+        let protocol = &self.protocol;
+        let hears_itself = matches!(protocol.recipients(), Recipients::Room | Recipients::Sender);
+        let is_answered = hears_itself || protocol.acknowledges();
+        if matches!(load, Load::Closed { .. }) && !is_answered && self.resolved.is_some() {
+            let span = at.value.in_flight.span_or(&at.span);
+            let name = protocol.name();
+            mistakes
+                .add(span, format!("a client of `{name}` never hears of its own messages again"))
+                .label("waits for an answer")
+                .help(
+                    "`in_flight` counts messages until their own copy or their acknowledgement comes: \
+                     add `ack` to the protocol's `[publish]`, or use a `rate`",
+                );
+        }
     }
 
     /// Its users, and whether templates name no other columns than theirs.

@@ -1,6 +1,7 @@
 //! The real binary, from its command line to its exit code, with nothing inside replaced.
 
 mod addresses;
+mod bursts;
 mod codecs;
 mod commands;
 mod compare;
@@ -11,6 +12,7 @@ mod hostile;
 mod init;
 mod limits;
 mod logins;
+mod loops;
 mod metrics;
 mod misbehaving;
 mod output;

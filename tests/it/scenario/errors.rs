@@ -303,6 +303,8 @@ fn cohorts() {
         ("no rate", &[(PUBLISH, "publish = {}")]),
         ("two rates", &[(RATE, r#"rate = "1/s", total_rate = "2/s""#)]),
         ("think without in_flight", &[(RATE, r#"rate = "1/s", think = "1s""#)]),
+        ("answer_within without in_flight", &[(RATE, r#"rate = "1/s", answer_within = "1s""#)]),
+        ("no time to answer", &[(RATE, r#"in_flight = 1, answer_within = "0s""#)]),
         ("arrivals of a closed loop", &[(RATE, r#"in_flight = 1, arrivals = "constant""#)]),
         ("closed loop to all", &[(RATE, r#"in_flight = 1, to = "all""#)]),
         ("closed loop to a set", &[(RATE, r#"in_flight = 1, to = "lobby""#)]),

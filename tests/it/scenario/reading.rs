@@ -232,7 +232,11 @@ fn every_key_is_read() {
     assert_eq!(second.codec, CodecKind::Binary);
     assert_eq!(second.reconnect, None);
     assert_eq!(second.join, Some(Join { set: 1, per_client: 1, pick: Pick::Random }));
-    let closed = Load::Closed { in_flight: 3, think: Duration::from_millis(10) };
+    let closed = Load::Closed {
+        in_flight: 3,
+        think: Duration::from_millis(10),
+        answer_within: Duration::from_secs(10),
+    };
     assert_eq!(second.publish.as_ref().unwrap().load, closed);
     assert!(third.reconnect.is_some());
     let publish = third.publish.as_ref().unwrap();

@@ -1,0 +1,159 @@
+//! Much to write at once, and servers that don't read: what waits is bounded, and uproar never ends its
+//! own connection for it.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::WebSocket;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use uproar::codec::{ClientMessage, CodecKind, ServerMessage};
+
+use super::misbehaving::{Manner, Misbehaving, until_it_goes, upgraded};
+use super::support::{folder_with, run, say};
+
+const ROOMS: usize = 40;
+
+/// Each publish is 10 MiB in 40 rooms.
+fn to_all(size: &str) -> String {
+    format!(
+        r#"
+        [target]
+        builtin = "rooms"
+        drain_timeout = "20s"
+        [rooms.lobby]
+        count = {ROOMS}
+        [[cohort]]
+        name = "loud"
+        clients = 2
+        join = {{ rooms = "lobby", per_client = {ROOMS} }}
+        publish = {{ rate = "1/s", to = "all", size = "{size}", arrivals = "constant" }}
+        [[phase]]
+        name = "steady"
+        duration = "2s"
+        "#
+    )
+}
+
+/// Lets everybody in, and then reads nothing for a while.
+fn reads_late(mut stream: TcpStream, request: &str) {
+    if stream.write_all(upgraded(request).as_bytes()).is_err() {
+        return;
+    }
+    let mut ws = WebSocket::from_raw_socket(stream, Role::Server, None);
+    let codec = CodecKind::Json.codec();
+    let mut joined = 0;
+    while let Ok(frame) = ws.read() {
+        if let Ok(ClientMessage::Join { room, .. }) = codec.decode_client(&frame) {
+            joined += 1;
+            if ws.send(codec.encode_server(&ServerMessage::Joined { room })).is_err() {
+                return;
+            }
+            if joined == ROOMS {
+                sleep(Duration::from_millis(1_500));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_goes_to_all_rooms_waits_for_room_in_the_socket_like_any_other() {
+    let server = Misbehaving::start(Manner::Does(reads_late));
+    let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];
+    let report = run(&to_all("256KiB"), &arguments).report;
+    assert_eq!(report.errors, []);
+    assert_eq!((report.connections.lost, report.connections.opened), (0, 2));
+    let publishes = report.publishes;
+    assert_eq!((publishes.sent, publishes.not_sent), (publishes.due, 0));
+    // In two seconds each of two clients speaks twice.
+    assert_eq!(publishes.sent, 4 * ROOMS as u64);
+    assert!(report.bytes.sent > 160 * 256 * 1024, "{}", report.bytes.sent);
+}
+
+#[test]
+fn a_plan_says_its_largest_burst() {
+    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all("256KiB")));
+    let said = say(folder.path(), &["plan", "scenario.toml"]);
+    let line = said.stdout.lines().find(|line| line.starts_with("burst")).unwrap().to_owned();
+    assert!(line.contains("40 messages of 256.1 KiB for one publish, 10.0 MiB in all"), "{line}");
+    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all("128B")));
+    let said = say(folder.path(), &["plan", "scenario.toml"]);
+    assert!(!said.stdout.contains("burst"), "{}", said.stdout);
+}
+
+/// A server that asks and asks and never reads is not read any more: its questions stay with it.
+#[test]
+fn replies_that_nobody_reads_do_not_pile_up() {
+    let server = Misbehaving::start(Manner::Does(|mut stream, request| {
+        let _ = stream.write_all(upgraded(request).as_bytes());
+        let asks = b"\x81\x04PING".repeat(1_000);
+        while stream.write_all(&asks).is_ok() {}
+    }));
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("replier.toml");
+    let text = format!(
+        "format = 1\nname = \"replier\"\nrecipients = \"sender\"\n\
+         [publish]\nsend = \"{{{{ payload }}}}\"\n\
+         [[reply]]\nwhen = {{ equals = \"PING\" }}\nsend = \"{}\"\n",
+        "x".repeat(2_000)
+    );
+    std::fs::write(&file, text).unwrap();
+    let scenario = r#"
+        [target]
+        builtin = "echo"
+        drain_timeout = "300ms"
+        [[cohort]]
+        name = "people"
+        clients = 3
+        reconnect = false
+        publish = { rate = "5/s" }
+        [[phase]]
+        name = "steady"
+        duration = "2s"
+    "#;
+    let arguments =
+        ["--url", &server.url(), "--protocol", file.to_str().unwrap(), "--no-preflight"];
+    let report = run(scenario, &arguments).report;
+    assert_eq!(report.errors, []);
+    assert_eq!(report.clients.joined, 3);
+    // What a socket takes of replies, some megabytes, is some thousand questions of six bytes.
+    assert!(report.frames.reply > 64, "{}", report.frames.reply);
+    assert!(report.bytes.received < 1 << 20, "{} bytes", report.bytes.received);
+    let rss = report.generator.rss_peak_bytes.unwrap_or(0);
+    assert!(rss < 64 << 20, "{rss} bytes");
+}
+
+/// One message of thousands of questions, cut apart by the protocol.
+#[test]
+fn one_message_that_asks_for_thousands_of_replies_ends_the_connection() {
+    let server = Misbehaving::start(Manner::Does(|mut stream, request| {
+        let _ = stream.write_all(upgraded(request).as_bytes());
+        let asks = b"PING\n".repeat(10_000);
+        let mut frame = vec![0x81, 127];
+        frame.extend_from_slice(&(asks.len() as u64).to_be_bytes());
+        frame.extend_from_slice(&asks);
+        let _ = stream.write_all(&frame);
+        until_it_goes(&mut stream);
+    }));
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("replier.toml");
+    let text = "format = 1\nname = \"replier\"\nrecipients = \"sender\"\n\
+                framing = { split = \"\\n\" }\n[publish]\nsend = \"{{ payload }}\"\n\
+                [[reply]]\nwhen = { equals = \"PING\" }\nsend = \"PONG\"\n";
+    std::fs::write(&file, text).unwrap();
+    let scenario = to_all("128B")
+        .replace("join = { rooms = \"lobby\", per_client = 40 }", "reconnect = false")
+        .replace("to = \"all\", ", "");
+    let scenario = scenario.replace("[rooms.lobby]\n        count = 40\n", "");
+    let arguments =
+        ["--url", &server.url(), "--protocol", file.to_str().unwrap(), "--no-preflight"];
+    let report = run(&scenario, &arguments).report;
+    assert!(
+        report.errors.iter().all(|error| error.kind.name() == "oversize"),
+        "{:?}",
+        report.errors
+    );
+    assert_eq!(report.errors.iter().map(|error| error.count).sum::<u64>(), 2);
+}
