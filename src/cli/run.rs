@@ -32,6 +32,7 @@ use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
 use crate::scenario;
 use crate::secrets::{REDACTED, Secrets, is_secret_name};
+use crate::server::ServerConfig;
 use crate::stamp::RUN_LIMIT;
 
 /// What the protocol adds to a payload, at most.
@@ -209,6 +210,19 @@ pub(super) async fn start_server(
         "--max-rooms".to_owned(),
         (plan.rooms().len() + 64).to_string(),
     ];
+    if let Some(burst) = plan.largest_burst() {
+        // A receiver that reads all the time must never be dropped for: several members of a room
+        // may say something to all their rooms at once.
+        let defaults = ServerConfig::default();
+        let messages = burst.messages.saturating_mul(BURSTS_AT_ONCE);
+        let bytes = burst.bytes().saturating_mul(BURSTS_AT_ONCE).min(QUEUE_BYTES_MAX);
+        if messages > defaults.queue_messages as u64 {
+            arguments.extend(["--queue-messages".to_owned(), messages.to_string()]);
+        }
+        if bytes > defaults.queue_bytes as u64 {
+            arguments.extend(["--queue-bytes".to_owned(), format!("{bytes}B")]);
+        }
+    }
     if !cores.is_empty() {
         let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
         arguments.extend(["--cores".to_owned(), cores.join(",")]);
@@ -218,6 +232,10 @@ pub(super) async fn start_server(
         .map(Some)
         .map_err(|error| internal(format!("the built-in server did not start: {error}")))
 }
+
+/// The largest bursts that wait for one receiver of the built-in server, and what they may need.
+const BURSTS_AT_ONCE: u64 = 4;
+const QUEUE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The largest message the plan's clients send.
 fn message_bytes_max(plan: &Plan) -> usize {

@@ -268,6 +268,7 @@ fn clients(totals: &Totals) -> Clients {
         planned,
         joined: counts.joined,
         never_joined: totals.never_joined(),
+        sent_home: standing.sent_home.into(),
         gave_up: counts.gave_up,
         not_back: standing.not_back.into(),
         stood_still: standing.stood_still.into(),

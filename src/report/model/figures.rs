@@ -21,6 +21,9 @@ pub struct Clients {
     /// Clients that were started and never joined; those that a run ended early never started,
     /// and those that the plan sent home before they had the time, are in neither.
     pub never_joined: u64,
+    /// Clients that the plan sent home before they had the time to join.
+    #[serde(default)]
+    pub sent_home: u64,
     /// Clients that used up their reconnect attempts.
     pub gave_up: u64,
     /// Clients that were joined, lost their connection and were not joined again when the run was

@@ -136,7 +136,12 @@ fn equation(whole: (u64, &str), one: (u64, &str), other: (u64, &str)) -> String 
 pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
     let clients = report.clients;
     let mut line = format!("{} of {} joined", count(clients.joined), count(clients.planned));
-    for (n, what) in [(clients.never_joined, "never joined"), (clients.gave_up, "gave up")] {
+    let others = [
+        (clients.never_joined, "never joined"),
+        (clients.sent_home, "sent home first"),
+        (clients.gave_up, "gave up"),
+    ];
+    for (n, what) in others {
         if n > 0 {
             line.push_str(&format!(", {} {what}", count(n)));
         }

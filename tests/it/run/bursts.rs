@@ -72,6 +72,31 @@ fn what_goes_to_all_rooms_waits_for_room_in_the_socket_like_any_other() {
     assert!(report.bytes.sent > 160 * 256 * 1024, "{}", report.bytes.sent);
 }
 
+/// The built-in server has room for what everybody says at once: nobody here reads slowly.
+#[test]
+fn the_built_in_server_drops_nothing_of_a_burst() {
+    let ran = run(&to_all("64KiB"), &[]);
+    let report = &ran.report;
+    assert_eq!(report.errors, []);
+    assert_eq!(report.deliveries.lost, Some(0), "{}", ran.said.stdout);
+    assert_eq!(report.deliveries.delivered, 2 * report.publishes.sent);
+}
+
+/// A connection that is cut in the middle of a burst: each message is sent once or not at all.
+#[test]
+fn a_burst_that_is_cut_is_sent_once_or_not_at_all() {
+    let server = Misbehaving::start(Manner::Does(reads_late));
+    let fault = "reconnect = { first = \"100ms\" }\n[[fault]]\nat = \"900ms\"\nkind = \"reset\"\n\
+                 clients = \"100%\"\n[[phase]]";
+    let scenario = to_all("256KiB").replacen("[[phase]]", fault, 1);
+    let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];
+    let report = run(&scenario, &arguments).report;
+    assert_eq!((report.connections.lost, report.connections.reconnected), (2, 2));
+    let publishes = report.publishes;
+    assert_eq!(publishes.due, 4 * ROOMS as u64);
+    assert_eq!((publishes.sent, publishes.not_sent), (publishes.due, 0));
+}
+
 #[test]
 fn a_plan_says_its_largest_burst() {
     let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all("256KiB")));

@@ -212,3 +212,24 @@ fn who_skips_while_away_goes_on_when_it_is_back() {
         assert!(ran.said.stdout.contains("closed loop: "), "{}", ran.said.stdout);
     }
 }
+
+/// A place that was held in one window is free in the next.
+#[test]
+fn a_loop_goes_on_in_its_next_window() {
+    let phases = r#"
+        [[phase]]
+        name = "off"
+        duration = "1s"
+        clients = "0%"
+        [[phase]]
+        name = "again"
+        duration = "2s"
+    "#;
+    let text = scenario(r#"in_flight = 2, think = "100ms""#, "") + phases;
+    let report = run(&text, &[]).report;
+    let again: u64 = report.series.iter().filter(|p| p.phase == "again").map(|p| p.publishes).sum();
+    // Two places and 100 ms, for two seconds: 40 each.
+    assert!((25 * CLIENTS..=42 * CLIENTS).contains(&again), "{again}");
+    assert_eq!(report.publishes.due, report.publishes.sent + report.publishes.not_sent);
+    assert_eq!(report.clients.stood_still, 0);
+}

@@ -54,6 +54,7 @@ async fn whom_the_plan_sends_home_while_it_joins_has_not_failed_to_join() {
     // In 300 ms of coming and going 10 % come and are gone again: 200 ms of up, 100 of down.
     assert!((80..=95).contains(&clients.joined), "{clients:?}");
     assert_eq!((clients.planned, clients.never_joined, clients.not_back), (100, 0, 0));
+    assert_eq!(clients.joined + clients.sent_home, 100);
 }
 
 #[tokio::test]
