@@ -41,7 +41,7 @@ const fn under(share: Share, key: &'static str, condition: &'static str, limit: 
 }
 
 /// In the order in which reports show them. docs/measuring.md has a table of them.
-const OWN: [Own; 7] = [
+const OWN: [Own; 8] = [
     none(Counter::ClientsNeverJoined, "clients.never_joined", Of::Every),
     none(Counter::ClientsNotBack, "clients.not_back", Of::Every),
     none(Counter::ClientsStoodStill, "clients.stood_still", Of::Closed),
@@ -54,6 +54,7 @@ const OWN: [Own; 7] = [
         of: Of::Hearing,
     },
     Own { of: Of::Hearing, ..under(Share::Lost, "lost.share", "< 1%", 0.01) },
+    under(Share::Unfinished, "unfinished.share", "< 1%", 0.01),
     under(Share::Uncertain, "uncertain.share", "< 5%", 0.05),
     under(Share::NotSent, "not_sent.share", "< 1%", 0.01),
 ];
