@@ -93,6 +93,8 @@ async fn what_a_slow_server_still_has_when_the_drain_is_over_is_unfinished() {
     // 0.8 s of 800 deliveries a second, less what came while the workers were told.
     assert!((300..=700).contains(&unfinished), "{found:?}");
     assert_eq!(found.delivered + unfinished, 2_400);
+    let share = report.thresholds.iter().find(|of| of.metric == "unfinished.share").unwrap();
+    assert_eq!((share.count, share.of, share.passed), (Some(unfinished), Some(2_400), false));
     assert_eq!((found.expected, found.lost), (Some(found.delivered), Some(0)));
     assert_eq!(found.uncertain, Some(0));
 }
