@@ -76,7 +76,9 @@ pub(in crate::report) fn loop_line(report: &Report) -> Option<String> {
 pub(in crate::report) fn balance(deliveries: Deliveries) -> String {
     match (deliveries.expected, deliveries.lost) {
         (Some(expected), Some(lost)) => {
-            equation((expected, "expected"), (deliveries.delivered, "delivered"), (lost, "lost"))
+            let delivered = (deliveries.delivered, "delivered");
+            let share = if lost > 0 { of_all(lost, expected) } else { String::new() };
+            equation((expected, "expected"), delivered, (lost, "lost")) + &share
         }
         (_, Some(lost)) => format!(
             "{} delivered, {} lost, expected unknown",
@@ -85,6 +87,11 @@ pub(in crate::report) fn balance(deliveries: Deliveries) -> String {
         ),
         (_, None) => format!("{} delivered, expected unknown", count(deliveries.delivered)),
     }
+}
+
+/// ` (2.5 %)`; nothing of nothing.
+fn of_all(n: u64, of: u64) -> String {
+    if of > 0 { format!(" ({})", percent(n as f64 / of as f64)) } else { String::new() }
 }
 
 /// What else became of messages, a phrase each: first what is told whenever it is known, then
@@ -99,15 +106,14 @@ pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
     ];
     let phrase = |(n, what): (Option<u64>, &str)| n.map(|n| format!("{} {what}", count(n)));
     let mut phrases: Vec<String> = always.into_iter().filter_map(phrase).collect();
-    if let Some(uncertain) = deliveries.uncertain {
-        let share = deliveries
-            .expected
-            .filter(|&expected| expected > 0)
-            .map(|expected| format!(" ({})", percent(uncertain as f64 / expected as f64)));
-        phrases.push(format!("{} uncertain{}", count(uncertain), share.unwrap_or_default()));
-    }
+    // Of all that was settled: of what was expected alone they are no part.
+    let settled = [deliveries.expected, deliveries.uncertain, deliveries.unfinished];
+    // A report that somebody wrote by hand may hold any number.
+    let settled = settled.into_iter().flatten().fold(0, u64::saturating_add);
+    let shared = |n, what: &str| format!("{} {what}{}", count(n), of_all(n, settled));
+    phrases.extend(deliveries.uncertain.map(|n| shared(n, "uncertain")));
+    phrases.extend(deliveries.unfinished.filter(|n| *n > 0).map(|n| shared(n, "unfinished")));
     let if_any = [
-        (deliveries.unfinished, "unfinished"),
         (deliveries.acked_lost, "lost though acked"),
         (deliveries.replayed, "replayed"),
         (deliveries.unexpected, "to outsiders"),
