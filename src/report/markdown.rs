@@ -196,10 +196,12 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.extend(answers_line(report).map(|line| format!("- acknowledged: {line}")));
     lines.extend(loop_line(report).map(|line| format!("- {line}")));
     if report.clients.joined > 0 {
-        lines.push(format!("- deliveries: {}", balance(report.deliveries)));
+        // Shares of next to nothing begin with a sign of HTML's.
+        let plain = |text: &str| text.replace('<', "\\<");
+        lines.push(format!("- deliveries: {}", plain(&balance(report.deliveries))));
         let remarks = remarks(report);
         if !remarks.is_empty() {
-            lines.push(format!("- ledger: {}", remarks.join(", ")));
+            lines.push(format!("- ledger: {}", plain(&remarks.join(", "))));
         }
     }
     for fault in report.faults.iter().take(FAULTS) {
