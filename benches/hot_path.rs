@@ -99,7 +99,7 @@ fn recording(criterion: &mut Criterion) {
         });
     });
     let mut order = Order::default();
-    let mut seq = 0_u32;
+    let mut seq = 0_u64;
     group.bench_function("an arrival's order", |bencher| {
         bencher.iter(|| {
             seq = seq.wrapping_add(1).max(1);

@@ -301,6 +301,37 @@ impl Counter {
         (Self::Errors, "errors"),
     ];
 
+    /// Whether nothing that comes later takes any of it back: a late arrival was lost, what is
+    /// replayed was missed, what is refused after it was settled was never expected, a client that
+    /// joins late had not. Only these can be counters of a monitoring system, which takes a fall for
+    /// a restart.
+    #[must_use]
+    pub const fn only_grows(self) -> bool {
+        matches!(
+            self,
+            Self::Delivered
+                | Self::Duplicated
+                | Self::Reordered
+                | Self::Corrupted
+                | Self::Replayed
+                | Self::Unexpected
+                | Self::Foreign
+                | Self::Late
+                | Self::PublishesDue
+                | Self::PublishesSent
+                | Self::PublishesNotSent
+                | Self::PublishesAcked
+                | Self::PublishesRejected
+                | Self::ActionsSent
+                | Self::ActionsNotSent
+                | Self::ConnectionsFailed
+                | Self::ConnectionsLost
+                | Self::ConnectionsReconnected
+                | Self::ClientsGaveUp
+                | Self::Errors
+        )
+    }
+
     /// The counter of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

@@ -31,7 +31,7 @@ use super::socket::Socket;
 use super::stays::Stays;
 use crate::codec::CodecKind;
 use crate::measure::{
-    Failure, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
+    Failure, Feeds, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric};
 use crate::protocol::{Away, Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
@@ -142,7 +142,7 @@ pub(super) struct Session {
     ready: bool,
     heard: FxHashMap<(u32, u32), Sequence>,
     /// A feed's numbers, by what they count within.
-    feeds: FxHashMap<u64, Sequence>,
+    feeds: Feeds,
     last_push_us: Option<u64>,
     pinger: Option<Pinger>,
     /// Nothing is read until what the peer has asked for is written.
@@ -246,7 +246,7 @@ impl Session {
                 .collect(),
             ready: false,
             heard: FxHashMap::default(),
-            feeds: FxHashMap::default(),
+            feeds: Feeds::default(),
             last_push_us: None,
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
             owes_too_much: false,
@@ -358,6 +358,7 @@ impl Session {
             recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::SentHome });
         }
         let counts = recorder.counts(self.client.cohort);
+        counts.reordered += self.feeds.end();
         match (&end, self.ready) {
             (End::Lost(_) | End::Fault(_), false) => counts.failed += 1,
             (End::Lost(_) | End::Fault(_), true) => counts.lost += 1,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::feeds::Numbered;
 use crate::metric::{Detail, ErrorKind, Step};
 
 /// Declares a struct of counters that adds up field by field.
@@ -15,8 +16,11 @@ macro_rules! counters {
 
         impl $name {
             /// Adds another's counts.
+            ///
+            /// A sum past 2^64 stays there: a server may number two events so that there are as
+            /// many between them.
             pub fn merge(&mut self, other: &Self) {
-                $(self.$field += other.$field;)*
+                $(self.$field = self.$field.saturating_add(other.$field);)*
             }
         }
     };
@@ -77,8 +81,26 @@ counters! {
         push_lost,
         /// Those of them that came after all, so that they are not lost.
         push_found,
-        /// Of `pushed`, those whose timestamp lay in the future when they arrived.
+        /// Of `pushed`, those whose sequence number could not be read.
+        push_unnumbered,
+        /// How often a feed's numbering began anew on a connection.
+        push_renumbered,
+        /// Numberings of a feed that were forgotten because a connection had too many.
+        push_forgotten,
+        /// Of `pushed`, those whose time could not be read, or was nowhere near ours.
+        push_untimed,
+        /// Of `pushed`, those whose time could.
+        push_timed,
+        /// Of those, the ones whose timestamp lay in the future when they arrived.
         push_future,
+        /// Of `push_timed`, those whose timestamp was a whole millisecond.
+        push_whole_1ms,
+        /// The same of 10 ms.
+        push_whole_10ms,
+        /// The same of 100 ms.
+        push_whole_100ms,
+        /// The same of a second.
+        push_whole_1s,
         /// Frames that delivered at least one message.
         frames_delivery,
         /// Frames that answered a step: connect, resume, join, leave.
@@ -104,12 +126,60 @@ counters! {
     }
 }
 
+/// Times of a feed from which its clock's step can be told: fewer may be whole seconds by chance.
+const TIMES_MIN: u64 = 10;
+
 impl Counts {
     /// Feed events that never came. A number passed over in one second may come in the next, so
-    /// only sums over a whole run are meant.
+    /// only sums over a whole run are meant. At 2^64 it is at least so many.
     #[must_use]
     pub fn pushes_lost(&self) -> u64 {
+        if self.push_lost == u64::MAX {
+            return u64::MAX;
+        };
         self.push_lost.saturating_sub(self.push_found)
+    }
+
+    /// Feed events that were to come: those that did and those that never came.
+    #[must_use]
+    pub fn pushes_expected(&self) -> u64 {
+        self.pushed.saturating_add(self.pushes_lost())
+    }
+
+    /// Takes in what a feed's number told.
+    pub fn number(&mut self, of: &Numbered) {
+        self.pushed += of.pushed;
+        self.push_lost = self.push_lost.saturating_add(of.lost);
+        self.push_found += u64::from(of.found);
+        self.duplicated += u64::from(of.duplicated);
+        self.reordered += of.reordered;
+        self.push_renumbered += u64::from(of.renumbered);
+        self.push_forgotten += of.forgotten;
+    }
+
+    /// Takes in the time that a feed's server gave an event.
+    pub(super) fn time(&mut self, sent_us: u64, is_future: bool) {
+        self.push_timed += 1;
+        self.push_future += u64::from(is_future);
+        let whole = |us| u64::from(sent_us.is_multiple_of(us));
+        self.push_whole_1ms += whole(1_000);
+        self.push_whole_10ms += whole(10_000);
+        self.push_whole_100ms += whole(100_000);
+        self.push_whole_1s += whole(1_000_000);
+    }
+
+    /// The coarsest step of which all times of a feed were multiples: 1 s, 100, 10 or 1 ms, in
+    /// microseconds. `None` where it is finer, or with too few times to tell.
+    #[must_use]
+    pub fn push_clock_us(&self) -> Option<u64> {
+        let steps = [
+            (self.push_whole_1s, 1_000_000),
+            (self.push_whole_100ms, 100_000),
+            (self.push_whole_10ms, 10_000),
+            (self.push_whole_1ms, 1_000),
+        ];
+        let all = |(whole, us): (u64, u64)| (whole == self.push_timed).then_some(us);
+        (self.push_timed >= TIMES_MIN).then(|| steps.into_iter().find_map(all))?
     }
 }
 

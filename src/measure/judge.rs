@@ -175,9 +175,9 @@ pub(super) fn count(
     let acknowledged = |count| totals.plan().acknowledges().then_some(count);
     Some(match counter {
         // A feed has no ledger: each sequence number is expected once.
-        Counter::Expected => settled.expected + counts.pushed + counts.pushes_lost(),
+        Counter::Expected => settled.expected.saturating_add(counts.pushes_expected()),
         Counter::Delivered => settled.delivered + counts.pushed,
-        Counter::Lost => settled.lost + counts.pushes_lost(),
+        Counter::Lost => settled.lost.saturating_add(counts.pushes_lost()),
         Counter::AckedLost => return acknowledged(settled.acked_lost),
         Counter::Duplicated => settled.duplicated + counts.duplicated,
         Counter::Reordered => counts.reordered,

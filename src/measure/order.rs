@@ -1,14 +1,14 @@
 //! What one connection has heard of one publisher in one room: duplicates, order, gaps.
 
 /// Sequence numbers below the highest that are remembered one by one.
-const REMEMBERED: u32 = 64;
+pub(super) const REMEMBERED: u64 = 64;
 
 /// The highest sequence number heard and which of the 64 before it, as RFC 4303 (3.4.3) does
 /// against replay: 16 bytes however long the connection lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     /// The highest heard; meaningless while `seen` is 0.
-    highest: u32,
+    highest: u64,
     /// Bit i: `highest - i` was heard.
     seen: u64,
 }
@@ -19,7 +19,7 @@ pub enum Arrival {
     /// The first heard, or higher than all before; `skipped` numbers were passed over.
     Next {
         /// Numbers between the highest before and this one; 0 for the first heard.
-        skipped: u32,
+        skipped: u64,
     },
     /// Lower than the highest, and not heard before.
     Reordered,
@@ -31,14 +31,17 @@ pub enum Arrival {
 
 impl Order {
     /// Takes in an arrival.
-    pub fn hear(&mut self, seq: u32) -> Arrival {
+    pub fn hear(&mut self, seq: u64) -> Arrival {
         if self.seen == 0 {
             *self = Self { highest: seq, seen: 1 };
             return Arrival::Next { skipped: 0 };
         }
         if seq > self.highest {
             let step = seq - self.highest;
-            self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
+            // A step over 63 leaves nothing of what was seen.
+            self.seen =
+                u32::try_from(step).ok().and_then(|step| self.seen.checked_shl(step)).unwrap_or(0)
+                    | 1;
             self.highest = seq;
             return Arrival::Next { skipped: step - 1 };
         }
@@ -52,6 +55,11 @@ impl Order {
         }
         self.seen |= bit;
         Arrival::Reordered
+    }
+
+    /// The highest heard, if anything was.
+    pub(super) fn highest(&self) -> Option<u64> {
+        (self.seen != 0).then_some(self.highest)
     }
 }
 
@@ -76,6 +84,11 @@ mod tests {
             (10, Arrival::Reordered),
             (500, Arrival::Next { skipped: 426 }),
             (500, Arrival::Duplicate),
+            (u64::MAX, Arrival::Next { skipped: u64::MAX - 501 }),
+            (u64::MAX - 63, Arrival::Reordered),
+            (u64::MAX - 64, Arrival::TooOld),
+            (0, Arrival::TooOld),
+            (u64::MAX, Arrival::Duplicate),
         ];
         for (seq, expected) in rows {
             assert_eq!(order.hear(seq), expected, "sequence {seq}");

@@ -12,8 +12,13 @@ use super::snapshot::{Snapshot, Standing, WorkerHealth};
 use super::window::Took;
 use crate::metric::Metric;
 use crate::plan::Plan;
+use crate::protocol::SentUnix;
 use crate::secrets::Secrets;
 use crate::stamp::Stamp;
+
+/// Seconds that are read as milliseconds, or the other way round, are decades away; a clock that is
+/// only wrong is nearer.
+const PUSH_AWAY_MAX_US: u64 = 10 * 365 * 24 * 3_600 * 1_000_000;
 
 /// What a frame was taken for that delivered nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +220,20 @@ impl Recorder {
         self.counts(cohort).corrupted += 1;
         self.findings.note(Finding::of_arrival(FindingKind::Corrupted, receiver, stamp, at_us));
         self.examples.record(ExampleOf::Corrupted, "", at_us, || around(frame, mark));
+    }
+
+    /// An event of a feed came that its server had sent at this time by its own clock, `here_unix_us`
+    /// by ours. Of one that is ten years and more away from ours the unit is another.
+    pub fn push_sent(&mut self, cohort: usize, sent: SentUnix, here_unix_us: u64, now_us: u64) {
+        let SentUnix { unix_us: sent_us, resolution_us } = sent;
+        if sent_us.abs_diff(here_unix_us) > PUSH_AWAY_MAX_US {
+            self.counts(cohort).push_untimed += 1;
+            return;
+        }
+        // Both clocks rounded alike, so that rounding is no lateness.
+        let here_us = here_unix_us / resolution_us.max(1) * resolution_us.max(1);
+        self.counts(cohort).time(sent_us, sent_us > here_us);
+        self.latency(Metric::Push, cohort, now_us, here_us.saturating_sub(sent_us));
     }
 
     /// Hands over what was recorded since the last time.

@@ -51,6 +51,13 @@ impl Plan {
         cohorts.iter().all(|cohort| cohort.protocol.audience() == Audience::Feed)
     }
 
+    /// Whether some cohort listens to a server that pushes to everyone.
+    #[must_use]
+    pub fn has_feed(&self) -> bool {
+        let mut cohorts = self.scenario.cohorts.iter();
+        cohorts.any(|cohort| cohort.protocol.audience() == Audience::Feed)
+    }
+
     /// Whether any cohort's messages are acknowledged.
     #[must_use]
     pub fn acknowledges(&self) -> bool {

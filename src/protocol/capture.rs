@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::frame::Frame;
 use super::pointer::Pointer;
@@ -34,19 +33,17 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// What stands there: a JSON string's content, numbers and booleans as text, objects and
-    /// arrays as JSON.
+    /// What stands there: a JSON string's content, numbers as they were written, objects and arrays
+    /// as JSON without white space.
     ///
-    /// None where nothing matches, where it is `null` or no UTF-8, and past
+    /// None where nothing matches, where it is `null` or no Unicode, and past
     /// [`CAPTURE_MAX_BYTES`]. A header is in no frame: see [`Capture::take_header`].
     #[must_use]
     pub fn take(&self, frame: &Frame<'_>) -> Option<Arc<str>> {
         match &self.source {
-            Source::Pointer(pointer) => match &*pointer.get(frame.json()?)? {
-                Value::Null => None,
-                Value::String(text) => bounded(text),
-                other => bounded(&other.to_string()),
-            },
+            Source::Pointer(pointer) => {
+                pointer.find(frame.json()?, |found| bounded(&found?.text()?))
+            }
             Source::Pattern(pattern) => {
                 let found = pattern.captures(frame.bytes())?;
                 let group = usize::from(found.len() > 1);
@@ -117,14 +114,19 @@ mod tests {
     fn captures_in_a_table() {
         let pointer = |place: &str| Source::Pointer(Pointer::parse(&[place]).unwrap());
         let pattern = |text: &str| Source::Pattern(regex::bytes::Regex::new(text).unwrap());
-        let frame = br#"{"s":"a\"\u00e9","n":7,"f":0.5,"b":true,"z":null,"o":{"k":[1]}}"#;
+        let frame =
+            br#"{"s":"a\"\u00e9","n":7,"f":1.10,"b":true,"z":null,"o":{"k":[1.0, 2], "a":"\/"},
+            "big":12345678901234567890123,"e":1E400,"half":"\ud800","y\ud800":1}"#;
         for (source, taken) in [
             (pointer("/s"), Some("a\"é")),
             (pointer("/n"), Some("7")),
-            (pointer("/f"), Some("0.5")),
+            (pointer("/f"), Some("1.10")),
+            (pointer("/big"), Some("12345678901234567890123")),
+            (pointer("/e"), Some("1E400")),
+            (pointer("/half"), None),
             (pointer("/b"), Some("true")),
             (pointer("/z"), None),
-            (pointer("/o"), Some(r#"{"k":[1]}"#)),
+            (pointer("/o"), Some(r#"{"k":[1.0,2],"a":"/"}"#)),
             (pointer("/none"), None),
             (pattern(r#""n":(\d)(,)"#), Some("7")),
             (pattern(r#""n":\d"#), Some("\"n\":7")),

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use serde_json::Value;
+use super::json::Json;
 
 /// One message as it arrived. JSON is parsed at most once, and only when asked for: most messages
 /// are deliveries, and those are found by a scan.
@@ -11,7 +11,7 @@ pub struct Frame<'a> {
     bytes: &'a [u8],
     is_text: bool,
     json_from: Option<&'a regex::bytes::Regex>,
-    json: OnceCell<Option<Value>>,
+    json: OnceCell<Option<Json<'a>>>,
 }
 
 impl<'a> Frame<'a> {
@@ -37,13 +37,13 @@ impl<'a> Frame<'a> {
     ///
     /// Costs up to some 30 times the message's size in memory until the frame is dropped.
     #[must_use]
-    pub fn json(&self) -> Option<&Value> {
+    pub fn json(&self) -> Option<&Json<'a>> {
         let parse = || {
             let start = match self.json_from {
                 Some(before) => before.find(self.bytes)?.end(),
                 None => 0,
             };
-            serde_json::from_slice(&self.bytes[start..]).ok()
+            Json::parse(&self.bytes[start..])
         };
         self.json.get_or_init(parse).as_ref()
     }

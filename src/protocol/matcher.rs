@@ -11,13 +11,14 @@ mod tests;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 #[doc(hidden)]
 pub use fuzz::fuzz;
 pub use pattern::Pattern;
 
 use super::frame::Frame;
+use super::json::{Json, Text};
+use super::number;
 use super::pointer::Pointer;
 use super::scope::Scope;
 use super::template::{Missing, Template};
@@ -264,14 +265,16 @@ impl Condition {
 }
 
 /// The frame's JSON, unless nobody asks for it.
-fn frame_json<'f>(wanted: &[(Pointer, Wanted)], frame: &'f Frame<'_>) -> Option<&'f Value> {
+fn frame_json<'f, 'a>(wanted: &[(Pointer, Wanted)], frame: &'f Frame<'a>) -> Option<&'f Json<'a>> {
     if wanted.is_empty() { None } else { frame.json() }
 }
 
-fn finds_all(wanted: &[(Pointer, Wanted)], value: &Value, scope: &Scope<'_>) -> Option<bool> {
-    all(wanted.iter().map(|(pointer, wanted)| match pointer.get(value) {
-        Some(found) => wanted.is_met(&found, scope),
-        None => Some(false),
+fn finds_all(wanted: &[(Pointer, Wanted)], value: &Json<'_>, scope: &Scope<'_>) -> Option<bool> {
+    all(wanted.iter().map(|(pointer, wanted)| {
+        pointer.find(value, |found| match found {
+            Some(found) => wanted.is_met(found, scope),
+            None => Some(false),
+        })
     }))
 }
 
@@ -303,31 +306,25 @@ impl Wanted {
         })
     }
 
-    fn is_met(&self, value: &Value, scope: &Scope<'_>) -> Option<bool> {
+    fn is_met(&self, value: &Json<'_>, scope: &Scope<'_>) -> Option<bool> {
         let is = |text: &str, template: &Template| template.test(scope, |w| w == text.as_bytes());
         match (self, value) {
-            (Self::Text(template), Value::String(text)) => is(text, template),
-            (Self::Text(template), Value::Number(number)) => is(&number.to_string(), template),
-            (Self::Text(template), Value::Bool(value)) => {
+            (Self::Text(template), Json::Text(Text::Whole(text))) => is(text, template),
+            (Self::Text(template), Json::Number(number)) => is(number, template),
+            (Self::Text(template), Json::Bool(value)) => {
                 is(if *value { "true" } else { "false" }, template)
             }
-            (Self::Whole(wanted), Value::Number(number)) => {
-                // Past 2^53 a float stands for several whole numbers, and is none of them for sure.
-                let exact = |float: f64| float.abs() < 9_007_199_254_740_992.0;
-                let as_float = || number.is_f64().then(|| number.as_f64()).flatten();
-                Some(match as_float() {
-                    Some(float) => exact(float) && float == *wanted as f64,
-                    None => number.as_i64() == Some(*wanted),
-                })
+            (Self::Whole(wanted), Json::Number(number)) => {
+                Some(number::whole(number) == Some(i128::from(*wanted)))
             }
-            (Self::Number(wanted), Value::Number(number)) => Some(number.as_f64() == Some(*wanted)),
-            (Self::Bool(wanted), Value::Bool(value)) => Some(wanted == value),
+            (Self::Number(wanted), Json::Number(number)) => Some(number.parse() == Ok(*wanted)),
+            (Self::Bool(wanted), Json::Bool(value)) => Some(wanted == value),
             (Self::Any(wanted), value) => any(wanted.iter().map(|one| one.is_met(value, scope))),
-            (Self::Inside(wanted), Value::String(text)) => match serde_json::from_str(text) {
-                Ok(value) => finds_all(wanted, &value, scope),
-                Err(_) => Some(false),
+            (Self::Inside(wanted), Json::Text(text)) => match Json::parse(text.bytes()) {
+                Some(value) => finds_all(wanted, &value, scope),
+                None => Some(false),
             },
-            (Self::Inside(wanted), Value::Object(_) | Value::Array(_)) => {
+            (Self::Inside(wanted), Json::Object(_) | Json::Array(_)) => {
                 finds_all(wanted, value, scope)
             }
             _ => Some(false),

@@ -12,9 +12,11 @@ mod entrance;
 mod envelope;
 pub mod frame;
 pub mod framing;
+pub mod json;
 pub mod matcher;
 pub mod mqtt;
 mod native;
+pub mod number;
 pub mod outbox;
 pub mod pointer;
 mod relay;
@@ -281,15 +283,38 @@ pub enum Incoming<'a> {
     Failed(Failure),
 }
 
-/// An event of a feed that nobody stamped. What the protocol doesn't tell is `None`.
+/// An event of a feed that nobody stamped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event {
-    /// The same at all its receivers.
+    /// The same at all its receivers; `None` where it has none.
     pub key: Option<u64>,
     /// What it is counted within, and its number there.
-    pub sequence: Option<(u64, u64)>,
+    pub sequence: Told<(u64, u64)>,
     /// When the server sent it.
-    pub sent: Option<SentUnix>,
+    pub sent: Told<SentUnix>,
+}
+
+/// What an event says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told<T> {
+    /// The protocol has no place for it.
+    #[default]
+    Nothing,
+    /// It is not in its place, or can't be read there.
+    Unreadable,
+    /// This.
+    Is(T),
+}
+
+impl<T> Told<T> {
+    /// What was read where there is a place for it.
+    fn read(place: bool, read: Option<T>) -> Self {
+        match read {
+            Some(read) => Self::Is(read),
+            None if place => Self::Unreadable,
+            None => Self::Nothing,
+        }
+    }
 }
 
 /// An instant by the server's clock.

@@ -4,7 +4,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::outbox::Outbox;
 use super::scope::{Person, RoomName};
-use super::{Event, Incoming, Outgoing, ProtocolKind, SentUnix, Taker};
+use super::{Event, Incoming, Outgoing, ProtocolKind, SentUnix, Taker, Told};
 use crate::codec::{ClientMessage, CodecKind, Content, Post, ServerMessage};
 use crate::stamp::is_marked;
 
@@ -107,8 +107,8 @@ impl Talk {
             Ok(ServerMessage::Feed { seq, timestamp_ms, .. }) => {
                 self.taker = Taker::Delivery;
                 let unix_us = timestamp_ms.saturating_mul(1_000);
-                let sent = Some(SentUnix { unix_us, resolution_us: 1_000 });
-                Incoming::Event(Event { key: None, sequence: Some((0, seq)), sent })
+                let sent = Told::Is(SentUnix { unix_us, resolution_us: 1_000 });
+                Incoming::Event(Event { key: None, sequence: Told::Is((0, seq)), sent })
             }
             Ok(ServerMessage::Pong | ServerMessage::Message { .. }) | Err(_) => Incoming::Data,
         }

@@ -1,10 +1,10 @@
 //! JSON pointers (RFC 6901), also into JSON that stands inside a JSON string.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::json::Json;
 
 /// One pointer, or several: each further one goes into the JSON that the one before points at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,22 +32,10 @@ impl Pointer {
         }
     }
 
-    /// What it points at. A string on the way is read as JSON; anything else is gone into as it is.
-    #[must_use]
-    pub fn get<'a>(&self, value: &'a Value) -> Option<Cow<'a, Value>> {
-        let mut found = Cow::Borrowed(value.pointer(&self.first)?);
-        for pointer in &self.further {
-            let inner = match found {
-                Cow::Borrowed(Value::String(text)) => Cow::Owned(serde_json::from_str(text).ok()?),
-                Cow::Owned(Value::String(text)) => Cow::Owned(serde_json::from_str(&text).ok()?),
-                other => other,
-            };
-            found = match inner {
-                Cow::Borrowed(value) => Cow::Borrowed(value.pointer(pointer)?),
-                Cow::Owned(mut value) => Cow::Owned(value.pointer_mut(pointer)?.take()),
-            };
-        }
-        Some(found)
+    /// Lends what it points at to `then`. A string on the way is read as JSON; anything else is gone
+    /// into as it is.
+    pub fn find<T>(&self, value: &Json<'_>, then: impl FnOnce(Option<&Json<'_>>) -> T) -> T {
+        descend(&self.first, &self.further, value, then)
     }
 
     /// The key that must stand in the JSON's text for it to point at anything, if it isn't perhaps
@@ -57,6 +45,21 @@ impl Pointer {
         let (_, token) = last.rsplit_once('/')?;
         let is_index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
         (!is_index).then(|| token.replace("~1", "/").replace("~0", "~"))
+    }
+}
+
+fn descend<T>(
+    pointer: &str,
+    further: &[String],
+    value: &Json<'_>,
+    then: impl FnOnce(Option<&Json<'_>>) -> T,
+) -> T {
+    let found = value.pointer(pointer);
+    let (Some(inner), [next, further @ ..]) = (found, further) else { return then(found) };
+    let Json::Text(text) = inner else { return descend(next, further, inner, then) };
+    match Json::parse(text.bytes()) {
+        Some(inner) => descend(next, further, &inner, then),
+        None => then(None),
     }
 }
 
@@ -88,29 +91,33 @@ impl fmt::Display for Pointer {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn pointers_in_a_table() {
-        let value =
-            json!({"a": {"b/c": [1, {"~": true}]}, "": 2, "s": "{\"d\":\"{\\\"e\\\":3}\"}"});
+        // Half a surrogate pair spoils its own string, also in JSON that stands in a string.
+        let value = r#"{"a":{"b/c":[1,{"~":true}]},"":2,"s":"{\"d\":\"{\\\"e\\\":3.10}\"}",
+            "t":"{\"x\":\"\ud800\",\"y\":4}"}"#;
+        let value = Json::parse(value.as_bytes()).unwrap();
         for (pointers, found) in [
-            (&["/a/b~1c/1/~0"][..], Some(json!(true))),
-            (&["/"], Some(json!(2))),
+            (&["/a/b~1c/1/~0"][..], Some("true")),
+            (&["/"], Some("2")),
             (&["/a/b~1c/2"], None),
             (&["/a/b~1c/01"], None),
-            (&["/s", "/d"], Some(json!("{\"e\":3}"))),
-            (&["/s", "/d", "/e"], Some(json!(3))),
+            (&["/s", "/d"], Some(r#""{\"e\":3.10}""#)),
+            (&["/s", "/d", "/e"], Some("3.10")),
             (&["/s", "/d", "/f"], None),
-            (&["/a", "/b~1c", "/0"], Some(json!(1))),
+            (&["/a", "/b~1c", "/0"], Some("1")),
             (&["/", "/x"], None),
+            (&["/t", "/y"], Some("4")),
+            (&["/t", "/x"], Some(r#""\ud800""#)),
         ] {
             let pointer = Pointer::parse(pointers).unwrap();
-            assert_eq!(pointer.get(&value).map(Cow::into_owned), found, "{pointer}");
+            let text = pointer.find(&value, |found| found.map(Json::to_string));
+            assert_eq!(text.as_deref(), found, "{pointer}");
         }
-        assert_eq!(Pointer::parse(&[""]).unwrap().get(&value).as_deref(), Some(&value));
+        let all = Pointer::parse(&[""]).unwrap();
+        assert!(all.find(&value, |found| found == Some(&value)));
     }
 
     #[test]

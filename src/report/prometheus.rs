@@ -1,7 +1,7 @@
 //! A run's figures so far as Prometheus text, exposition format 0.0.4, for `run --metrics`.
 //!
 //! Names are those of thresholds, with `_` for `.`, in base units: latencies end in `_seconds`. What
-//! only grows is a counter and ends in `_total`; what a late arrival can take back is a gauge.
+//! only grows is a counter and ends in `_total`; what something later can take back is a gauge.
 
 use std::fmt::Write as _;
 
@@ -66,7 +66,7 @@ pub fn to_prometheus(live: &Live, labels: &Labels) -> String {
         let known = Counter::ALL.iter().find(|(of, _)| of == counter);
         let name = known.map_or("", |(_, name)| name);
         let (kind, suffix) =
-            if only_grows(*counter) { ("counter", "_total") } else { ("gauge", "") };
+            if counter.only_grows() { ("counter", "_total") } else { ("gauge", "") };
         let full = format!("uproar_{}{suffix}", name.replace('.', "_"));
         page.head(&full, kind, &format!("As the threshold {name}, so far."));
         page.sample(&full, "", value);
@@ -89,23 +89,6 @@ pub fn to_prometheus(live: &Live, labels: &Labels) -> String {
         page.sample("uproar_threshold_holds", &labels, u8::from(*holds));
     }
     page.0
-}
-
-/// Settling takes the others back: a late arrival was lost, a replayed one missed, a client that
-/// joins had not, and one that is back no longer isn't.
-fn only_grows(counter: Counter) -> bool {
-    !matches!(
-        counter,
-        Counter::Lost
-            | Counter::AckedLost
-            | Counter::MissedAway
-            | Counter::Uncertain
-            | Counter::Unfinished
-            | Counter::PublishesUnacked
-            | Counter::ClientsNeverJoined
-            | Counter::ClientsNotBack
-            | Counter::ClientsStoodStill
-    )
 }
 
 /// A label's value: on one line, and escaped as the format has it.

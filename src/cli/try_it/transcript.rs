@@ -15,7 +15,7 @@ use crate::cli::visit::redact;
 use crate::cli::visit::shown::control;
 use crate::client::{Answer, Exchange, Request, Said, Watch};
 use crate::protocol::scope::Captured;
-use crate::protocol::{Incoming, Protocol, Taker, Talk};
+use crate::protocol::{Incoming, Protocol, Taker, Talk, Told};
 use crate::stamp::MAGIC;
 use crate::units::format::count;
 
@@ -97,8 +97,9 @@ impl Column {
             Incoming::Unmatched if stamped => "unmatched, though it holds a payload".to_owned(),
             Incoming::Unmatched => "unmatched".to_owned(),
             Incoming::Event(event) => match event.sequence {
-                Some((_, number)) => format!("event {}", count(number)),
-                None => "event".to_owned(),
+                Told::Is((_, number)) => format!("event {}", count(number)),
+                Told::Unreadable => "event whose number can't be read".to_owned(),
+                Told::Nothing => "event".to_owned(),
             },
             Incoming::Acked(id) | Incoming::Rejected(id, _) => {
                 let word = if let Incoming::Acked(_) = incoming { "ack" } else { "refusal" };

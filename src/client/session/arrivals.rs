@@ -11,11 +11,11 @@ use crate::client::stays::Belongs;
 use crate::codec::ServerMessage;
 use crate::machine::clock::{micros, unix_us};
 use crate::measure::{
-    Arrival, Failure, Finding, FindingKind, FrameKind, MemberChange, MessageId, Moment, Recorder,
-    RecoveryEvent,
+    Arrival, Failure, Finding, FindingKind, FrameKind, MemberChange, MessageId, Moment, Numbered,
+    Recorder, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Away, Event, Incoming, SentUnix, quote};
+use crate::protocol::{Away, Event, Incoming, Told, quote};
 use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
 
@@ -282,7 +282,7 @@ impl Session {
                 return;
             }
         };
-        let arrival = self.heard.entry((room, publisher)).or_default().hear(seq);
+        let arrival = self.heard.entry((room, publisher)).or_default().hear(seq.into());
         let message = MessageId { room, publisher, seq };
         if arrival == Arrival::Duplicate || !recorder.ledger.hear(message, slot, sent_us, now_us) {
             recorder.counts(cohort).duplicated += 1;
@@ -383,36 +383,22 @@ impl Session {
         let mut recorder = self.ctx.recorder.borrow_mut();
         recorder.counts(cohort).frames_push += 1;
         let Event { key, sequence, sent } = event;
-        // Only neighbouring numbers are compared, so the low half is enough.
-        let arrival =
-            sequence.map(|(per, seq)| self.feeds.entry(per).or_default().hear(seq as u32));
-        match arrival.unwrap_or(Arrival::Next { skipped: 0 }) {
-            Arrival::Duplicate => {
-                recorder.counts(cohort).duplicated += 1;
-                return;
-            }
-            Arrival::Next { skipped } => {
-                recorder.counts(cohort).pushed += 1;
-                recorder.counts(cohort).push_lost += u64::from(skipped);
-            }
-            Arrival::Reordered => {
-                recorder.counts(cohort).pushed += 1;
-                recorder.counts(cohort).push_found += 1;
-                recorder.counts(cohort).reordered += 1;
-            }
-            Arrival::TooOld => {
-                recorder.counts(cohort).reordered += 1;
-                return;
-            }
+        let numbered = match sequence {
+            Told::Is((per, seq)) => self.feeds.hear(per, seq),
+            Told::Nothing | Told::Unreadable => Numbered::UNNUMBERED,
+        };
+        recorder.counts(cohort).number(&numbered);
+        recorder.counts(cohort).push_unnumbered += u64::from(sequence == Told::Unreadable);
+        if !numbered.is_new {
+            return;
         }
         if let Some(key) = key {
             recorder.ledger.hear_event(key, cohort, now_us);
         }
-        if let Some(SentUnix { unix_us: sent_us, resolution_us }) = sent {
-            // Both clocks rounded alike, so that rounding is no lateness.
-            let here_us = unix_us() / resolution_us * resolution_us;
-            recorder.counts(cohort).push_future += u64::from(sent_us > here_us);
-            recorder.latency(Metric::Push, cohort, now_us, here_us.saturating_sub(sent_us));
+        match sent {
+            Told::Is(sent) => recorder.push_sent(cohort, sent, unix_us(), now_us),
+            Told::Unreadable => recorder.counts(cohort).push_untimed += 1,
+            Told::Nothing => {}
         }
         if let Some(last_us) = self.last_push_us.replace(now_us) {
             recorder.latency(Metric::Interval, cohort, now_us, now_us.saturating_sub(last_us));

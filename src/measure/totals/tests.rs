@@ -1,6 +1,6 @@
 //! Shards that are merged equal one recorder that saw everything.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -9,8 +9,8 @@ use rand_pcg::Pcg64Mcg;
 use super::*;
 use crate::measure::settler::tests::{Fact, Told, history, plan as plan_of_rooms};
 use crate::measure::{
-    ErrorKey, Failure, Finding, FindingKind, FrameKind, MemberChange, MemberEvent, MessageId,
-    Moment, Published, Recorder, RecoveryEvent, Settled, judge,
+    ErrorKey, Failure, Feeds, Finding, FindingKind, FrameKind, Live, LiveLatency, MemberChange,
+    MemberEvent, MessageId, Moment, Published, Recorder, RecoveryEvent, Settled, judge,
 };
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::scenario::{Overrides, Source, read};
@@ -259,6 +259,62 @@ proptest! {
                 prop_assert_eq!(a.inner(), b.inner());
             }
         }
+    }
+}
+
+/// Whatever a worker tells, and whenever: what a monitoring system reads as a counter never falls, and
+/// neither do samples of a latency or their sum.
+#[test]
+fn what_only_grows_never_falls_from_one_snapshot_to_the_next() {
+    let mut fell = BTreeSet::new();
+    for seed in 0..12 {
+        let plan = plan_of_rooms();
+        let mut recorder = Recorder::new(Arc::clone(&plan));
+        let mut totals = Totals::new(Arc::clone(&plan), 1);
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let mut feeds = Feeds::default();
+        let mut before = Live::default();
+        let mut look = |totals: &Totals, at_us| {
+            let live = Live::of(totals, None, at_us);
+            for ((counter, value), (same, was)) in live.counts.iter().zip(&before.counts) {
+                assert_eq!(counter, same);
+                assert!(value >= was || !counter.only_grows(), "{counter:?}: {was}, then {value}");
+                if value < was {
+                    fell.insert(format!("{counter:?}"));
+                }
+            }
+            for was in &before.latencies {
+                let now = live.latencies.iter().find(|now| now.metric == was.metric).unwrap();
+                let sum = |of: &LiveLatency| of.mean_us * of.count as f64;
+                assert!(now.count >= was.count && sum(now) >= sum(was) - 1e-3, "{was:?}, {now:?}");
+            }
+            before = live;
+        };
+        let mut history = history(&plan, seed, true);
+        for (at_us, _, fact) in &mut history {
+            // Some come when their message was settled long since.
+            let may_be_late = matches!(fact, Fact::Heard { .. } | Fact::Answered { .. });
+            *at_us += if may_be_late && rng.random::<f64>() < 0.2 { 35 * S } else { 0 };
+        }
+        history.sort_by_key(|(at_us, ..)| *at_us);
+        for told in history {
+            tell(&mut recorder, &plan, told, &mut rng);
+            let seq = rng.random_range(0..400);
+            recorder.counts(0).number(&feeds.hear(0, seq));
+            if rng.random::<f64>() < 0.05 {
+                totals.take(recorder.take(0, told.0, WorkerHealth::default()));
+                totals.advance(told.0);
+                look(&totals, told.0);
+            }
+        }
+        totals.take(recorder.take(0, 100 * S, WorkerHealth::default()));
+        look(&totals, 100 * S);
+        totals.finish();
+        look(&totals, 100 * S);
+    }
+    // What is a gauge is one for a reason.
+    for counter in ["Expected", "Lost", "MissedAway", "PublishesUnacked"] {
+        assert!(fell.contains(counter), "{counter} never fell: {fell:?}");
     }
 }
 

@@ -9,10 +9,10 @@ use rustc_hash::FxHasher;
 
 use super::Talk;
 use crate::protocol::capture::Capture;
-use crate::protocol::description::{Delivery, Description, TimeUnit};
+use crate::protocol::description::{Delivery, Description, Sequence, TimeUnit};
 use crate::protocol::frame::Frame;
 use crate::protocol::matcher::Matcher;
-use crate::protocol::{Event, Incoming, SentUnix, Taker, quote};
+use crate::protocol::{Event, Incoming, SentUnix, Taker, Told, number, quote};
 
 impl Talk {
     pub(in crate::protocol) fn read<'a>(
@@ -68,7 +68,7 @@ impl Talk {
             return None;
         }
         // One that names no publish of ours may be the answer to something else.
-        let id = ack.id.take(frame)?.parse().ok()?;
+        let id = number::count(&ack.id.take(frame)?)?;
         self.taker = Taker::Ack;
         Some(if refused {
             Incoming::Rejected(id, quote(frame.bytes()).into())
@@ -110,18 +110,22 @@ impl Talk {
             return Incoming::Data;
         }
         let text = |capture: &Capture| capture.take(frame);
-        let event = Event {
-            key: key.as_ref().and_then(text).map(|text| hashed(&text)),
-            sequence: sequence.as_ref().and_then(|sequence| {
-                let number = text(&sequence.at)?.parse().ok()?;
-                Some((
-                    sequence.per.as_ref().map_or(Some(0), |per| Some(hashed(&text(per)?)))?,
-                    number,
-                ))
-            }),
-            sent: sent_at.as_ref().and_then(|at| sent_unix(&text(&at.at)?, at.unit)),
+        let numbered = |of: &Sequence| {
+            let within = match &of.per {
+                Some(per) => hashed(&text(per)?),
+                None => 0,
+            };
+            Some((within, number::count(&text(&of.at)?)?))
         };
-        if event == Event::default() { Incoming::Unmatched } else { Incoming::Event(event) }
+        let key = key.as_ref().and_then(text).map(|text| hashed(&text));
+        let number = sequence.as_ref().and_then(numbered);
+        let sent = sent_at.as_ref().and_then(|at| sent_unix(&text(&at.at)?, at.unit));
+        // Without a rule it is an event by what it says, and one that says nothing is none.
+        if delivery.when.is_none() && key.is_none() && number.is_none() && sent.is_none() {
+            return Incoming::Unmatched;
+        }
+        let number = Told::read(sequence.is_some(), number);
+        Incoming::Event(Event { key, sequence: number, sent: Told::read(sent_at.is_some(), sent) })
     }
 }
 
@@ -134,23 +138,57 @@ fn hashed(text: &str) -> u64 {
 
 /// An instant of the server's; `None` for what is no time of that unit.
 fn sent_unix(text: &str, unit: TimeUnit) -> Option<SentUnix> {
-    let unit_us = match unit {
-        TimeUnit::Seconds => 1_000_000,
-        TimeUnit::Millis => 1_000,
-        TimeUnit::Micros => 1,
+    let power = match unit {
+        TimeUnit::Seconds => 6,
+        TimeUnit::Millis => 3,
+        TimeUnit::Micros => 0,
         TimeUnit::Date => {
             let instant: jiff::Timestamp = text.parse().ok()?;
             let unix_us = u64::try_from(instant.as_microsecond()).ok()?;
-            return Some(SentUnix {
-                unix_us,
-                resolution_us: if text.contains('.') { 1 } else { 1_000_000 },
-            });
+            return Some(SentUnix { unix_us, resolution_us: resolution_us(6, text) });
         }
     };
-    if let Ok(whole) = text.parse::<u64>() {
-        return Some(SentUnix { unix_us: whole.checked_mul(unit_us)?, resolution_us: unit_us });
+    let unix_us = number::scaled(text, power)?;
+    Some(SentUnix { unix_us, resolution_us: resolution_us(power, text) })
+}
+
+/// What a time in units of `10^power` microseconds was cut off to, by the digits behind its point.
+/// Up to three of them are taken for three: some servers leave zeros out at the end.
+fn resolution_us(power: i32, text: &str) -> u64 {
+    let digits = match number::places(text) {
+        0 => 0,
+        1..=3 => 3,
+        more => i32::try_from(more).unwrap_or(i32::MAX),
+    };
+    10_u64.pow(power.saturating_sub(digits).clamp(0, 6) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_a_server_in_a_table() {
+        use TimeUnit::{Date, Micros, Millis, Seconds};
+        for (text, unit, known) in [
+            ("1700000000", Seconds, Some((1_700_000_000_000_000, 1_000_000))),
+            ("1700000000.5", Seconds, Some((1_700_000_000_500_000, 1_000))),
+            ("1700000000.123456", Seconds, Some((1_700_000_000_123_456, 1))),
+            ("1700000000123", Millis, Some((1_700_000_000_123_000, 1_000))),
+            ("1700000000123.25", Millis, Some((1_700_000_000_123_250, 1))),
+            ("1700000000123456", Micros, Some((1_700_000_000_123_456, 1))),
+            ("2023-11-14T22:13:20Z", Date, Some((1_700_000_000_000_000, 1_000_000))),
+            ("2023-11-14T22:13:20.123Z", Date, Some((1_700_000_000_123_000, 1_000))),
+            ("2023-11-14T23:13:20.123456+01:00", Date, Some((1_700_000_000_123_456, 1))),
+            ("2023-11-14T22:13:20", Date, None),
+            ("1700000000", Date, None),
+            ("2023-11-14T22:13:20Z", Millis, None),
+            ("-5", Millis, None),
+            ("", Seconds, None),
+            ("99999999999999999999", Millis, None),
+        ] {
+            let read = sent_unix(text, unit).map(|sent| (sent.unix_us, sent.resolution_us));
+            assert_eq!(read, known, "{text} {unit:?}");
+        }
     }
-    let unix_us = text.parse::<f64>().ok()? * unit_us as f64;
-    let fits = unix_us.is_finite() && (0.0..9e18).contains(&unix_us);
-    fits.then_some(SentUnix { unix_us: unix_us as u64, resolution_us: 1 })
 }

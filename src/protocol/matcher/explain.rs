@@ -2,6 +2,7 @@
 
 use super::{Condition, FrameKind, Matcher, Pattern, Wanted, finds_all};
 use crate::protocol::frame::Frame;
+use crate::protocol::json::Json;
 use crate::protocol::pointer::Pointer;
 use crate::protocol::scope::Scope;
 use crate::protocol::template::Template;
@@ -142,26 +143,28 @@ fn json_instead(
     let Some(value) = frame.json() else {
         return format!("no JSON: {}", shown(frame));
     };
-    let Some(found) = pointer.get(value) else {
-        return "nothing".to_owned();
+    pointer.find(value, |found| match found {
+        Some(found) => value_instead(wanted, found, scope),
+        None => "nothing".to_owned(),
+    })
+}
+
+fn value_instead(wanted: &Wanted, found: &Json<'_>, scope: &Scope<'_>) -> String {
+    let shown = || cut(&found.to_string());
+    let Wanted::Inside(inside) = wanted else { return shown() };
+    let parsed = match found {
+        Json::Text(text) => Json::parse(text.bytes()),
+        other => Some(other.clone()),
     };
-    if let Wanted::Inside(inside) = wanted {
-        let parsed = match &*found {
-            serde_json::Value::String(text) => serde_json::from_str(text).ok(),
-            other => Some(other.clone()),
-        };
-        let Some(parsed) = parsed else {
-            return format!("no JSON inside: {}", cut(&found.to_string()));
-        };
-        let failed = inside
-            .iter()
-            .find(|one| finds_all(std::slice::from_ref(*one), &parsed, scope) != Some(true));
-        if let Some((pointer, _)) = failed {
-            let inner = pointer.get(&parsed).map_or("nothing".to_owned(), |v| cut(&v.to_string()));
-            return format!("{inner} at {pointer}");
-        }
-    }
-    cut(&found.to_string())
+    let Some(parsed) = parsed else { return format!("no JSON inside: {}", shown()) };
+    let failed = inside
+        .iter()
+        .find(|one| finds_all(std::slice::from_ref(*one), &parsed, scope) != Some(true));
+    let Some((pointer, _)) = failed else { return shown() };
+    pointer.find(&parsed, |inner| {
+        let inner = inner.map_or("nothing".to_owned(), |inner| cut(&inner.to_string()));
+        format!("{inner} at {pointer}")
+    })
 }
 
 impl Wanted {

@@ -64,9 +64,10 @@ impl Pretest {
             Wanted::Text(template) => match template.is_literal() {
                 Some(text) => Self::of_literal_text(text),
                 None => match longest_literal(template) {
-                    // Each of its characters is written raw, or with a backslash somewhere.
-                    Some(piece) if !may_be_number(piece) => Self::has_or_escapes(piece),
-                    _ => Self::Pass,
+                    // Each of its characters is written raw, or with a backslash somewhere. A
+                    // number is compared as it was written.
+                    Some(piece) => Self::has_or_escapes(piece),
+                    None => Self::Pass,
                 },
             },
             Wanted::Any(any) => Self::any(any.iter().map(Self::of_wanted)),
@@ -81,14 +82,8 @@ impl Pretest {
     }
 
     fn of_literal_text(text: &[u8]) -> Self {
-        let digits = text.strip_prefix(b"-").unwrap_or(text);
-        if matches!(text, b"true" | b"false")
-            // A whole number that fits is written in one way only.
-            || (!digits.is_empty() && digits.len() < 16 && digits.iter().all(u8::is_ascii_digit))
-        {
+        if matches!(text, b"true" | b"false") || (!text.is_empty() && may_be_number(text)) {
             Self::has_or_escapes(text)
-        } else if may_be_number(text) {
-            Self::Pass
         } else {
             Self::of_string(text)
         }
@@ -148,7 +143,7 @@ fn longest_literal(template: &Template) -> Option<&[u8]> {
     template.literals().max_by_key(|literal| literal.len())
 }
 
-/// Whether it could be a part of a number's JSON text, of which there are several.
+/// Whether it could be a number's JSON text, which has no quotes around it.
 fn may_be_number(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
 }

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use super::verdict::{Evidence, Trust, sentence};
 use super::{
     Actions, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
-    EarlyCause, EarlyEnd, ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency,
-    LedgerScope, LimitHit, MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Report,
-    Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome, Verdict,
+    EarlyCause, EarlyEnd, ErrorGroup, Example, FaultOutcome, FeedFigures, Frames, Interruption,
+    Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes,
+    Report, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome,
+    Verdict,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -74,6 +75,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         publishes: publishes(totals),
         actions: actions(totals),
         deliveries: deliveries(totals, None, None),
+        feed: feed(totals),
         frames: frames(totals),
         examples: examples(totals),
         bytes: {
@@ -322,7 +324,7 @@ fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> D
             Some(_) => totals.latency(Metric::Push, cohort, phase).len(),
         };
         return Deliveries {
-            expected: whole(counts.pushed + counts.pushes_lost()),
+            expected: whole(counts.pushes_expected()),
             delivered,
             lost: whole(counts.pushes_lost()),
             duplicated: whole(counts.duplicated),
@@ -346,6 +348,17 @@ fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> D
         foreign: whole(settled.foreign + counts.foreign),
         late: Some(settled.late),
     }
+}
+
+fn feed(totals: &Totals) -> Option<FeedFigures> {
+    let counts = totals.counts(None);
+    totals.plan().has_feed().then(|| FeedFigures {
+        unnumbered: counts.push_unnumbered,
+        renumbered: counts.push_renumbered,
+        forgotten: counts.push_forgotten,
+        untimed: counts.push_untimed,
+        clock_step_us: counts.push_clock_us(),
+    })
 }
 
 fn frames(totals: &Totals) -> Frames {
@@ -579,6 +592,14 @@ fn limits_hit(totals: &Totals) -> Vec<LimitHit> {
             limit: "1 h, the largest latency told apart".to_owned(),
             count: clipped,
             effect: "counted as 1 h".to_owned(),
+        });
+    }
+    let forgotten = totals.counts(None).push_forgotten;
+    if forgotten > 0 {
+        hit.push(LimitHit {
+            limit: "2,000 numberings of a feed told apart on a connection".to_owned(),
+            count: forgotten,
+            effect: "begun anew when they are heard again: gaps before are in no figure".to_owned(),
         });
     }
     let (followed, all) = (totals.followed() as u64, u64::from(totals.plan().client_count()));

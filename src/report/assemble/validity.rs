@@ -1,5 +1,6 @@
 //! Whether the figures can be trusted: was the generator, and not the server, the bottleneck?
 
+mod feeds;
 mod lag;
 mod shortage;
 
@@ -34,6 +35,8 @@ pub(super) fn judge_run(outcome: &Outcome, setting: &Setting) -> Validity {
     reasons.extend(less_than_planned(outcome));
     reasons.extend(steal(outcome));
     reasons.extend(clocks(outcome));
+    reasons.extend(feeds::coarse_clock(outcome));
+    reasons.extend(feeds::untold(outcome));
     reasons.extend(too_few(outcome));
     reasons.extend(notes(outcome, setting));
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));

@@ -123,6 +123,25 @@ pub struct Deliveries {
     pub late: Option<u64>,
 }
 
+/// What a feed's sequence numbers and times could not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedFigures {
+    /// Events whose sequence number was missing or can't be read: whether any between them was lost
+    /// isn't known.
+    pub unnumbered: u64,
+    /// How often a connection's numbering began anew, 64 or more below its highest: what was lost
+    /// between the two numberings isn't known.
+    pub renumbered: u64,
+    /// Numberings (`sequence.per`) forgotten because a connection had more than 2,000: what was lost
+    /// of them afterwards isn't known.
+    pub forgotten: u64,
+    /// Events whose time (`sent_at`) was missing, can't be read, or is ten years and more from ours.
+    pub untimed: u64,
+    /// The step of the server's clock, microseconds: all its times are multiples of 1 s, 100, 10 or
+    /// 1 ms. `null` where it is finer, or with fewer than 10 times.
+    pub clock_step_us: Option<u64>,
+}
+
 /// Frames received, by what they were taken for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Frames {

@@ -70,6 +70,9 @@ pub struct Report {
     pub actions: Option<Actions>,
     /// The ledger: one entry a message and recipient.
     pub deliveries: Deliveries,
+    /// What numbers and times of a feed could not tell; `null` where nobody listens to one.
+    #[serde(default)]
+    pub feed: Option<FeedFigures>,
     /// Frames received, by what they were taken for.
     pub frames: Frames,
     /// One example of each kind of frame that was no delivery and no push, and of a corrupted

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value as Json;
+use serde::de::IgnoredAny;
 
 use super::super::keys::At;
 use super::super::mistake::{Mistakes, Span};
@@ -10,6 +10,7 @@ use super::super::model::{Data, Order, Scenario};
 use super::super::raw;
 use super::super::users::{Builder, Users};
 use super::file;
+use crate::protocol::json::{Json, Text};
 
 /// Most rows: as many as a run has clients.
 const MOST_ROWS: usize = 1_000_000;
@@ -135,23 +136,36 @@ fn from_json_lines(text: &str) -> Result<Users, Unusable> {
     let mut users: Option<Builder> = None;
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let number = index + 1;
-        let object = match serde_json::from_str(line) {
-            Ok(Json::Object(object)) => object,
-            Ok(_) => return Err(Unusable::new(format!("has no object in line {number}"), HELP)),
-            Err(error) => {
+        let object = match Json::parse(line.as_bytes()) {
+            Some(Json::Object(object)) => object,
+            Some(_) => return Err(Unusable::new(format!("has no object in line {number}"), HELP)),
+            None => {
                 // Its own line is that within this one.
-                let error = error.to_string();
+                let error = serde_json::from_str::<IgnoredAny>(line).err();
+                let error = error.map_or("nested too deeply".to_owned(), |error| error.to_string());
                 let what = error.split(" at line ").next().unwrap_or_default();
                 return Err(Unusable::new(format!("is no JSON in line {number}: {what}"), HELP));
             }
         };
+        let no_unicode = |what: &str| {
+            Unusable::new(
+                format!("has a {what} in line {number} that is no Unicode"),
+                "half of a surrogate pair, such as \\ud83d alone, is no character",
+            )
+        };
+        let mut cells = Vec::with_capacity(object.len());
+        for (key, value) in &object {
+            let Text::Whole(key) = key else { return Err(no_unicode("key")) };
+            cells.push((&**key, value));
+        }
         if users.is_none() {
-            users = Some(Users::builder(named(object.keys().cloned().collect())?));
+            let columns = cells.iter().map(|(key, _)| (*key).to_owned()).collect();
+            users = Some(Users::builder(named(columns)?));
         }
         let Some(users) = &mut users else { continue };
         one_more(users)?;
-        let unknown = object.keys().find(|key| !users.columns().contains(key));
-        if let Some(key) = unknown {
+        let is_known = |key: &str| users.columns().iter().any(|column| column == key);
+        if let Some((key, _)) = cells.iter().find(|(key, _)| !is_known(key)) {
             let key = key.escape_debug();
             return Err(Unusable::new(
                 format!("has the key `{key}` in line {number} and not in the first line"),
@@ -159,16 +173,15 @@ fn from_json_lines(text: &str) -> Result<Users, Unusable> {
             ));
         }
         for column in users.columns().to_vec() {
-            let cell = match object.get(&column) {
-                None => {
-                    let column = column.escape_debug();
-                    return Err(Unusable::new(format!("has no `{column}` in line {number}"), HELP));
-                }
-                Some(Json::String(text)) => text.clone(),
-                Some(Json::Null) => String::new(),
-                Some(other) => other.to_string(),
+            let Some((_, value)) = cells.iter().rev().find(|(key, _)| *key == column) else {
+                let column = column.escape_debug();
+                return Err(Unusable::new(format!("has no `{column}` in line {number}"), HELP));
             };
-            users.cell(&cell);
+            match (value, value.text()) {
+                (Json::Null, _) => users.cell(""),
+                (_, Some(text)) => users.cell(&text),
+                (_, None) => return Err(no_unicode("value")),
+            }
         }
     }
     match users {

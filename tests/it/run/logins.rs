@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use uproar::metric::Metric;
@@ -50,6 +51,47 @@ fn slow_to_let_in(mut stream: TcpStream, request: &str) {
     let _ = stream.write_all(answer.as_bytes());
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
+}
+
+/// What the server was told by those whom it let in.
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn numbers_a_token(mut stream: TcpStream, request: &str) {
+    if request.starts_with("POST") {
+        let body = r#"{"half":"\ud800","token":12345678901234567890123,"price":1.10}"#;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        let _ = stream.write_all(format!("{head}{body}").as_bytes());
+    } else {
+        let token = request.lines().find(|line| line.to_lowercase().starts_with("x-token:"));
+        SAID.lock().unwrap().push(token.unwrap_or_default().to_owned());
+        let _ = stream.write_all(upgraded(request).as_bytes());
+    }
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+}
+
+#[test]
+fn numbers_of_a_login_are_sent_as_they_were_written() {
+    const PROTOCOL: &str = r#"format = 1
+name = "guarded"
+headers = { x-token = "{{ token }}/{{ price }}" }
+[[login]]
+request = "POST {{ target.http }}/login"
+capture = { token = "/token", price = "/price" }
+[[connect]]
+send = "hello"
+"#;
+    let server = Misbehaving::start(Manner::Does(numbers_a_token));
+    let folder = folder_with(SCENARIO);
+    std::fs::write(folder.path().join("guarded.toml"), PROTOCOL).unwrap();
+    let url = format!("target.url={}", server.url());
+    let fixed = ["run", "scenario.toml", "--quiet", "--allow-invalid", "--out", "out"];
+    let said = say(folder.path(), &[&fixed[..], &["--no-preflight", "--set", &url]].concat());
+    let told = SAID.lock().unwrap();
+    assert_eq!(told.len(), 20, "{}", said.all());
+    for line in told.iter() {
+        assert!(line.ends_with(": 12345678901234567890123/1.10"), "{line}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod commands;
 mod compare;
 mod early;
 mod faults;
+mod feeds;
 mod hall;
 mod hostile;
 mod init;

@@ -280,6 +280,31 @@ fn users_come_in_order_at_random_or_once() {
 }
 
 #[test]
+fn values_of_json_lines_stay_as_they_were_written() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("users.jsonl"),
+        r#"{"name":"a","password":12345678901234567890123,"x":1.10,"y":{"b": 1.0, "a":[1e3]},"z":null}
+{"z":true,"y":-0,"x":"1.1","password":"p","name":"\u00e9"}
+"#,
+    )
+    .unwrap();
+    let plan = Plan::new(reading(folder.path(), &scenario(OWN, "data = \"users.jsonl\"")).unwrap());
+    for (client, column, value) in [
+        (0, "password", "12345678901234567890123"),
+        (0, "x", "1.10"),
+        (0, "y", r#"{"b":1.0,"a":[1e3]}"#),
+        (0, "z", ""),
+        (1, "name", "é"),
+        (1, "x", "1.1"),
+        (1, "y", "-0"),
+        (1, "z", "true"),
+    ] {
+        assert_eq!(plan.user(client).unwrap().get(column), Some(value), "{client} {column}");
+    }
+}
+
+#[test]
 fn wrong_data() {
     let folder = folder();
     for (name, text) in [
@@ -294,6 +319,7 @@ fn wrong_data() {
         ("broken.jsonl", "{\"name\":\"a\",\"password\":\"b\"}\n{\n"),
         ("ragged.jsonl", "{\"name\":\"a\",\"password\":\"b\"}\n{\"name\":\"a\"}\n"),
         ("wide.jsonl", "{\"name\":\"a\",\"password\":\"b\"}\n{\"name\":\"a\",\"x\":1}\n"),
+        ("half.jsonl", "{\"name\":\"a\",\"password\":\"\\ud800\"}\n"),
         ("empty.jsonl", "\n"),
         ("users.txt", "a\n"),
     ] {
@@ -313,6 +339,7 @@ fn wrong_data() {
         "broken.jsonl",
         "ragged.jsonl",
         "wide.jsonl",
+        "half.jsonl",
         "empty.jsonl",
         "users.txt",
     ] {

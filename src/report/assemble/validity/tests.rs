@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::coordinator::Stop;
 use crate::machine::cpu::MachineCpu;
-use crate::measure::{ErrorKey, Recorder, Totals, WorkerHealth};
+use crate::measure::{Counts, ErrorKey, Recorder, Totals, WorkerHealth};
 use crate::metric::{Detail, Metric, Step};
 use crate::plan::Plan;
+use crate::protocol::SentUnix;
 use crate::report::verdict::Trust;
 use crate::report::{Build, Target};
 use crate::scenario::{Overrides, Source, read};
@@ -311,6 +312,74 @@ fn pushes_from_the_future() {
         )),
     );
     is(&recorded(|_| {}), None);
+}
+
+#[test]
+fn events_of_a_feed_that_do_not_tell_what_they_should() {
+    let of_1_000 = |field: fn(&mut Counts) -> &mut u64, count: u64| {
+        recorded(|recorder| {
+            recorder.counts(0).pushed += 1_000;
+            *field(recorder.counts(0)) += count;
+        })
+    };
+    let rows: [(fn(&mut Counts) -> &mut u64, &str); 4] = [
+        (|counts| &mut counts.push_unnumbered, "sequence numbers of a feed could not be read"),
+        (|counts| &mut counts.push_renumbered, "a feed's numbers began anew"),
+        (|counts| &mut counts.push_forgotten, "a feed had more numberings than are told apart"),
+        (|counts| &mut counts.push_untimed, "times of a feed could not be read"),
+    ];
+    for (field, what) in rows {
+        is(&of_1_000(field, 0), None);
+        is(&of_1_000(field, 1), Some((Severity::Note, what)));
+        is(&of_1_000(field, 10), Some((Severity::Note, what)));
+        is(&of_1_000(field, 11), Some((Severity::Suspect, what)));
+        is(&of_1_000(field, 11), Some((Severity::Suspect, ": 11 of 1,000 events")));
+    }
+}
+
+#[test]
+fn a_feeds_clock_that_is_coarser_than_what_it_times() {
+    let pushed = |step_us: u64, odd: u64, push_us: u64| {
+        recorded(|recorder| {
+            for at in 0..20 {
+                let here_us = 1_700_000_000_000_000 + at * step_us;
+                let late_us = if at < odd { push_us + 1 } else { push_us };
+                let unix_us = here_us - here_us % step_us + u64::from(at < odd);
+                let sent = SentUnix { unix_us, resolution_us: 1 };
+                recorder.push_sent(0, sent, unix_us + late_us, S);
+            }
+            recorder.counts(0).pushed += 20;
+        })
+    };
+    let what = "a clock too coarse for `push`";
+    is(&pushed(1_000_000, 0, 5_000_000), Some((Severity::Suspect, what)));
+    is(&pushed(1_000_000, 0, 5_000_000), Some((Severity::Suspect, "step: 1 s, push p50 5")));
+    // A single time in between, and nothing is known of its step.
+    is(&pushed(1_000_000, 1, 5_000_000), None);
+    is(&pushed(100_000, 0, 99_000), Some((Severity::Note, what)));
+    is(&pushed(100_000, 0, 101_000), None);
+    is(&pushed(10_000, 0, 9_000), Some((Severity::Note, "step: 10 ms")));
+    is(&pushed(1_000, 0, 900), Some((Severity::Note, "step: 1 ms")));
+    is(&pushed(1_000, 0, 1_500), None);
+    is(&pushed(100, 0, 10), None);
+}
+
+#[test]
+fn a_gate_on_push_finer_than_the_clock_is_suspect() {
+    for (limit, severity) in [("< 10ms", Severity::Suspect), ("< 11ms", Severity::Note)] {
+        let text =
+            STEADY.replace("\"delivery.p99\" = \"< 1s\"", &format!("\"push.p50\" = \"{limit}\""));
+        let plan = plan_of(&text);
+        let mut recorder = Recorder::new(Arc::clone(&plan));
+        for at in 0..20 {
+            let sent = SentUnix { unix_us: 1_700_000_000_000_000 + at * 10_000, resolution_us: 1 };
+            recorder.push_sent(0, sent, sent.unix_us + 2_000, S);
+        }
+        let mut outcome = recorded(|_| {});
+        outcome.totals = Totals::new(plan, 1);
+        outcome.totals.take(recorder.take(0, S, WorkerHealth::default()));
+        is(&outcome, Some((severity, "a clock too coarse for `push`")));
+    }
 }
 
 #[test]
