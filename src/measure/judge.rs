@@ -96,7 +96,10 @@ fn part(
     let whole = match share.whole() {
         Whole::Expected => of(Counter::Expected),
         Whole::Delivered => of(Counter::Delivered),
-        Whole::Settled => of(Counter::Expected) + of(Counter::Uncertain) + of(Counter::Unfinished),
+        Whole::Settled => {
+            let unsure = of(Counter::Uncertain) + of(Counter::Unfinished);
+            of(Counter::Expected).saturating_add(unsure)
+        }
         Whole::Due => of(Counter::PublishesDue),
         Whole::Clients => totals.counts(cohort).started,
     };
@@ -109,11 +112,13 @@ fn per_s(rate: Rate, cohort: Option<usize>, phase: Option<usize>, totals: &Total
     let samples = |metric| totals.latency(metric, cohort, phase).len();
     let (counted, span_us) = match rate {
         Rate::Delivered if totals.plan().is_feed() => {
-            let (timed, pushed) = (samples(Metric::Push), totals.counts(cohort).pushed);
-            match (timed, phase) {
+            let counts = totals.counts(cohort);
+            let (timed, pushed) = (samples(Metric::Push), counts.pushed);
+            let is_untimed = timed == 0 || counts.push_untimed > 0;
+            match phase {
                 // Nothing says in which phase a push without a timestamp came.
-                (0, None) => (pushed, totals.reached_us()),
-                (0, Some(_)) if pushed > 0 => return None,
+                None if is_untimed => (pushed, totals.reached_us()),
+                Some(_) if is_untimed && pushed > 0 => return None,
                 _ => (timed, totals.phases_us(phase)),
             }
         }
@@ -163,7 +168,8 @@ pub fn percentile_has_enough(percentile: f64, samples: u64) -> bool {
     samples >= samples_needed(percentile)
 }
 
-/// `None` for what only acknowledgements can tell, where no protocol has any.
+/// `None` for what only acknowledgements can tell, where no protocol has any, and for what only
+/// numbers of a feed's events can.
 pub(super) fn count(
     counter: Counter,
     cohort: Option<usize>,
@@ -173,6 +179,10 @@ pub(super) fn count(
     let counts = totals.counts(cohort);
     let settled = totals.settled(cohort, phase);
     let acknowledged = |count| totals.plan().acknowledges().then_some(count);
+    let by_numbers = [Counter::Expected, Counter::Lost, Counter::Duplicated, Counter::Reordered];
+    if by_numbers.contains(&counter) && !totals.plan().knows_losses(cohort) {
+        return None;
+    }
     Some(match counter {
         // A feed has no ledger: each sequence number is expected once.
         Counter::Expected => settled.expected.saturating_add(counts.pushes_expected()),

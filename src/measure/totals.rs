@@ -147,7 +147,8 @@ impl Totals {
         point.clients_up = up;
         let sum = |metric| snapshot.histograms.sum(metric, |_| true);
         let delivery = sum(Metric::Delivery);
-        point.deliveries += delivery.len() + sum(Metric::Push).len();
+        let pushed = snapshot.counts.iter().map(|counts| counts.pushed).sum::<u64>();
+        point.deliveries += delivery.len() + pushed;
         point.delivery.merge(&delivery);
         point.delivery_from_sent.merge(&sum(Metric::DeliveryFromSent));
         point.lag.merge(&sum(Metric::Lag));

@@ -51,11 +51,26 @@ impl Plan {
         cohorts.iter().all(|cohort| cohort.protocol.audience() == Audience::Feed)
     }
 
+    /// Whether this cohort only listens, to a server that pushes to everyone.
+    #[must_use]
+    pub fn listens(&self, cohort: usize) -> bool {
+        let cohort = self.scenario.cohorts.get(cohort);
+        cohort.is_some_and(|cohort| cohort.protocol.audience() == Audience::Feed)
+    }
+
     /// Whether some cohort listens to a server that pushes to everyone.
     #[must_use]
     pub fn has_feed(&self) -> bool {
-        let mut cohorts = self.scenario.cohorts.iter();
-        cohorts.any(|cohort| cohort.protocol.audience() == Audience::Feed)
+        (0..self.scenario.cohorts.len()).any(|cohort| self.listens(cohort))
+    }
+
+    /// Whether anything tells what was lost, of one cohort or of all: our stamps, or the numbers of a
+    /// feed's events.
+    #[must_use]
+    pub fn knows_losses(&self, cohort: Option<usize>) -> bool {
+        let mut cohorts =
+            (0..self.scenario.cohorts.len()).filter(|at| cohort.is_none_or(|of| of == *at));
+        cohorts.any(|at| !self.listens(at) || self.scenario.cohorts[at].protocol.numbers_events())
     }
 
     /// Whether any cohort's messages are acknowledged.

@@ -118,6 +118,16 @@ impl Protocol {
         }
     }
 
+    /// Whether events that nobody stamped have numbers that count up.
+    #[must_use]
+    pub fn numbers_events(&self) -> bool {
+        match self {
+            Self::Native(kind, _) => *kind == ProtocolKind::Feed,
+            Self::Described(file) => file.delivery.sequence.is_some(),
+            Self::Mqtt(_) => false,
+        }
+    }
+
     /// Whether the server confirms what is published.
     #[must_use]
     pub fn acknowledges(&self) -> bool {

@@ -1,6 +1,8 @@
 //! From everything a run measured to its report: looks figures up, names them, decides nothing
 //! itself. Validity is judged beside it, the verdict in `verdict`.
 
+#[cfg(test)]
+mod tests;
 mod validity;
 
 use std::collections::BTreeMap;
@@ -218,6 +220,9 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
                     format!("no {} to take a share of", share.whole().things())
                 }
                 Subject::Rate(_) => "it lasted no time, or nothing says when".to_owned(),
+                _ if !totals.plan().knows_losses(threshold.cohort) => {
+                    "the feed has no sequence numbers".to_owned()
+                }
                 _ => "no protocol here acknowledges".to_owned(),
             })
         } else if found.too_few {
@@ -316,26 +321,33 @@ fn actions(totals: &Totals) -> Option<Actions> {
 fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> Deliveries {
     let settled = totals.settled(cohort, phase);
     let counts = totals.counts(cohort);
+    let plan = totals.plan();
     let whole = |count: u64| phase.is_none().then_some(count);
-    if totals.plan().is_feed() {
-        // Nobody stamps a feed: only its sequence numbers tell.
-        let delivered = match phase {
-            None => counts.pushed,
-            Some(_) => totals.latency(Metric::Push, cohort, phase).len(),
-        };
+    // Nobody stamps a feed: only its sequence numbers tell.
+    let numbered = |count: u64| whole(count).filter(|_| plan.knows_losses(cohort));
+    let pushed = match phase {
+        None => counts.pushed,
+        Some(_) => totals.latency(Metric::Push, cohort, phase).len(),
+    };
+    if cohort.map_or(plan.is_feed(), |cohort| plan.listens(cohort)) {
         return Deliveries {
-            expected: whole(counts.pushes_expected()),
-            delivered,
-            lost: whole(counts.pushes_lost()),
-            duplicated: whole(counts.duplicated),
-            reordered: whole(counts.reordered),
+            expected: numbered(counts.pushes_expected()),
+            delivered: pushed,
+            lost: numbered(counts.pushes_lost()),
+            duplicated: numbered(counts.duplicated),
+            reordered: numbered(counts.reordered),
             ..Deliveries::default()
         };
     }
+    // Where others publish beside a feed both count, as thresholds have it. By phase only stamps tell.
+    let (expected, lost) = match phase {
+        None => (counts.pushes_expected(), counts.pushes_lost()),
+        Some(_) => (0, 0),
+    };
     Deliveries {
-        expected: Some(settled.expected),
-        delivered: settled.delivered,
-        lost: Some(settled.lost),
+        expected: Some(settled.expected.saturating_add(expected)),
+        delivered: settled.delivered + if phase.is_none() { pushed } else { 0 },
+        lost: Some(settled.lost.saturating_add(lost)),
         acked_lost: totals.plan().acknowledges().then_some(settled.acked_lost),
         duplicated: whole(settled.duplicated + counts.duplicated),
         reordered: whole(counts.reordered),

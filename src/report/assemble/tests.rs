@@ -1,5 +1,7 @@
 //! What a run that ended early comes to.
 
+mod feeds;
+
 use std::sync::Arc;
 
 use super::*;

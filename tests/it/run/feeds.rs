@@ -31,8 +31,12 @@ const NUMBERED: &str = r#"sequence = { at = "/seq" }"#;
 
 /// What a run finds whose server says all it has to say to whoever connects.
 fn watch(delivery: &str, manners: Manners) -> Report {
+    watch_by(SCENARIO, delivery, manners)
+}
+
+fn watch_by(scenario: &str, delivery: &str, manners: Manners) -> Report {
     let server = Server::start(manners);
-    let folder = folder_with(SCENARIO);
+    let folder = folder_with(scenario);
     let protocol = format!("format = 1\nname = \"pushed\"\n[delivery]\n{delivery}\n");
     std::fs::write(folder.path().join("pushed.toml"), protocol).unwrap();
     let url = format!("target.url={}", server.url());
@@ -223,6 +227,27 @@ fn numberings_without_end_are_forgotten_and_told() {
     let limit = &report.limits_hit[0];
     assert!(limit.limit.contains("2,000 numberings"), "{limit:?}");
     assert_eq!(limit.count, CLIENTS * 2_000);
+}
+
+fn with_a_key(hall: &mut Hall, client: u64, event: Event<'_>) {
+    if let Event::Connected = event {
+        for id in [1, 2, 2, 4] {
+            hall.say(client, format!(r#"{{"id":{id}}}"#));
+        }
+    }
+}
+
+#[test]
+fn what_was_lost_of_a_feed_without_numbers_is_unknown_and_not_0() {
+    let report = watch(r#"key = "/id""#, with_a_key);
+    let delivered = CLIENTS * 4;
+    assert_eq!(report.deliveries, Deliveries { delivered, ..Deliveries::default() });
+    let asked = format!("{SCENARIO}[thresholds]\n\"lost\" = \"== 0\"\n");
+    let report = watch_by(&asked, r#"key = "/id""#, with_a_key);
+    let threshold = &report.thresholds[0];
+    assert_eq!((threshold.actual, threshold.passed), (None, false));
+    assert_eq!(threshold.note.as_deref(), Some("the feed has no sequence numbers"));
+    assert_eq!(report.run.exit_code, 1);
 }
 
 fn with_half_a_pair(hall: &mut Hall, client: u64, event: Event<'_>) {

@@ -353,13 +353,16 @@ fn a_feeds_clock_that_is_coarser_than_what_it_times() {
     };
     let what = "a clock too coarse for `push`";
     is(&pushed(1_000_000, 0, 5_000_000), Some((Severity::Suspect, what)));
-    is(&pushed(1_000_000, 0, 5_000_000), Some((Severity::Suspect, "step: 1 s, push p50 5")));
+    is(
+        &pushed(1_000_000, 0, 5_000_000),
+        Some((Severity::Suspect, "step: 1.00 s, push p50 5.00 s")),
+    );
     // A single time in between, and nothing is known of its step.
     is(&pushed(1_000_000, 1, 5_000_000), None);
     is(&pushed(100_000, 0, 99_000), Some((Severity::Note, what)));
     is(&pushed(100_000, 0, 101_000), None);
-    is(&pushed(10_000, 0, 9_000), Some((Severity::Note, "step: 10 ms")));
-    is(&pushed(1_000, 0, 900), Some((Severity::Note, "step: 1 ms")));
+    is(&pushed(10_000, 0, 9_000), Some((Severity::Note, "step: 10.0 ms")));
+    is(&pushed(1_000, 0, 900), Some((Severity::Note, "step: 1.00 ms")));
     is(&pushed(1_000, 0, 1_500), None);
     is(&pushed(100, 0, 10), None);
 }
