@@ -1,8 +1,6 @@
 //! From everything a run measured to its report: looks figures up, names them, decides nothing
 //! itself. Validity is judged beside it, the verdict in `verdict`.
 
-#[cfg(test)]
-mod tests;
 mod validity;
 
 use std::collections::BTreeMap;

@@ -362,7 +362,7 @@ fn a_feeds_clock_that_is_coarser_than_what_it_times() {
     is(&pushed(100_000, 0, 99_000), Some((Severity::Note, what)));
     is(&pushed(100_000, 0, 101_000), None);
     is(&pushed(10_000, 0, 9_000), Some((Severity::Note, "step: 10.0 ms")));
-    is(&pushed(1_000, 0, 900), Some((Severity::Note, "step: 1.00 ms")));
+    is(&pushed(1_000, 0, 900), Some((Severity::Note, "step: 1.0 ms")));
     is(&pushed(1_000, 0, 1_500), None);
     is(&pushed(100, 0, 10), None);
 }
