@@ -121,7 +121,14 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
             Some(wait_us) => wait_us,
             None => match backoff.as_mut().and_then(|backoff| backoff.next_us(&mut rng)) {
                 Some(wait_us) => wait_us,
-                None => return Departure::GaveUp,
+                None => {
+                    // By the scenario it stays away from what the plan did to it.
+                    let planned = outage.is_some_and(|outage| outage.hit().fault.is_some());
+                    if cohort.reconnect.is_none() && planned {
+                        ctx.is_no_longer_gone(client);
+                    }
+                    return Departure::GaveUp;
+                }
             },
         };
         tokio::select! {

@@ -35,6 +35,12 @@ fn usage_us(who: UsageWho) -> Option<u64> {
 /// Largest resident set of this process so far, in bytes.
 #[must_use]
 pub fn rss_peak_bytes() -> Option<u64> {
+    // Linux carries rusage's figure over exec: a small program that a large one started seems large.
+    let own = std::fs::read_to_string("/proc/self/status").ok();
+    own.and_then(|status| kib_field(&status, "VmHWM:")).or_else(rss_peak_by_rusage)
+}
+
+fn rss_peak_by_rusage() -> Option<u64> {
     let figure = u64::try_from(getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss()).ok()?;
     // The one field of rusage whose unit differs: KiB, but bytes on Apple's systems.
     if cfg!(target_vendor = "apple") { Some(figure) } else { figure.checked_mul(1024) }

@@ -167,7 +167,8 @@ mod tests {
     #[test]
     fn numbers_in_a_table() {
         const OVER: u64 = 1 << 32;
-        let rows: Vec<(Vec<u64>, (u64, u64, u64, u64, u64))> = vec![
+        type Told = (u64, u64, u64, u64, u64);
+        let rows: Vec<(Vec<u64>, Told)> = vec![
             (vec![], (0, 0, 0, 0, 0)),
             ((1..=10).collect(), (10, 0, 0, 0, 0)),
             // Over 2^32, with every fifth left out.

@@ -216,13 +216,15 @@ impl Totals {
         self.gave_up = true;
     }
 
-    /// Whether messages are still to be sent or on their way.
+    /// Whether messages are still to be sent or on their way, or clients on their way back.
     #[must_use]
     pub fn is_waiting(&mut self) -> bool {
         let counts = self.counts(None);
-        // What became of the messages of a worker that is gone nobody will tell.
-        let to_be_sent = !self.gave_up && counts.due > counts.sent + counts.not_sent;
-        to_be_sent || self.settler.is_waiting()
+        let to_be_sent = counts.due > counts.sent + counts.not_sent;
+        // Of those that gave up some may never have been joined: then less is waited for.
+        let to_be_back = u64::from(self.standing().not_back) > counts.gave_up;
+        // What became of the clients of a worker that is gone nobody will tell.
+        (!self.gave_up && (to_be_sent || to_be_back)) || self.settler.is_waiting()
     }
 
     /// Messages not settled yet.

@@ -402,3 +402,20 @@ fn events_of_feeds_are_bounded_while_nothing_is_settled() {
     totals.finish();
     assert_eq!(spreads(&totals), 150_000);
 }
+
+#[test]
+fn the_end_waits_for_clients_that_may_still_come_back() {
+    let plan = plan();
+    let mut recorder = Recorder::new(Arc::clone(&plan));
+    let mut totals = Totals::new(plan, 1);
+    let mut told = |not_back, gave_up| {
+        recorder.counts(0).gave_up += gave_up;
+        let standing = Standing { not_back, ..Standing::default() };
+        totals.take(Snapshot { standing, ..recorder.take(0, S, WorkerHealth::default()) });
+        totals.is_waiting()
+    };
+    assert!(!told(0, 0));
+    assert!(told(2, 0));
+    assert!(told(2, 1));
+    assert!(!told(2, 1), "both have given up");
+}

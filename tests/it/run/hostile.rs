@@ -80,7 +80,8 @@ fn hold(rows: &[Row], target: &str) {
                     assert_eq!(server.connections() as u64, CLIENTS, "{name}");
                     let joined = if *step == Step::Active { CLIENTS } else { 0 };
                     assert_eq!(report.clients.joined, joined, "{name}");
-                    let exit = if joined == 0 { 4 } else { 0 };
+                    // Who was in and is cut does not come back.
+                    let exit = if joined == 0 { 4 } else { 1 };
                     assert_eq!(report.run.exit_code, exit, "{name}");
                 }
             });

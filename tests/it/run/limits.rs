@@ -4,7 +4,7 @@ use uproar::metric::{ErrorKind, Step};
 use uproar::report::{ValidityState, VerdictState};
 
 use super::misbehaving::{Manner, Misbehaving};
-use super::support::{DEADLINE, folder_with, read_report, uproar};
+use super::support::{DEADLINE, folder_with, read_report, run, uproar};
 
 /// The plan allows for 64 files beside the clients' sockets, and 30 workers take more.
 #[test]
@@ -54,4 +54,25 @@ fn a_run_without_files_left_says_which_limit_it_met() {
     assert_eq!(report.validity.state, ValidityState::Invalid, "{told}");
     assert_eq!(report.verdict.state, VerdictState::Invalid, "{told}");
     assert_eq!(output.status.code(), Some(3), "{told}");
+}
+
+/// As a CI job's runner may be.
+#[test]
+fn the_memory_of_whoever_started_a_run_is_not_its_own() {
+    const LARGE: usize = 300 << 20;
+    let large = vec![1_u8; LARGE];
+    let scenario = r#"
+        [target]
+        builtin = "echo"
+        [[cohort]]
+        name = "one"
+        clients = 1
+        publish = { rate = "10/s" }
+        [[phase]]
+        name = "steady"
+        duration = "500ms"
+    "#;
+    let report = run(scenario, &[]).report;
+    let rss = report.generator.rss_peak_bytes.unwrap();
+    assert!(rss < (LARGE / 2) as u64, "{rss} bytes beside {}", large.len());
 }

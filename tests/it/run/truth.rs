@@ -370,11 +370,17 @@ fn half_of_the_clients_close_with_a_code_and_come_back() {
     assert_eq!(report.clients.at_end, 20);
 }
 
+/// Who is away says nothing, and that is meant.
+const MAY_BE_SILENT: &str = "\n[thresholds]\n\"not_sent.share\" = \"off\"\n";
+
 #[test]
 fn without_reconnect_a_lost_client_stays_lost() {
     let fault = "kind = \"reset\"\nclients = \"50%\"";
-    let ran = run(&troubled("reconnect = false", fault), &[]);
+    let scenario = format!("{}{MAY_BE_SILENT}", troubled("reconnect = false", fault));
+    let ran = run(&scenario, &[]);
     let report = adds_up(&ran);
+    // The plan took them, and says that they stay away.
+    assert_eq!(report.clients.not_back, 0);
     assert_eq!((report.faults[0].hit, report.faults[0].back), (10, 0));
     assert_eq!(report.faults[0].to_all_s, None);
     assert_eq!(report.clients.gave_up, 10);
@@ -386,7 +392,8 @@ fn without_reconnect_a_lost_client_stays_lost() {
 #[test]
 fn who_skips_while_away_sends_nothing_late() {
     let reconnect = r#"reconnect = { first = "700ms", jitter = "none", while_away = "skip" }"#;
-    let ran = run(&troubled(reconnect, "kind = \"reset\"\nclients = \"50%\""), &[]);
+    let troubled = troubled(reconnect, "kind = \"reset\"\nclients = \"50%\"");
+    let ran = run(&format!("{troubled}{MAY_BE_SILENT}"), &[]);
     let report = adds_up(&ran);
     assert_eq!(report.faults[0].back, 10);
     assert!(report.publishes.not_sent > 0, "{}", ran.said.stdout);

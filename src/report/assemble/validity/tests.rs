@@ -322,7 +322,8 @@ fn events_of_a_feed_that_do_not_tell_what_they_should() {
             *field(recorder.counts(0)) += count;
         })
     };
-    let rows: [(fn(&mut Counts) -> &mut u64, &str); 4] = [
+    type Field = fn(&mut Counts) -> &mut u64;
+    let rows: [(Field, &str); 4] = [
         (|counts| &mut counts.push_unnumbered, "sequence numbers of a feed could not be read"),
         (|counts| &mut counts.push_renumbered, "a feed's numbers began anew"),
         (|counts| &mut counts.push_forgotten, "a feed had more numberings than are told apart"),
