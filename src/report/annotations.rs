@@ -3,7 +3,7 @@
 //! Each is one line, encoded as GitHub's own toolkit does, so that no text can begin a command.
 
 use super::escape::escape_line;
-use super::verdict::{outcome, told};
+use super::sentence::{outcome, told};
 use super::{Report, Severity, VerdictState};
 
 /// GitHub shows ten of each level a step and drops the others.

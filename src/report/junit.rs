@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseS
 
 use super::escape::escape_line;
 use super::files::RenderError;
-use super::verdict::{labelled, outcome};
+use super::sentence::{labelled, outcome};
 use super::{Report, ThresholdOutcome, VerdictState};
 
 pub(super) const JUNIT_FILE: &str = "junit.xml";

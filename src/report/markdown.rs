@@ -4,12 +4,12 @@
 //! Text from a report and nothing else. Bounded like the summary: lists are cut.
 
 use super::escape::escape_markdown;
+use super::sentence::{listed, note, split_condition};
 use super::summary::parts::{
     actions_line, answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used,
     fault_line, heard_by_cohorts, loop_line, publishes_line, puzzling, recipients, remarks,
     setting, shown_latencies,
 };
-use super::verdict::{listed, note, split_condition};
 use super::{Report, Severity};
 use crate::metric::Metric;
 use crate::units::format::{count, seconds};

@@ -19,6 +19,7 @@ pub mod markdown;
 mod model;
 pub mod prometheus;
 pub mod redact;
+pub mod sentence;
 mod series;
 pub mod summary;
 pub mod verdict;

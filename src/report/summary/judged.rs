@@ -3,7 +3,7 @@
 //! Shows what was decided; decides nothing.
 
 use super::super::escape::{clip, columns, escape_terminal};
-use super::super::verdict::{listed, note, split_condition};
+use super::super::sentence::{listed, note, split_condition};
 use super::layout::{COLUMNS, LABEL, Spare, wrap};
 use super::{Block, Style};
 use crate::metric::Metric;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use uproar::machine::host::Host;
 use uproar::measure::ExampleOf;
 use uproar::metric::{ErrorKind, Metric, Step};
-use uproar::report::verdict::{Evidence, Trust, sentence};
+use uproar::report::sentence::sentence;
+use uproar::report::verdict::{Evidence, Trust};
 use uproar::report::{
     Build, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
     ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit,

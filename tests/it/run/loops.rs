@@ -109,6 +109,8 @@ fn who_is_answered_no_more_stood_still() {
     assert_eq!(report.publishes.sent, 7 * CLIENTS);
     assert_eq!(report.clients.stood_still, CLIENTS);
     assert_eq!(report.clients.not_back, 0);
+    let of_ours = report.thresholds.iter().find(|of| of.metric == "clients.stood_still").unwrap();
+    assert_eq!((of_ours.default, of_ours.count, of_ours.passed), (true, Some(CLIENTS), false));
 }
 
 #[test]
