@@ -54,7 +54,8 @@ fn doubt(report: &Report) -> Markup {
     if validity.state == ValidityState::Valid || report.verdict.state == VerdictState::Invalid {
         return Markup::default();
     }
-    let gravest = validity.reasons.iter().max_by_key(|reason| reason.severity);
+    // The first of the gravest; `max_by_key` alone would take the last.
+    let gravest = validity.reasons.iter().rev().max_by_key(|reason| reason.severity);
     let what = gravest.map_or(String::new(), |reason| match reason.measured.as_str() {
         "" => format!(" {}", reason.what),
         measured => format!(" {}: {measured}", reason.what),

@@ -108,13 +108,15 @@ pub(super) fn thresholds(report: &Report) -> Option<Block> {
     Some(Block::labelled("thresholds").list(items.chain(own).collect(), 6, 9))
 }
 
-/// `pass  uproar's own: clients.never_joined 0, lost.share 0 %`: nobody asked for them, so one line
-/// has them all.
+/// `pass  uproar's own 6: clients.never_joined, clients.not_back, …`: nobody asked for them, so one line
+/// has them all, as far as it goes. The other files list them.
 fn own_that_hold(own: &[&ThresholdOutcome]) -> Vec<String> {
-    let each = own.iter().map(|of| format!("{} {}", of.metric, of.actual_text));
-    let text = format!("uproar's own: {}", each.collect::<Vec<_>>().join(", "));
-    let lines = paragraph(&text, COLUMNS - LABEL - 6, 2).into_iter().enumerate();
-    lines.map(|(at, line)| format!("{:<6}{line}", if at == 0 { "pass" } else { "" })).collect()
+    let names: Vec<_> = own.iter().map(|of| of.metric.as_str()).collect();
+    let text = format!("uproar's own {}: {}", own.len(), names.join(", "));
+    paragraph(&text, COLUMNS - LABEL - 6, 1)
+        .into_iter()
+        .map(|line| format!("pass  {line}"))
+        .collect()
 }
 
 /// `generator 0.31, server 0.28; machine 62 % busy, 0 % stolen`: cores that each process kept busy

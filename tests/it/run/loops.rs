@@ -90,7 +90,9 @@ fn a_loss_frees_its_place_at_its_own_deadline_and_no_later() {
     );
     let dropped = DROPPED.load(Ordering::Acquire);
     assert!(dropped > 20, "{dropped}");
-    assert_eq!(report.deliveries.lost, Some(dropped));
+    // The last of them may be too young to be told from one on its way.
+    let found = report.deliveries;
+    assert_eq!(found.lost.unwrap() + found.unfinished.unwrap(), dropped, "{found:?}");
     let seconds = publishes_by_second(&report);
     // One in twenty waits for 300 ms instead of 20: a place moves at about 60 % of its speed throughout.
     assert!(seconds.iter().all(|sent| *sent > 100), "{seconds:?}");
