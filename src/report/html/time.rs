@@ -242,3 +242,21 @@ fn folded(title: &'static str, inner: Markup) -> Markup {
     all.add(inner);
     Markup::element("details", &[], all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Deliveries;
+
+    #[test]
+    fn a_run_with_losses_never_seems_to_be_without_fault() {
+        let lost = |lost| {
+            let deliveries = Deliveries { lost, ..Deliveries::default() };
+            no_errors(&Report { deliveries, ..Report::default() }, " at any time")
+        };
+        assert_eq!(lost(Some(0)), "No errors at any time.");
+        assert_eq!(lost(None), "No errors at any time.");
+        let said = "No connection failed at any time, but 1,200 deliveries were lost.";
+        assert_eq!(lost(Some(1_200)), said);
+    }
+}
