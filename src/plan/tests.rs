@@ -350,3 +350,23 @@ fn what_a_fault_is_blamed_for_and_what_it_holds_up() {
     assert_eq!(held_up(FaultKind::Stall { duration: secs(2) }, 5), [false; 4]);
     assert_eq!(held_up(FaultKind::Restart { down: secs(2) }, 7), [false; 4]);
 }
+
+#[test]
+fn actions_are_predicted_at_the_peak_of_clients_and_rate() {
+    let phases = r#"
+        [[phase]]
+        name = "half"
+        duration = "5s"
+        clients = "50%"
+        [[phase]]
+        name = "all"
+        duration = "5s"
+        rate = "300%"
+    "#;
+    let mut scenario = plan(1, "rate = \"1/s\"", phases).scenario;
+    assert_eq!(Plan::new(scenario.clone()).peaks().actions_per_s, 0.0);
+    let act = |rate_per_s| crate::scenario::Act { action: 0, rate_per_s };
+    scenario.cohorts[0].actions = vec![act(0.5), act(0.25)];
+    // 40 clients, 0.75/s each, three times as often in the second phase.
+    assert_eq!(Plan::new(scenario).peaks().actions_per_s, 90.0);
+}
