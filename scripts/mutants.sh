@@ -27,7 +27,7 @@ modules="measure compare plan coordinator report/verdict report/assemble client/
 chosen="" shard="" diff="" list=""
 while [ $# -gt 0 ]; do
     case "$1" in
-        --shard) shard="--shard=$2"; shift 2 ;;
+        --shard) shard="--shard=$2 --sharding=round-robin"; shift 2 ;;
         --diff) diff="--in-diff=$(realpath "$2")"; shift 2 ;;
         --list) list="--list"; shift ;;
         -*) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
