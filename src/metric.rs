@@ -244,6 +244,7 @@ pub enum Counter {
     MissedAway,
     Replayed,
     Uncertain,
+    CutOff,
     Unfinished,
     Unexpected,
     Foreign,
@@ -268,7 +269,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str); 31] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
@@ -279,6 +280,7 @@ impl Counter {
         (Self::MissedAway, "missed_away"),
         (Self::Replayed, "replayed"),
         (Self::Uncertain, "uncertain"),
+        (Self::CutOff, "cut_off"),
         (Self::Unfinished, "unfinished"),
         (Self::Unexpected, "unexpected"),
         (Self::Foreign, "foreign"),
@@ -373,6 +375,7 @@ impl Counter {
             | Self::MissedAway
             | Self::Replayed
             | Self::Uncertain
+            | Self::CutOff
             | Self::Unexpected
             | Self::Foreign
             | Self::Late

@@ -52,6 +52,22 @@ impl Stay {
     fn was_member(&self) -> bool {
         self.member_before || self.joined_us.is_some()
     }
+
+    /// When the stay ended, by a leave or a failure.
+    pub(super) fn ended_us(&self) -> Option<u64> {
+        [self.failed_us, self.leave_written_us].into_iter().flatten().min()
+    }
+
+    /// When the stay ended, and what that makes of what was on its way then. What we ended ourselves
+    /// says nothing of the server: our client left, was churned, was sent home, or a fault of the plan
+    /// took its connection. Not so where the server is to send again what such a fault held back.
+    fn end(&self, away: Away) -> Option<(u64, Fate)> {
+        let by_plan = self.fault.is_some() && away == Away::Missed;
+        let failed = if by_plan { Fate::CutOff } else { Fate::Uncertain };
+        let left = self.leave_written_us.map(|at_us| (at_us, Fate::CutOff));
+        let failed = self.failed_us.map(|at_us| (at_us, failed));
+        [left, failed].into_iter().flatten().min_by_key(|(at_us, _)| *at_us)
+    }
 }
 
 /// What became of a message for one receiver.
@@ -63,6 +79,8 @@ pub(super) enum Fate {
     Lost,
     /// Whether it was to be expected can't be known.
     Uncertain,
+    /// It may still have been on its way when our own plan ended its receiver's stay.
+    CutOff,
     /// It may still have been on its way when nobody listened any more.
     Unfinished,
     /// Sent while the receiver was away, and it never arrived.
@@ -83,6 +101,7 @@ impl Fate {
         match self {
             Self::Lost => Some(FindingKind::Lost),
             Self::Uncertain => Some(FindingKind::Uncertain),
+            Self::CutOff => Some(FindingKind::CutOff),
             Self::Unfinished => Some(FindingKind::Unfinished),
             Self::MissedAway => Some(FindingKind::MissedAway),
             Self::Replayed => Some(FindingKind::Replayed),
@@ -153,24 +172,25 @@ pub(super) fn fate(
     } else if after(stay.failed_us) {
         // Who failed before ever being a member has nothing to miss.
         outside(if stay.was_member() { Fate::MissedAway } else { Fate::NotMember })
-    } else if stay.leave_written_us.is_some_and(|leave_us| sent_us >= leave_us)
-        || stay.joined_us.is_none_or(|joined_us| sent_us < joined_us)
-    {
+    } else if stay.leave_written_us.is_some_and(|leave_us| sent_us >= leave_us) {
+        if evidence.heard { Fate::Uncertain } else { Fate::CutOff }
+    } else if stay.joined_us.is_none_or(|joined_us| sent_us < joined_us) {
         Fate::Uncertain
     } else if evidence.heard {
         Fate::Delivered
     } else {
-        // What cut the receiver off from what was still on its way: its own end, or the run's.
-        let own_end = [stay.failed_us, stay.leave_written_us].into_iter().flatten().min();
-        let by_itself =
-            own_end.filter(|own_us| evidence.until_us.is_none_or(|until_us| *own_us <= until_us));
-        let end = by_itself.or(evidence.until_us);
+        // What cut the receiver off from what was still on its way: its stay's end, or the run's.
+        let of_stay = stay
+            .end(evidence.away)
+            .filter(|(end_us, _)| evidence.until_us.is_none_or(|until_us| *end_us <= until_us));
+        let of_run = evidence.until_us.map(|until_us| (until_us, Fate::Unfinished));
+        let (end, cut) = of_stay.or(of_run).unzip();
         // One that was passed over won't come any more, where none ever came after a later one.
         let overtaken = |end_us| overtaken_us > 0 && sent_us + overtaken_us >= end_us;
         if evidence.died_with_publisher {
             Fate::Uncertain
         } else if near(end) && (end.is_some_and(overtaken) || !later_heard(stay)) {
-            if by_itself.is_some() { Fate::Uncertain } else { Fate::Unfinished }
+            cut.unwrap_or(Fate::Lost)
         } else {
             Fate::Lost
         }

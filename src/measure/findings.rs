@@ -40,11 +40,13 @@ pub enum FindingKind {
     Late,
     /// It may still have been on its way when nobody listened any more.
     Unfinished,
+    /// It may still have been on its way when our own plan ended its receiver's stay.
+    CutOff,
 }
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Lost,
         Self::AckedLost,
         Self::Duplicated,
@@ -57,6 +59,7 @@ impl FindingKind {
         Self::MissedAway,
         Self::Late,
         Self::Unfinished,
+        Self::CutOff,
     ];
 }
 

@@ -85,7 +85,8 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
 }
 
 /// What is counted, and what it is a share of; `None` where no protocol of the run has it.
-fn part(
+#[must_use]
+pub fn part(
     share: Share,
     cohort: Option<usize>,
     phase: Option<usize>,
@@ -97,8 +98,8 @@ fn part(
         Whole::Expected => of(Counter::Expected),
         Whole::Delivered => of(Counter::Delivered),
         Whole::Settled => {
-            let unsure = of(Counter::Uncertain) + of(Counter::Unfinished);
-            of(Counter::Expected).saturating_add(unsure)
+            let unsure = [Counter::Uncertain, Counter::CutOff, Counter::Unfinished].map(of);
+            unsure.into_iter().fold(of(Counter::Expected), u64::saturating_add)
         }
         Whole::Due => of(Counter::PublishesDue),
         Whole::Clients => totals.counts(cohort).started,
@@ -195,6 +196,7 @@ pub(super) fn count(
         Counter::MissedAway => settled.missed_away,
         Counter::Replayed => settled.replayed + counts.replayed,
         Counter::Uncertain => settled.uncertain,
+        Counter::CutOff => settled.cut_off,
         Counter::Unfinished => settled.unfinished,
         Counter::Unexpected => settled.unexpected + counts.unexpected,
         Counter::Foreign => settled.foreign + counts.foreign,

@@ -41,8 +41,10 @@ counters! {
         lost,
         /// Those of them that the server had acknowledged.
         acked_lost,
-        /// Whether it was to be expected can't be known: near a join, a leave or a failure.
+        /// Whether it was to be expected can't be known: near a join or a failure.
         uncertain,
+        /// It may still have been on its way when our own plan ended its receiver's stay.
+        cut_off,
         /// It may still have been on its way when the run stopped listening.
         unfinished,
         /// Sent while the receiver was away, and it didn't arrive.
@@ -470,6 +472,7 @@ impl Settler {
                     recoveries.blame(*client, open.sent_us, failure, true);
                 }
                 Fate::Uncertain => settled.uncertain += 1,
+                Fate::CutOff => settled.cut_off += 1,
                 Fate::Unfinished => {
                     settled.unfinished += 1;
                     missed.unfinished.insert(slot);
@@ -551,7 +554,7 @@ impl Settler {
         {
             return *heard;
         }
-        let end_us = [stay.failed_us, stay.leave_written_us].into_iter().flatten().min();
+        let end_us = stay.ended_us();
         let mut later = id;
         let heard = loop {
             later.seq = later.seq.wrapping_add(1);

@@ -17,6 +17,7 @@ pub enum Share {
     Reordered,
     Corrupted,
     Uncertain,
+    CutOff,
     Unfinished,
     NotSent,
     NeverJoined,
@@ -32,7 +33,7 @@ pub enum Whole {
     /// Deliveries.
     Delivered,
     /// Everything that was settled for a member: expected, plus what can't be known and
-    /// what was still on its way at the end.
+    /// what was still on its way when the plan or the run's end cut it off.
     Settled,
     /// Messages that fell due.
     Due,
@@ -54,13 +55,14 @@ impl Whole {
 
 impl Share {
     /// Every share with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str); 12] = [
         (Self::Lost, "lost.share"),
         (Self::AckedLost, "acked_lost.share"),
         (Self::Duplicated, "duplicated.share"),
         (Self::Reordered, "reordered.share"),
         (Self::Corrupted, "corrupted.share"),
         (Self::Uncertain, "uncertain.share"),
+        (Self::CutOff, "cut_off.share"),
         (Self::Unfinished, "unfinished.share"),
         (Self::NotSent, "not_sent.share"),
         (Self::NeverJoined, "clients.never_joined.share"),
@@ -90,6 +92,7 @@ impl Share {
             Self::Reordered => Counter::Reordered,
             Self::Corrupted => Counter::Corrupted,
             Self::Uncertain => Counter::Uncertain,
+            Self::CutOff => Counter::CutOff,
             Self::Unfinished => Counter::Unfinished,
             Self::NotSent => Counter::PublishesNotSent,
             Self::NeverJoined => Counter::ClientsNeverJoined,
@@ -104,7 +107,7 @@ impl Share {
         match self {
             Self::Lost | Self::AckedLost => Whole::Expected,
             Self::Duplicated | Self::Reordered | Self::Corrupted => Whole::Delivered,
-            Self::Uncertain | Self::Unfinished => Whole::Settled,
+            Self::Uncertain | Self::CutOff | Self::Unfinished => Whole::Settled,
             Self::NotSent => Whole::Due,
             Self::NeverJoined | Self::NotBack | Self::StoodStill => Whole::Clients,
         }

@@ -167,6 +167,7 @@ fn rank(metric: &str) -> Gravity {
             | Counter::Corrupted
             | Counter::Replayed
             | Counter::Uncertain
+            | Counter::CutOff
             | Counter::Unfinished
             | Counter::Unexpected
             | Counter::Foreign

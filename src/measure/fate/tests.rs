@@ -33,7 +33,7 @@ fn stays() -> Vec<Stay> {
 
 #[test]
 fn the_rule_in_a_table() {
-    use Fate::{Delivered, Lost, MissedAway, NotMember, Uncertain};
+    use Fate::{CutOff, Delivered, Lost, MissedAway, NotMember, Uncertain};
     // sent, heard, later heard, died with the publisher -> fate
     let rows = [
         (S - 1, false, false, false, NotMember),      // before J0
@@ -54,9 +54,10 @@ fn the_rule_in_a_table() {
         (12 * S, false, true, false, Uncertain), // J0 of the return
         (12 * S + 100_000, true, false, false, Delivered),
         (19 * S - 1, false, false, false, Lost),
-        (19 * S, false, false, false, Uncertain), // L0 - W <= S < L0
+        (19 * S, false, false, false, CutOff), // L0 - W <= S < L0
         (19 * S, false, true, false, Lost),
-        (20 * S, false, true, false, Uncertain), // L0 <= S <= L1
+        (20 * S, false, true, false, CutOff), // L0 <= S <= L1
+        (20 * S, false, true, true, CutOff),
         (20 * S + 100_000, true, false, false, Uncertain),
         (20 * S + 100_001, false, false, false, NotMember), // L1 < S
     ];
@@ -166,6 +167,10 @@ fn one_stay(end: Option<End>) -> Stay {
     stay.joined_us = Some(S + 100_000);
     match end {
         Some(End::Failed(at_us)) => stay.failed_us = Some(at_us),
+        Some(End::ByPlan(at_us)) => {
+            stay.failed_us = Some(at_us);
+            stay.fault = Some(0);
+        }
         Some(End::Left(at_us)) => {
             stay.leave_written_us = Some(at_us);
             stay.left_us = Some(at_us + 100_000);
@@ -178,16 +183,19 @@ fn one_stay(end: Option<End>) -> Stay {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Failed(u64),
+    /// A fault of the plan took the connection.
+    ByPlan(u64),
     Left(u64),
 }
 
 #[test]
 fn what_may_have_been_on_its_way_goes_by_how_long_others_took() {
-    use Fate::{Delivered, Lost, Uncertain, Unfinished};
+    use Fate::{CutOff, Delivered, Lost, Uncertain, Unfinished};
     const SLOW: Window = Window { on_its_way_us: 3 * S, overtaken_us: 0 };
     // The stay's own end, when the run stopped listening, W, sent -> fate if not heard, and if a
     // later one was heard
     let (failed, left) = (Some(End::Failed(20 * S)), Some(End::Left(20 * S)));
+    let by_plan = Some(End::ByPlan(20 * S));
     let (goes_on, ended) = (None, Some(20 * S));
     let rows = [
         (failed, goes_on, QUICK, 19 * S - 1, Lost, Lost),
@@ -195,7 +203,9 @@ fn what_may_have_been_on_its_way_goes_by_how_long_others_took() {
         (failed, goes_on, SLOW, 17 * S - 1, Lost, Lost),
         (failed, goes_on, SLOW, 17 * S, Uncertain, Lost),
         (left, goes_on, SLOW, 17 * S - 1, Lost, Lost),
-        (left, goes_on, SLOW, 17 * S, Uncertain, Lost),
+        (left, goes_on, SLOW, 17 * S, CutOff, Lost),
+        (by_plan, goes_on, SLOW, 17 * S - 1, Lost, Lost),
+        (by_plan, goes_on, SLOW, 17 * S, CutOff, Lost),
         // Nobody stopped listening yet: it is too old to come.
         (None, goes_on, SLOW, 17 * S, Lost, Lost),
         (None, ended, QUICK, 19 * S - 1, Lost, Lost),
@@ -204,9 +214,12 @@ fn what_may_have_been_on_its_way_goes_by_how_long_others_took() {
         (None, ended, SLOW, 17 * S, Unfinished, Lost),
         (None, ended, SLOW, 20 * S, Unfinished, Lost),
         // Its own end came first: that is what cut it off, or did not.
-        (Some(End::Left(16 * S)), ended, SLOW, 15 * S, Uncertain, Lost),
+        (Some(End::Left(16 * S)), ended, SLOW, 15 * S, CutOff, Lost),
         (Some(End::Left(16 * S)), ended, SLOW, 13 * S - 1, Lost, Lost),
         (Some(End::Failed(19 * S)), ended, SLOW, 18 * S, Uncertain, Lost),
+        (Some(End::ByPlan(19 * S)), ended, SLOW, 18 * S, CutOff, Lost),
+        // The run's end came first.
+        (Some(End::ByPlan(21 * S)), ended, SLOW, 18 * S, Unfinished, Lost),
     ];
     for (end, until_us, window, sent_us, alone, passed_over) in rows {
         let stays = [one_stay(end)];
@@ -221,11 +234,12 @@ fn what_may_have_been_on_its_way_goes_by_how_long_others_took() {
 
 #[test]
 fn who_hears_a_later_one_may_still_hear_it_where_messages_overtake_each_other() {
-    use Fate::{Lost, Uncertain, Unfinished};
+    use Fate::{CutOff, Lost, Uncertain, Unfinished};
     let window = Window { on_its_way_us: 3 * S, overtaken_us: 2 * S };
     for (end, until_us, may_come) in [
         (Some(End::Failed(20 * S)), None, Uncertain),
-        (Some(End::Left(20 * S)), None, Uncertain),
+        (Some(End::ByPlan(20 * S)), None, CutOff),
+        (Some(End::Left(20 * S)), None, CutOff),
         (None, Some(20 * S), Unfinished),
     ] {
         let stays = [one_stay(end)];
@@ -236,6 +250,31 @@ fn who_hears_a_later_one_may_still_hear_it_where_messages_overtake_each_other() 
         assert_eq!(of(18 * S - 1, true), Lost, "{end:?}");
         assert_eq!(of(18 * S - 1, false), may_come, "{end:?}");
         assert_eq!(of(17 * S - 1, false), Lost, "{end:?}");
+    }
+}
+
+/// A fault of the plan may not excuse a server that is to send again what it held back; a leave does.
+#[test]
+fn what_is_to_be_sent_again_is_not_cut_off_by_a_fault() {
+    for (end, away, expected) in [
+        (End::ByPlan(20 * S), Away::Missed, Fate::CutOff),
+        (End::ByPlan(20 * S), Away::Replayed, Fate::Uncertain),
+        (End::Failed(20 * S), Away::Missed, Fate::Uncertain),
+        (End::Failed(20 * S), Away::Replayed, Fate::Uncertain),
+        (End::Left(20 * S), Away::Replayed, Fate::CutOff),
+    ] {
+        let evidence = Evidence { away, ..sent(20 * S - 1) };
+        assert_eq!(fate(&[one_stay(Some(end))], evidence, |_| false).0, expected, "{end:?}");
+    }
+}
+
+#[test]
+fn what_ended_a_stay_first_decides() {
+    let mut stay = one_stay(Some(End::Left(20 * S)));
+    stay.left_us = None;
+    for (failed_us, expected) in [(20 * S - 2, Fate::Uncertain), (20 * S + 5, Fate::CutOff)] {
+        stay.failed_us = Some(failed_us);
+        assert_eq!(fate(&[stay], sent(19 * S + 7), |_| false).0, expected, "failed {failed_us}");
     }
 }
 

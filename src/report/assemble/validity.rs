@@ -6,7 +6,7 @@ mod shortage;
 
 use super::Setting;
 use crate::coordinator::{Abort, Outcome};
-use crate::measure::{judge, samples_needed};
+use crate::measure::{judge, part, samples_needed};
 use crate::metric::{Counter, ErrorKind, Share};
 use crate::report::{Reason, Severity, Validity, ValidityState};
 use crate::scenario::{Stat, Subject};
@@ -22,6 +22,10 @@ const STEAL_SUSPECT: f64 = 0.05;
 const FUTURE_SUSPECT: f64 = 0.01;
 /// Over this share of the due messages not sent, for whatever reason.
 const NOT_SENT_SUSPECT: f64 = 0.01;
+/// Over this share of what was settled cut off by the plan itself, too much could have been lost unseen.
+const CUT_OFF_SUSPECT: f64 = 0.25;
+/// Over this it is told.
+const CUT_OFF_TOLD: f64 = 0.05;
 /// Clients that have to be up unless the server is to blame.
 const UP_SHARE: f64 = 0.99;
 
@@ -33,6 +37,7 @@ pub(super) fn judge_run(outcome: &Outcome, setting: &Setting) -> Validity {
     reasons.extend(local_limits(outcome));
     reasons.extend(early_end(outcome));
     reasons.extend(less_than_planned(outcome));
+    reasons.extend(cut_off(part(Share::CutOff, None, None, &outcome.totals)));
     reasons.extend(steal(outcome));
     reasons.extend(clocks(outcome));
     reasons.extend(feeds::coarse_clock(outcome));
@@ -147,6 +152,27 @@ fn less_than_planned(outcome: &Outcome) -> Option<Reason> {
         let remedy = "read the figures as those of the clients that were there";
         reason(Severity::Suspect, what, measured, percent(NOT_SENT_SUSPECT), remedy)
     })
+}
+
+/// What was on its way when the plan took its receivers away: how many out of how many. The server is
+/// not to blame for it, and could have lost all of it.
+fn cut_off(part: Option<(u64, u64)>) -> Option<Reason> {
+    let (cut_off, of) = part?;
+    let share = cut_off as f64 / of.max(1) as f64;
+    let (severity, limit) = match share {
+        _ if share > CUT_OFF_SUSPECT => (Severity::Suspect, CUT_OFF_SUSPECT),
+        _ if share > CUT_OFF_TOLD => (Severity::Note, CUT_OFF_TOLD),
+        _ => return None,
+    };
+    let what = "the plan sent clients away before they had heard everything";
+    let measured = format!(
+        "{} of {} deliveries ({}) were still on their way, lost or not",
+        count(cut_off),
+        count(of),
+        percent(share)
+    );
+    let remedy = "let clients stay longer, or end publishing before they leave";
+    Some(reason(severity, what, measured, percent(limit), remedy))
 }
 
 fn steal(outcome: &Outcome) -> Option<Reason> {

@@ -26,7 +26,7 @@ pub(super) fn plan(report: &Report) -> Markup {
         (
             "ledger",
             format!(
-                "{} of receivers followed, {} around joins and failures uncertain",
+                "{} of receivers followed; a message may be on its way for up to {}",
                 percent(report.ledger.share),
                 seconds(report.ledger.window_s)
             ),

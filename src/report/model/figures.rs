@@ -109,8 +109,13 @@ pub struct Deliveries {
     /// Published before the recipient joined or while it was away, and arrived all the same; not
     /// part of `expected`.
     pub replayed: Option<u64>,
-    /// Published so close to a join, leave or failure that nobody can say.
+    /// Published so close to a join or a failure that nobody can say.
     pub uncertain: Option<u64>,
+    /// Published so shortly before the plan ended the recipient's stay (it left, was sent home, or a
+    /// fault of the plan took its connection) that it may still have been on its way; not part of
+    /// `expected`. `null` in reports that counted it as `uncertain`.
+    #[serde(default)]
+    pub cut_off: Option<u64>,
     /// Published so shortly before the run stopped listening that it may still have been on its way;
     /// not part of `expected`. `null` in reports that did not tell it from `lost`.
     #[serde(default)]

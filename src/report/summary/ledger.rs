@@ -107,12 +107,14 @@ pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
     let phrase = |(n, what): (Option<u64>, &str)| n.map(|n| format!("{} {what}", count(n)));
     let mut phrases: Vec<String> = always.into_iter().filter_map(phrase).collect();
     // Of all that was settled: of what was expected alone they are no part.
-    let settled = [deliveries.expected, deliveries.uncertain, deliveries.unfinished];
+    let Deliveries { expected, uncertain, cut_off, unfinished, .. } = deliveries;
+    let settled = [expected, uncertain, cut_off, unfinished];
     // A report that somebody wrote by hand may hold any number.
     let settled = settled.into_iter().flatten().fold(0, u64::saturating_add);
     let shared = |n, what: &str| format!("{} {what}{}", count(n), of_all(n, settled));
-    phrases.extend(deliveries.uncertain.map(|n| shared(n, "uncertain")));
-    phrases.extend(deliveries.unfinished.filter(|n| *n > 0).map(|n| shared(n, "unfinished")));
+    phrases.extend(uncertain.map(|n| shared(n, "uncertain")));
+    phrases.extend(cut_off.filter(|n| *n > 0).map(|n| shared(n, "cut off")));
+    phrases.extend(unfinished.filter(|n| *n > 0).map(|n| shared(n, "unfinished")));
     let if_any = [
         (deliveries.acked_lost, "lost though acked"),
         (deliveries.replayed, "replayed"),

@@ -90,11 +90,12 @@ pub(super) async fn hears_everything_and_comes_back(target: &mut Target, speech:
         deliveries.reordered,
         deliveries.corrupted,
         deliveries.uncertain,
+        deliveries.cut_off,
         deliveries.unexpected,
         deliveries.replayed,
         deliveries.foreign,
     ];
-    assert_eq!(odd, [Some(0); 8], "{told}");
+    assert_eq!(odd, [Some(0); 9], "{told}");
     let acked = speech.acknowledges.then_some(publishes.sent);
     assert_eq!((publishes.acked, publishes.unacked), (acked, acked.map(|_| 0)), "{told}");
     assert!(errors.is_empty(), "{told}");

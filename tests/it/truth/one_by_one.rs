@@ -222,7 +222,9 @@ fn each_act_is_listed(
 
 /// Each line is something the server did, or lies in a window of its own receiver.
 fn each_line_is_explained(done: &Done, edges: &Edges, log: &Log, lines: &[Line]) {
-    use FindingKind::{Corrupted, Duplicated, Late, Lost, MissedAway, Reordered, Uncertain};
+    use FindingKind::{
+        Corrupted, CutOff, Duplicated, Late, Lost, MissedAway, Reordered, Uncertain,
+    };
     for line in lines {
         let Some(key) = key(line) else {
             assert!(line.kind == Corrupted && line.sent_s.is_none(), "{line:?}");
@@ -234,6 +236,7 @@ fn each_line_is_explained(done: &Done, edges: &Edges, log: &Log, lines: &[Line])
             Duplicated | Reordered | Corrupted => done.did(line.kind, &key),
             // Cut off between two that changed places.
             Lost => done.did(Lost, &key) || done.did(Reordered, &key),
+            CutOff => near(),
             Uncertain => {
                 let never_taken = !log.taken.contains_key(&(key.1, key.2.clone(), key.3));
                 let author_ended = edges.author_ended(key.1, sent_us);
@@ -313,8 +316,8 @@ async fn against(seed: u32) {
 
     // Lines and what was left out are the counters.
     use FindingKind::{
-        Corrupted, Duplicated, Foreign, Late, Lost, MissedAway, Reordered, Replayed, Uncertain,
-        Unexpected, Unfinished,
+        Corrupted, CutOff, Duplicated, Foreign, Late, Lost, MissedAway, Reordered, Replayed,
+        Uncertain, Unexpected, Unfinished,
     };
     let found = report.deliveries;
     for (kind, counted) in [
@@ -326,6 +329,7 @@ async fn against(seed: u32) {
         (Unexpected, found.unexpected),
         (Foreign, found.foreign),
         (Uncertain, found.uncertain),
+        (CutOff, found.cut_off),
         (Unfinished, found.unfinished),
         (MissedAway, found.missed_away),
         (Late, found.late),

@@ -52,7 +52,7 @@ async fn nothing_is_lost_to(faults: Faults, longest_s: f64) {
     let found = report.deliveries;
     assert_eq!(found.lost, Some(0), "{found:?}");
     assert_eq!(found.expected, Some(found.delivered));
-    for some in [Some(found.delivered), found.uncertain, found.unfinished, found.missed_away] {
+    for some in [Some(found.delivered), found.cut_off, found.unfinished, found.missed_away] {
         assert!(some > Some(20), "{found:?}");
     }
     let nothing = Some(0);
@@ -97,7 +97,7 @@ async fn what_a_slow_server_still_has_when_the_drain_is_over_is_unfinished() {
     let share = report.thresholds.iter().find(|of| of.metric == "unfinished.share").unwrap();
     assert_eq!((share.count, share.of, share.passed), (Some(unfinished), Some(2_400), false));
     assert_eq!((found.expected, found.lost), (Some(found.delivered), Some(0)));
-    assert_eq!(found.uncertain, Some(0));
+    assert_eq!((found.uncertain, found.cut_off), (Some(0), Some(0)));
 }
 
 /// A run that waits long enough hears all of it.

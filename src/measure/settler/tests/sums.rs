@@ -69,8 +69,9 @@ proptest! {
         let mut sum = Settled::default();
         found.settled.iter().for_each(|part| sum.merge(part));
         prop_assert_eq!(sum.expected, sum.delivered + sum.lost);
-        let Settled { expected, uncertain, unfinished, missed_away, replayed, .. } = sum;
-        prop_assert_eq!(expected + uncertain + unfinished + missed_away + replayed + nobodys, all);
+        let Settled { expected, uncertain, cut_off, unfinished, missed_away, replayed, .. } = sum;
+        let unsure = uncertain + cut_off + unfinished;
+        prop_assert_eq!(expected + unsure + missed_away + replayed + nobodys, all);
         prop_assert_eq!((sum.late, sum.foreign), (0, 0));
     }
 

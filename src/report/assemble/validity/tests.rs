@@ -283,6 +283,22 @@ fn runs_that_ended_early() {
 }
 
 #[test]
+fn what_the_plan_itself_cut_off() {
+    let found = |n, of| {
+        let reason = cut_off(Some((n, of)))?;
+        Some((reason.severity, reason.measured, reason.limit))
+    };
+    assert_eq!(found(0, 0), None);
+    assert_eq!(found(5, 100), None);
+    let measured =
+        |n| format!("{n} of 100 deliveries ({n} %) were still on their way, lost or not");
+    assert_eq!(found(6, 100), Some((Severity::Note, measured(6), "5 %".to_owned())));
+    assert_eq!(found(25, 100), Some((Severity::Note, measured(25), "5 %".to_owned())));
+    assert_eq!(found(26, 100), Some((Severity::Suspect, measured(26), "25 %".to_owned())));
+    assert_eq!(cut_off(None), None, "of a feed");
+}
+
+#[test]
 fn time_that_was_stolen() {
     let stolen = |of_10_000: u64| {
         let mut outcome = recorded(|_| {});
