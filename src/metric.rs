@@ -244,6 +244,7 @@ pub enum Counter {
     MissedAway,
     Replayed,
     Uncertain,
+    Joining,
     CutOff,
     Unfinished,
     Unexpected,
@@ -269,7 +270,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 31] = [
+    pub const ALL: [(Self, &'static str); 32] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
@@ -280,6 +281,7 @@ impl Counter {
         (Self::MissedAway, "missed_away"),
         (Self::Replayed, "replayed"),
         (Self::Uncertain, "uncertain"),
+        (Self::Joining, "joining"),
         (Self::CutOff, "cut_off"),
         (Self::Unfinished, "unfinished"),
         (Self::Unexpected, "unexpected"),
@@ -375,6 +377,7 @@ impl Counter {
             | Self::MissedAway
             | Self::Replayed
             | Self::Uncertain
+            | Self::Joining
             | Self::CutOff
             | Self::Unexpected
             | Self::Foreign

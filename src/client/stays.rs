@@ -48,8 +48,8 @@ impl Stays {
             // What was on its way when the connection failed is delivered, only late.
             return if sent_us > from_us { Belongs::Replayed } else { Belongs::Member };
         }
-        // A join can overtake a message that was sent shortly before it: the ledger calls such
-        // an arrival uncertain.
+        // A join can overtake a message that was sent shortly before it: the ledger calls
+        // that joining.
         if sent_us + window_us < first_us {
             return Belongs::Replayed;
         }

@@ -79,6 +79,8 @@ pub(super) enum Fate {
     Lost,
     /// Whether it was to be expected can't be known.
     Uncertain,
+    /// Sent while the receiver was joining; or it arrived, and was sent shortly before that.
+    Joining,
     /// It may still have been on its way when our own plan ended its receiver's stay.
     CutOff,
     /// It may still have been on its way when nobody listened any more.
@@ -101,6 +103,7 @@ impl Fate {
         match self {
             Self::Lost => Some(FindingKind::Lost),
             Self::Uncertain => Some(FindingKind::Uncertain),
+            Self::Joining => Some(FindingKind::Joining),
             Self::CutOff => Some(FindingKind::CutOff),
             Self::Unfinished => Some(FindingKind::Unfinished),
             Self::MissedAway => Some(FindingKind::MissedAway),
@@ -155,14 +158,14 @@ pub(super) fn fate(
         let joins_later = |first: &Stay| sent_us + w_us < first.join_written_us;
         let fate = match (evidence.heard, stays.first().is_some_and(joins_later)) {
             (false, _) => Fate::NotMember,
-            (true, false) => Fate::Uncertain,
+            (true, false) => Fate::Joining,
             (true, true) => Fate::Replayed,
         };
         return (fate, None);
     };
     let outside = |fate| match (evidence.heard, evidence.away) {
         (false, _) => fate,
-        (true, Away::Missed) => Fate::Uncertain,
+        (true, Away::Missed) => Fate::Joining,
         (true, Away::Replayed) => Fate::Replayed,
     };
     let after = |limit: Option<u64>| limit.is_some_and(|limit_us| sent_us > limit_us);
@@ -175,7 +178,7 @@ pub(super) fn fate(
     } else if stay.leave_written_us.is_some_and(|leave_us| sent_us >= leave_us) {
         if evidence.heard { Fate::Uncertain } else { Fate::CutOff }
     } else if stay.joined_us.is_none_or(|joined_us| sent_us < joined_us) {
-        Fate::Uncertain
+        Fate::Joining
     } else if evidence.heard {
         Fate::Delivered
     } else {

@@ -42,11 +42,13 @@ pub enum FindingKind {
     Unfinished,
     /// It may still have been on its way when our own plan ended its receiver's stay.
     CutOff,
+    /// It was sent while its receiver was joining; or it arrived, and was sent shortly before that.
+    Joining,
 }
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Lost,
         Self::AckedLost,
         Self::Duplicated,
@@ -60,6 +62,7 @@ impl FindingKind {
         Self::Late,
         Self::Unfinished,
         Self::CutOff,
+        Self::Joining,
     ];
 }
 

@@ -196,6 +196,7 @@ pub(super) fn count(
         Counter::MissedAway => settled.missed_away,
         Counter::Replayed => settled.replayed + counts.replayed,
         Counter::Uncertain => settled.uncertain,
+        Counter::Joining => settled.joining,
         Counter::CutOff => settled.cut_off,
         Counter::Unfinished => settled.unfinished,
         Counter::Unexpected => settled.unexpected + counts.unexpected,

@@ -41,8 +41,10 @@ counters! {
         lost,
         /// Those of them that the server had acknowledged.
         acked_lost,
-        /// Whether it was to be expected can't be known: near a join or a failure.
+        /// Whether it was to be expected can't be known: near a failure.
         uncertain,
+        /// Sent while the receiver was joining; or it arrived, and was sent shortly before that.
+        joining,
         /// It may still have been on its way when our own plan ended its receiver's stay.
         cut_off,
         /// It may still have been on its way when the run stopped listening.
@@ -472,6 +474,7 @@ impl Settler {
                     recoveries.blame(*client, open.sent_us, failure, true);
                 }
                 Fate::Uncertain => settled.uncertain += 1,
+                Fate::Joining => settled.joining += 1,
                 Fate::CutOff => settled.cut_off += 1,
                 Fate::Unfinished => {
                     settled.unfinished += 1;

@@ -164,7 +164,7 @@ mod tests {
                 r#"{"kind":"lost","receiver":2,"cohort":"second","publisher":1,"room":"uproar-1a2b3c4-1","seq":7,"due_s":1.5,"sent_s":1.500042,"arrived":false,"received_s":null,"fault":"reset","fault_at_s":1.6}"#,
                 r#"{"kind":"unexpected","receiver":2,"cohort":"second","publisher":1,"room":null,"seq":7,"due_s":1.5,"sent_s":1.500042,"arrived":true,"received_s":null,"fault":"reset","fault_at_s":1.6}"#,
                 r#"{"kind":"foreign","receiver":0,"cohort":"first","publisher":null,"room":null,"seq":null,"due_s":null,"sent_s":null,"arrived":true,"received_s":2.000001,"fault":null,"fault_at_s":null}"#,
-                r#"{"left_out":{"lost":0,"acked_lost":0,"duplicated":0,"reordered":0,"corrupted":0,"replayed":0,"unexpected":0,"foreign":0,"uncertain":2,"missed_away":0,"late":0,"unfinished":0,"cut_off":0}}"#,
+                r#"{"left_out":{"lost":0,"acked_lost":0,"duplicated":0,"reordered":0,"corrupted":0,"replayed":0,"unexpected":0,"foreign":0,"uncertain":2,"missed_away":0,"late":0,"unfinished":0,"cut_off":0,"joining":0}}"#,
             ]
         );
     }

@@ -167,6 +167,7 @@ fn rank(metric: &str) -> Gravity {
             | Counter::Corrupted
             | Counter::Replayed
             | Counter::Uncertain
+            | Counter::Joining
             | Counter::CutOff
             | Counter::Unfinished
             | Counter::Unexpected

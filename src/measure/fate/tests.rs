@@ -33,13 +33,13 @@ fn stays() -> Vec<Stay> {
 
 #[test]
 fn the_rule_in_a_table() {
-    use Fate::{CutOff, Delivered, Lost, MissedAway, NotMember, Uncertain};
+    use Fate::{CutOff, Delivered, Joining, Lost, MissedAway, NotMember, Uncertain};
     // sent, heard, later heard, died with the publisher -> fate
     let rows = [
         (S - 1, false, false, false, NotMember),      // before J0
-        (S - 1, true, false, false, Uncertain),       // overtaken by the join
-        (S, false, false, false, Uncertain),          // J0 <= S < J1, not arrived
-        (S + 99_999, true, true, false, Uncertain),   // J0 <= S < J1, arrived
+        (S - 1, true, false, false, Joining),         // overtaken by the join
+        (S, false, false, false, Joining),            // J0 <= S < J1, not arrived
+        (S + 99_999, true, true, false, Joining),     // J0 <= S < J1, arrived
         (S + 100_000, true, false, false, Delivered), // J1 <= S
         (S + 100_000, false, false, false, Lost),
         (9 * S - 1, false, false, false, Lost), // S < F - W
@@ -50,8 +50,8 @@ fn the_rule_in_a_table() {
         (10 * S, false, false, false, Uncertain),
         (10 * S + 1, false, false, false, MissedAway), // F < S < J0
         (12 * S - 1, false, false, false, MissedAway),
-        (12 * S - 1, true, false, false, Uncertain),
-        (12 * S, false, true, false, Uncertain), // J0 of the return
+        (12 * S - 1, true, false, false, Joining),
+        (12 * S, false, true, false, Joining), // J0 of the return
         (12 * S + 100_000, true, false, false, Delivered),
         (19 * S - 1, false, false, false, Lost),
         (19 * S, false, false, false, CutOff), // L0 - W <= S < L0
@@ -70,19 +70,19 @@ fn the_rule_in_a_table() {
 
 #[test]
 fn what_is_replayed_on_return_in_a_table() {
-    use Fate::{Delivered, Lost, MissedAway, NotMember, Replayed, Uncertain};
+    use Fate::{Delivered, Joining, Lost, MissedAway, NotMember, Replayed};
     // sent, heard -> fate where messages of the time away are replayed, and where they are not
     let rows = [
-        (S - 1, true, Uncertain, Uncertain), // overtaken by the first join
+        (S - 1, true, Joining, Joining), // overtaken by the first join
         (9 * S - 1, false, Lost, Lost),
         (9 * S, true, Delivered, Delivered), // on its way when the connection failed
         (10 * S, true, Delivered, Delivered),
-        (10 * S + 1, true, Replayed, Uncertain), // F < S < J0
+        (10 * S + 1, true, Replayed, Joining), // F < S < J0
         (10 * S + 1, false, MissedAway, MissedAway),
-        (12 * S - 1, true, Replayed, Uncertain),
-        (12 * S, true, Uncertain, Uncertain), // J0 of the return <= S < J1
+        (12 * S - 1, true, Replayed, Joining),
+        (12 * S, true, Joining, Joining), // J0 of the return <= S < J1
         (12 * S + 100_000, true, Delivered, Delivered),
-        (20 * S + 100_001, true, Replayed, Uncertain), // L1 < S, away on purpose
+        (20 * S + 100_001, true, Replayed, Joining), // L1 < S, away on purpose
         (20 * S + 100_001, false, NotMember, NotMember),
     ];
     for (sent_us, heard, replaying, not) in rows {
@@ -102,11 +102,11 @@ fn history_from_long_before_the_first_join_is_replayed_whatever_the_protocol() {
         let of =
             |sent_us, heard| fate(&stays, Evidence { heard, away, ..sent(sent_us) }, |_| false).0;
         assert_eq!(of(5 * S - 1, true), Fate::Replayed);
-        assert_eq!(of(5 * S, true), Fate::Uncertain, "a join may overtake it");
+        assert_eq!(of(5 * S, true), Fate::Joining, "a join may overtake it");
         assert_eq!(of(5 * S - 1, false), Fate::NotMember);
     }
     let nowhere = Evidence { heard: true, ..sent(S) };
-    assert_eq!(fate(&[], nowhere, |_| false).0, Fate::Uncertain);
+    assert_eq!(fate(&[], nowhere, |_| false).0, Fate::Joining);
 }
 
 #[test]
@@ -299,7 +299,7 @@ fn a_slow_server_overtakes_a_join_by_as_much() {
     let mut stay = Stay::begin(10 * S);
     stay.joined_us = Some(10 * S + 1);
     let of = |sent_us| fate(&[stay], Evidence { window, heard: true, ..sent(sent_us) }, |_| false);
-    assert_eq!(of(7 * S).0, Fate::Uncertain);
+    assert_eq!(of(7 * S).0, Fate::Joining);
     assert_eq!(of(7 * S - 1).0, Fate::Replayed);
 }
 

@@ -90,21 +90,31 @@ fn shares_of_clients_and_of_deliveries() {
     assert_eq!(found("lost.share", &totals).actual, None);
 }
 
-/// The first client hears of its four messages one while it joins, one as a member, one never; the
-/// last is said when the run ends.
+/// What the first client says, a message each: while it joins, which counts for nothing; as a member,
+/// heard and never heard; before its connection fails, before it leaves, and when the run ends.
 #[test]
 fn a_share_of_the_uncertain_is_of_all_that_was_settled() {
     let plan = plan(
-        "\"uncertain.share\" = \"< 50%\"\n\"unfinished.share\" = \"< 25%\"\n\"lost\" = \"== 0\"",
+        "\"uncertain.share\" = \"< 50%\"\n\"cut_off.share\" = \"< 20%\"\n\
+         \"unfinished.share\" = \"< 20%\"\n\"lost\" = \"== 0\"\n\"joining\" = \"< 1\"",
     );
     let mut totals = totals(&plan, |recorder| {
         let room = plan.memberships(0)[0].room;
-        for (at_us, change) in
-            [(S, MemberChange::JoinWritten { room }), (2 * S, MemberChange::Joined { room })]
-        {
+        for (at_us, change) in [
+            (S, MemberChange::JoinWritten { room }),
+            (2 * S, MemberChange::Joined { room }),
+            (8 * S, MemberChange::Failed { fault: None }),
+            (9 * S, MemberChange::JoinWritten { room }),
+            (9 * S, MemberChange::Joined { room }),
+            (12 * S, MemberChange::LeaveWritten { room }),
+            (12 * S, MemberChange::Left { room }),
+            (13 * S, MemberChange::JoinWritten { room }),
+            (13 * S, MemberChange::Joined { room }),
+        ] {
             recorder.ledger.member(MemberEvent { client: 0, at_us, change });
         }
-        for (seq, sent_us) in (0..).zip([3 * S / 2, 3 * S, 4 * S, 19 * S + 1]) {
+        let sent = [3 * S / 2, 3 * S, 4 * S, 15 * S / 2, 23 * S / 2, 19 * S + 1];
+        for (seq, sent_us) in (0..).zip(sent) {
             let message = MessageId { room, publisher: 0, seq };
             recorder.ledger.publish(Published { message, due_us: sent_us, sent_us });
             if seq < 2 {
@@ -113,13 +123,14 @@ fn a_share_of_the_uncertain_is_of_all_that_was_settled() {
         }
     });
     totals.finish();
-    let uncertain = found("uncertain.share", &totals);
-    assert_eq!((uncertain.actual, uncertain.part), (Some(0.25), Some((1, 4))));
-    let unfinished = found("unfinished.share", &totals);
-    assert_eq!((unfinished.actual, unfinished.part), (Some(0.25), Some((1, 4))));
-    assert!(!unfinished.passed);
+    for share in ["uncertain.share", "cut_off.share", "unfinished.share"] {
+        let found = found(share, &totals);
+        let is = (found.actual, found.part, found.passed);
+        assert_eq!(is, (Some(0.2), Some((1, 5)), share == "uncertain.share"), "{share}");
+    }
     let lost = found("lost", &totals);
     assert_eq!((lost.actual, lost.part), (Some(1.0), Some((1, 2))));
+    assert_eq!(found("joining", &totals).actual, Some(1.0));
 }
 
 #[test]

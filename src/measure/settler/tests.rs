@@ -296,11 +296,11 @@ fn a_made_up_run_has_something_of_everything() {
     assert_eq!(expected, delivered + lost);
     assert_eq!(late, 0);
     assert!(acked_lost < lost, "{sum:?}");
-    let Settled { uncertain, cut_off, unfinished, missed_away, .. } = sum;
+    let Settled { uncertain, joining, cut_off, unfinished, missed_away, .. } = sum;
     let Settled { replayed, unexpected, duplicated, .. } = sum;
     let spreads = found.spread.0;
     assert!(unfinished > 0);
-    let odd = [uncertain, cut_off, missed_away, replayed, unexpected, duplicated];
+    let odd = [uncertain, joining, cut_off, missed_away, replayed, unexpected, duplicated];
     for count in [delivered, acked_lost].into_iter().chain(odd) {
         assert!(count.min(spreads) > 20, "{sum:?}");
     }

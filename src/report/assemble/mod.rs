@@ -354,6 +354,7 @@ fn deliveries(totals: &Totals, cohort: Option<usize>, phase: Option<usize>) -> D
         missed_away: Some(settled.missed_away),
         replayed: whole(settled.replayed + counts.replayed),
         uncertain: Some(settled.uncertain),
+        joining: Some(settled.joining),
         cut_off: Some(settled.cut_off),
         unfinished: Some(settled.unfinished),
         unexpected: whole(settled.unexpected + counts.unexpected),

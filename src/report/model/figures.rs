@@ -109,8 +109,12 @@ pub struct Deliveries {
     /// Published before the recipient joined or while it was away, and arrived all the same; not
     /// part of `expected`.
     pub replayed: Option<u64>,
-    /// Published so close to a join or a failure that nobody can say.
+    /// Published so shortly before a failure, the recipient's or the publisher's own, that nobody can say.
     pub uncertain: Option<u64>,
+    /// Published while the recipient was joining, or shortly before and arrived all the same: it need not
+    /// have been a member yet. Not part of `expected`. `null` in reports that counted it as `uncertain`.
+    #[serde(default)]
+    pub joining: Option<u64>,
     /// Published so shortly before the plan ended the recipient's stay (it left, was sent home, or a
     /// fault of the plan took its connection) that it may still have been on its way; not part of
     /// `expected`. `null` in reports that counted it as `uncertain`.

@@ -103,6 +103,7 @@ pub(in crate::report) fn remarks(report: &Report) -> Vec<String> {
         (deliveries.reordered, "reordered"),
         (deliveries.corrupted, "corrupted"),
         (deliveries.missed_away, "while away"),
+        (deliveries.joining, "while joining"),
     ];
     let phrase = |(n, what): (Option<u64>, &str)| n.map(|n| format!("{} {what}", count(n)));
     let mut phrases: Vec<String> = always.into_iter().filter_map(phrase).collect();

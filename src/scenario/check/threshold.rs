@@ -19,7 +19,7 @@ use crate::metric::{Counter, Known, Metric, Rate, Share};
 use crate::units::parse;
 
 /// Counters that are kept for each cohort.
-const BY_COHORT: [Counter; 10] = [
+const BY_COHORT: [Counter; 11] = [
     Counter::Expected,
     Counter::Delivered,
     Counter::Lost,
@@ -27,6 +27,7 @@ const BY_COHORT: [Counter; 10] = [
     Counter::Reordered,
     Counter::Corrupted,
     Counter::Uncertain,
+    Counter::Joining,
     Counter::CutOff,
     Counter::Unfinished,
     Counter::MissedAway,

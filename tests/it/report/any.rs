@@ -138,6 +138,7 @@ fn deliveries() -> impl Strategy<Value = Deliveries> {
             missed_away: away,
             replayed: odd,
             uncertain,
+            joining: odd,
             cut_off: away,
             unfinished: odd,
             unexpected: odd,

@@ -101,8 +101,7 @@ fn a_handshake_has_its_own_time_and_each_connection_one_in_full() {
     let server = late(Duration::from_millis(LATE_MS));
     let ca = server.folder.path().join("ca.pem").to_string_lossy().into_owned();
     let arguments = ["--url", &server.url, "--protocol", "rooms", "--ca", &ca];
-    // In one second of which a sixth goes by before anybody is in, much is uncertain.
-    let ran = run(&scenario("", "[thresholds]\n\"uncertain.share\" = \"off\""), &arguments);
+    let ran = run(&scenario("", ""), &arguments);
     let of = |metric: Metric| -> &Latency { &ran.report.latency[&metric] };
     let parts = [Metric::ConnectTcp, Metric::ConnectTls, Metric::ConnectUpgrade];
     for metric in [Metric::Connect].into_iter().chain(parts) {

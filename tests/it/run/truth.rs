@@ -6,7 +6,7 @@ use uproar::report::{Report, Side, VerdictState};
 
 use super::support::{Ran, run};
 
-/// Everyone comes up while nobody speaks, so that no message is uncertain.
+/// Everyone comes up while nobody speaks, so that none is sent while somebody joins.
 const UP_THEN_TALK: &str = r#"
 [[phase]]
 name = "up"
@@ -41,10 +41,10 @@ fn adds_up(ran: &Ran) -> &Report {
         assert_eq!(deliveries.unexpected, Some(0), "{told}");
         assert_eq!(deliveries.foreign, Some(0), "{told}");
         assert_eq!(deliveries.late, Some(0), "{told}");
-        // What arrived and is uncertain has a latency all the same.
-        let uncertain = deliveries.uncertain.unwrap();
+        // What arrived while joining has a latency all the same.
+        let joining = deliveries.joining.unwrap();
         let timed = count(report, Metric::Delivery);
-        let counted = deliveries.delivered..=deliveries.delivered + uncertain;
+        let counted = deliveries.delivered..=deliveries.delivered + joining;
         assert!(counted.contains(&timed), "{timed} not in {counted:?}: {told}");
         assert_eq!(timed, count(report, Metric::DeliveryFromSent), "{told}");
         assert!(report.frames.delivery >= timed, "{told}");
@@ -70,7 +70,7 @@ fn adds_up(ran: &Ran) -> &Report {
     report
 }
 
-/// Nobody came, went or was broken: nothing is uncertain, and every message has this many
+/// Nobody came, went or was broken, and every message has this many
 /// recipients.
 #[track_caller]
 fn each_reaches(ran: &Ran, recipients: u64) {
@@ -79,6 +79,7 @@ fn each_reaches(ran: &Ran, recipients: u64) {
     assert!(report.publishes.sent > 0, "{told}");
     assert_eq!(report.publishes.not_sent, 0, "{told}");
     assert_eq!(report.deliveries.uncertain, Some(0), "{told}");
+    assert_eq!(report.deliveries.joining, Some(0), "{told}");
     assert_eq!(report.deliveries.missed_away, Some(0), "{told}");
     assert_eq!(report.deliveries.delivered, report.publishes.sent * recipients, "{told}");
     assert_eq!(count(report, Metric::Delivery), report.deliveries.delivered, "{told}");
@@ -229,6 +230,7 @@ fn zipf_rooms() {
     let ran = run(&format!("{cohorts}{UP_THEN_TALK}"), &[]);
     let report = adds_up(&ran);
     assert_eq!(report.deliveries.uncertain, Some(0));
+    assert_eq!(report.deliveries.joining, Some(0));
     assert_eq!(count(report, Metric::Delivery), report.deliveries.delivered);
     assert_eq!(report.plan.memberships, 60);
     // The largest room has more than its even share of 10.

@@ -90,12 +90,13 @@ pub(super) async fn hears_everything_and_comes_back(target: &mut Target, speech:
         deliveries.reordered,
         deliveries.corrupted,
         deliveries.uncertain,
+        deliveries.joining,
         deliveries.cut_off,
         deliveries.unexpected,
         deliveries.replayed,
         deliveries.foreign,
     ];
-    assert_eq!(odd, [Some(0); 9], "{told}");
+    assert_eq!(odd, [Some(0); 10], "{told}");
     let acked = speech.acknowledges.then_some(publishes.sent);
     assert_eq!((publishes.acked, publishes.unacked), (acked, acked.map(|_| 0)), "{told}");
     assert!(errors.is_empty(), "{told}");
@@ -135,14 +136,19 @@ pub(super) async fn replays_on_return(speech: &Speech<'_>) {
     let told = format!("{publishes:?} {deliveries:?} {clients:?} {errors:?}");
     let [fault] = &report.faults[..] else { panic!("not one fault: {told}") };
     assert_eq!((fault.hit, fault.back), (CLIENTS * 3 / 10, CLIENTS * 3 / 10), "{told}");
-    let [lost, missed, replayed, uncertain] =
-        [deliveries.lost, deliveries.missed_away, deliveries.replayed, deliveries.uncertain]
-            .map(|count| count.unwrap_or(u64::MAX));
+    let [lost, missed, replayed, uncertain, joining] = [
+        deliveries.lost,
+        deliveries.missed_away,
+        deliveries.replayed,
+        deliveries.uncertain,
+        deliveries.joining,
+    ]
+    .map(|count| count.unwrap_or(u64::MAX));
     assert_eq!((lost, missed), (0, 0), "{told}");
     // 30 were away for a second, in which the others of their room each said something.
     assert!((100..=400).contains(&replayed), "{told}");
     let all = publishes.sent * speech.recipients;
-    assert_eq!(deliveries.delivered + replayed + uncertain, all, "{told}");
+    assert_eq!(deliveries.delivered + replayed + uncertain + joining, all, "{told}");
     let replay = &report.latency[&Metric::Replay];
     assert_eq!(replay.count, replayed, "{told}");
     assert_eq!(deliveries.duplicated, Some(0), "{told}");

@@ -236,7 +236,7 @@ fn each_line_is_explained(done: &Done, edges: &Edges, log: &Log, lines: &[Line])
             Duplicated | Reordered | Corrupted => done.did(line.kind, &key),
             // Cut off between two that changed places.
             Lost => done.did(Lost, &key) || done.did(Reordered, &key),
-            CutOff => near(),
+            CutOff | FindingKind::Joining => near(),
             Uncertain => {
                 let never_taken = !log.taken.contains_key(&(key.1, key.2.clone(), key.3));
                 let author_ended = edges.author_ended(key.1, sent_us);
@@ -330,6 +330,7 @@ async fn against(seed: u32) {
         (Foreign, found.foreign),
         (Uncertain, found.uncertain),
         (CutOff, found.cut_off),
+        (FindingKind::Joining, found.joining),
         (Unfinished, found.unfinished),
         (MissedAway, found.missed_away),
         (Late, found.late),

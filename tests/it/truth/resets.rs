@@ -45,7 +45,7 @@ async fn drops_amid_resets_are_lost_or_in_a_stated_window() {
 
     let found = report.deliveries;
     let lost = found.lost.unwrap();
-    let elsewhere = [found.uncertain, found.cut_off, found.missed_away];
+    let elsewhere = [found.uncertain, found.joining, found.cut_off, found.missed_away];
     let elsewhere: u64 = elsewhere.map(Option::unwrap).iter().sum();
     assert!(lost >= drops - excused, "{lost} lost, {} dropped outside", drops - excused);
     assert!(lost <= drops, "{lost} lost, {drops} dropped");

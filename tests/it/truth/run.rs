@@ -199,6 +199,7 @@ pub(super) fn all_delivered(expected: u64) -> Deliveries {
         missed_away: Some(0),
         replayed: Some(0),
         uncertain: Some(0),
+        joining: Some(0),
         cut_off: Some(0),
         unfinished: Some(0),
         unexpected: Some(0),

@@ -69,8 +69,9 @@ proptest! {
         let mut sum = Settled::default();
         found.settled.iter().for_each(|part| sum.merge(part));
         prop_assert_eq!(sum.expected, sum.delivered + sum.lost);
-        let Settled { expected, uncertain, cut_off, unfinished, missed_away, replayed, .. } = sum;
-        let unsure = uncertain + cut_off + unfinished;
+        let Settled { expected, uncertain, joining, cut_off, unfinished, .. } = sum;
+        let Settled { missed_away, replayed, .. } = sum;
+        let unsure = uncertain + joining + cut_off + unfinished;
         prop_assert_eq!(expected + unsure + missed_away + replayed + nobodys, all);
         prop_assert_eq!((sum.late, sum.foreign), (0, 0));
     }
@@ -90,7 +91,7 @@ proptest! {
         part.member(MemberEvent { client, at_us: at_us(failed_at) + 1, change });
         coordinator.settler.take(part);
         let members = plan.rooms()[0].members.len() as u32;
-        let (mut lost, mut uncertain) = (0, 0);
+        let (mut lost, mut uncertain, mut joining) = (0, 0, 0);
         for (seq, mine) in heard.iter().enumerate() {
             say(&mut coordinator, seq as u32, at_us(seq), at_us(seq));
             for slot in u32::from(!*mine)..members {
@@ -103,10 +104,11 @@ proptest! {
                 uncertain += u64::from(!passed_over);
             }
             // Heard although it was away.
-            uncertain += u64::from(seq > failed_at && *mine);
+            joining += u64::from(seq > failed_at && *mine);
         }
         coordinator.settle_all();
         let found = sum(&coordinator);
-        prop_assert_eq!((found.lost, found.uncertain), (lost, uncertain));
+        let settled = (found.lost, found.uncertain, found.joining);
+        prop_assert_eq!(settled, (lost, uncertain, joining));
     }
 }
