@@ -260,6 +260,7 @@ pub enum Counter {
     ActionsNotSent,
     ConnectionsFailed,
     ConnectionsLost,
+    ConnectionsBroken,
     ConnectionsReconnected,
     ClientsNeverJoined,
     ClientsGaveUp,
@@ -270,7 +271,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 32] = [
+    pub const ALL: [(Self, &'static str); 33] = [
         (Self::Expected, "expected"),
         (Self::Delivered, "delivered"),
         (Self::Lost, "lost"),
@@ -297,6 +298,7 @@ impl Counter {
         (Self::ActionsNotSent, "actions.not_sent"),
         (Self::ConnectionsFailed, "connections.failed"),
         (Self::ConnectionsLost, "connections.lost"),
+        (Self::ConnectionsBroken, "connections.broken"),
         (Self::ConnectionsReconnected, "connections.reconnected"),
         (Self::ClientsNeverJoined, "clients.never_joined"),
         (Self::ClientsGaveUp, "clients.gave_up"),
@@ -330,6 +332,7 @@ impl Counter {
                 | Self::ActionsNotSent
                 | Self::ConnectionsFailed
                 | Self::ConnectionsLost
+                | Self::ConnectionsBroken
                 | Self::ConnectionsReconnected
                 | Self::ClientsGaveUp
                 | Self::Errors
@@ -391,6 +394,7 @@ impl Counter {
             | Self::ActionsNotSent
             | Self::ConnectionsFailed
             | Self::ConnectionsLost
+            | Self::ConnectionsBroken
             | Self::ConnectionsReconnected
             | Self::ClientsGaveUp
             | Self::Errors => Known::Rising,

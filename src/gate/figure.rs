@@ -12,7 +12,7 @@ pub enum Unit {
 }
 
 /// Counters of which more is worse. Of the others more may be better, or nothing at all.
-const WORSE: [Counter; 18] = [
+const WORSE: [Counter; 19] = [
     Counter::Lost,
     Counter::AckedLost,
     Counter::Duplicated,
@@ -28,6 +28,7 @@ const WORSE: [Counter; 18] = [
     Counter::PublishesUnacked,
     Counter::ConnectionsFailed,
     Counter::ConnectionsLost,
+    Counter::ConnectionsBroken,
     Counter::ClientsNeverJoined,
     Counter::ClientsNotBack,
     Counter::ClientsStoodStill,

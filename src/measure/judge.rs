@@ -212,6 +212,7 @@ pub(super) fn count(
         Counter::ActionsNotSent => counts.actions_not_sent,
         Counter::ConnectionsFailed => counts.failed,
         Counter::ConnectionsLost => counts.lost,
+        Counter::ConnectionsBroken => totals.recoveries().broken(),
         Counter::ConnectionsReconnected => counts.reconnected,
         Counter::ClientsNeverJoined => totals.never_joined(),
         Counter::ClientsNotBack => totals.standing().not_back.into(),

@@ -129,6 +129,8 @@ pub struct Recoveries {
     plan: Arc<Plan>,
     planned: Vec<Recovery>,
     outages: Vec<Recovery>,
+    /// Clients hit by nothing that the plan ordered, each time.
+    broken: u64,
     bins: BTreeMap<u64, Bin>,
     /// When how many clients were up; the last seconds.
     ups: VecDeque<(u64, u32)>,
@@ -146,6 +148,7 @@ impl Recoveries {
             plan,
             planned,
             outages: Vec::new(),
+            broken: 0,
             bins: BTreeMap::new(),
             ups: VecDeque::new(),
             next_bin: 0,
@@ -165,6 +168,12 @@ impl Recoveries {
         &self.outages
     }
 
+    /// Connections that ended after they were joined, and that no fault of the plan and no mark took.
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.broken
+    }
+
     /// Those that took anybody who had the time to come back.
     pub fn with_hits(&self) -> impl Iterator<Item = &Recovery> {
         self.planned.iter().chain(&self.outages).filter(|recovery| recovery.awaited() > 0)
@@ -177,6 +186,9 @@ impl Recoveries {
 
     pub(super) fn take(&mut self, event: RecoveryEvent) {
         let bin = event.failure.at_us / BIN_US;
+        if event.moment == Moment::Hit && self.planned_for(event.failure).is_none() {
+            self.broken += 1;
+        }
         if let Some(row) = self.row_mut(event.failure) {
             row.take(event.moment);
         } else if bin >= self.next_bin {

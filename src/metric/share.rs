@@ -23,6 +23,7 @@ pub enum Share {
     NeverJoined,
     NotBack,
     StoodStill,
+    Broken,
 }
 
 /// What a share is a share of.
@@ -55,7 +56,7 @@ impl Whole {
 
 impl Share {
     /// Every share with the name a threshold uses.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 13] = [
         (Self::Lost, "lost.share"),
         (Self::AckedLost, "acked_lost.share"),
         (Self::Duplicated, "duplicated.share"),
@@ -68,6 +69,7 @@ impl Share {
         (Self::NeverJoined, "clients.never_joined.share"),
         (Self::NotBack, "clients.not_back.share"),
         (Self::StoodStill, "clients.stood_still.share"),
+        (Self::Broken, "connections.broken.share"),
     ];
 
     /// The share of that name.
@@ -98,6 +100,7 @@ impl Share {
             Self::NeverJoined => Counter::ClientsNeverJoined,
             Self::NotBack => Counter::ClientsNotBack,
             Self::StoodStill => Counter::ClientsStoodStill,
+            Self::Broken => Counter::ConnectionsBroken,
         }
     }
 
@@ -109,15 +112,16 @@ impl Share {
             Self::Duplicated | Self::Reordered | Self::Corrupted => Whole::Delivered,
             Self::Uncertain | Self::CutOff | Self::Unfinished => Whole::Settled,
             Self::NotSent => Whole::Due,
-            Self::NeverJoined | Self::NotBack | Self::StoodStill => Whole::Clients,
+            Self::NeverJoined | Self::NotBack | Self::StoodStill | Self::Broken => Whole::Clients,
         }
     }
 
     /// Whether what is counted is a part of the whole, so that the share is 100 % at most. A
-    /// message may come twice over, and a changed one may be nobody's delivery.
+    /// message may come twice over, a changed one may be nobody's delivery, and a client may lose one
+    /// connection after another.
     #[must_use]
     pub const fn is_part(self) -> bool {
-        !matches!(self.whole(), Whole::Delivered)
+        !matches!(self.whole(), Whole::Delivered) && !matches!(self, Self::Broken)
     }
 }
 

@@ -5,7 +5,7 @@
 use super::hints::{self, Trouble};
 use super::{EarlyEnd, Interruption, Reason, Report, Severity, ThresholdOutcome, VerdictState};
 use crate::measure::OUTAGE;
-use crate::metric::{Counter, Rate, Share};
+use crate::metric::{Counter, Rate, Share, Whole};
 use crate::units::format::{count, percent, seconds};
 
 /// Why the verdict is what it is, in one line, the first thing that failed first. May quote the
@@ -177,6 +177,7 @@ fn rank(metric: &str) -> Gravity {
         Some(
             Counter::ConnectionsFailed
             | Counter::ConnectionsLost
+            | Counter::ConnectionsBroken
             | Counter::ConnectionsReconnected
             | Counter::Errors,
         ) => Gravity::Broken,
@@ -222,7 +223,9 @@ fn actual(threshold: &ThresholdOutcome) -> String {
     let counted = Counter::from_name(figure).and_then(Share::of);
     match (Share::from_name(figure), counted) {
         (Some(share), _) => {
-            format!("{text} ({} of {} {})", count(n), count(of), share.whole().things())
+            let of_or_for =
+                if share.is_part() || share.whole() != Whole::Clients { "of" } else { "for" };
+            format!("{text} ({} {of_or_for} {} {})", count(n), count(of), share.whole().things())
         }
         (None, Some(share)) => {
             let (of_all, things) = (percent(n as f64 / of as f64), share.whole().things());

@@ -222,3 +222,25 @@ fn a_flapping_server_takes_bounded_memory() {
     assert_eq!(recoveries.outages().len(), OUTAGES_MAX);
     assert!(recoveries.bins.len() < 100 && recoveries.ups.len() < 100);
 }
+
+#[test]
+fn what_no_fault_and_no_mark_took_is_counted_each_time() {
+    let mut recoveries = recoveries(
+        "[[fault]]\nat = \"5s\"\nkind = \"reset\"\nclients = \"4%\"\n\
+         [[fault]]\nat = \"10s\"\nkind = \"mark\"\nlabel = \"deploy\"\nduration = \"2s\"\n",
+    );
+    for (at_us, fault, broken) in [
+        (5 * S, Some(0), 0),
+        (10 * S - 1, None, 1),
+        (10 * S, None, 1),
+        (12 * S - 1, None, 1),
+        (12 * S + 1, None, 2),
+        (50 * S, None, 3),
+    ] {
+        hit(&mut recoveries, at_us, fault);
+        back(&mut recoveries, at_us, fault, 10);
+        let failure = Failure { at_us, fault };
+        recoveries.take(RecoveryEvent { failure, moment: Moment::SentHome });
+        assert_eq!(recoveries.broken(), broken, "at {at_us}");
+    }
+}

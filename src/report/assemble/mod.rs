@@ -290,6 +290,7 @@ fn connections(totals: &Totals) -> Connections {
         opened: counts.opened,
         failed: counts.failed,
         lost: counts.lost,
+        broken: Some(totals.recoveries().broken()),
         reconnected: counts.reconnected,
     }
 }

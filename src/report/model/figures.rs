@@ -51,6 +51,10 @@ pub struct Connections {
     pub failed: u64,
     /// Open connections that ended before the client wanted it, faults included.
     pub lost: u64,
+    /// Those of them that nothing in the plan explains: no fault, and no mark shortly before. `null` in
+    /// reports of before it was counted.
+    #[serde(default)]
+    pub broken: Option<u64>,
     /// Lost connections whose client joined again.
     pub reconnected: u64,
 }

@@ -156,8 +156,12 @@ pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
         }
     }
     let mut lines = vec![line];
-    let wrong =
-        [(clients.not_back, "lost and not back at the end"), (clients.stood_still, "stood still")];
+    let broken = report.connections.broken.unwrap_or(0);
+    let wrong = [
+        (clients.not_back, "lost and not back at the end"),
+        (clients.stood_still, "stood still"),
+        (broken, "connections lost by nobody's order"),
+    ];
     let wrong: Vec<_> = wrong
         .into_iter()
         .filter(|(n, _)| *n > 0)

@@ -41,10 +41,12 @@ const fn under(share: Share, key: &'static str, condition: &'static str, limit: 
 }
 
 /// In the order in which reports show them. docs/measuring.md has a table of them.
-const OWN: [Own; 8] = [
+const OWN: [Own; 9] = [
     none(Counter::ClientsNeverJoined, "clients.never_joined", Of::Every),
     none(Counter::ClientsNotBack, "clients.not_back", Of::Every),
     none(Counter::ClientsStoodStill, "clients.stood_still", Of::Closed),
+    // As many as make an outage.
+    Own { of: Of::Every, ..under(Share::Broken, "connections.broken.share", "< 10%", 0.1) },
     Own {
         subject: Subject::Count(Counter::Delivered),
         key: "delivered",

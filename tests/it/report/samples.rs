@@ -505,6 +505,7 @@ fn figures() -> Report {
             opened: 1_300,
             failed: 0,
             lost: 300,
+            broken: Some(0),
             reconnected: 300,
         },
         publishes: Publishes { due: 60_000, sent: 60_000, ..Publishes::default() },

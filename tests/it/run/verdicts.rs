@@ -86,6 +86,15 @@ fn dying(hall: &mut Hall, client: u64, event: Event<'_>) {
     }
 }
 
+/// Cuts everybody once, after ten messages, and lets them in again.
+fn jumpy(hall: &mut Hall, client: u64, event: Event<'_>) {
+    relay(hall, client, event, |_| true);
+    if hall.count == 10 {
+        hall.count += 1;
+        hall.close_all(1012, "again");
+    }
+}
+
 /// Cuts everybody who says anything.
 fn touchy(hall: &mut Hall, client: u64, event: Event<'_>) {
     let before = hall.count;
@@ -199,6 +208,25 @@ fn who_is_lost_and_does_not_come_back_fails_a_run_and_is_named_first() {
     assert!(sentence.contains(" took 6 clients, 0 came back)"), "{sentence}");
     assert!(!run.threshold("not_sent.share").passed, "{}", run.summary);
     assert_eq!(run.report.clients.not_back, 6);
+}
+
+/// An outage that nobody ordered, however quickly it is over.
+#[test]
+fn connections_that_nothing_in_the_plan_ended_fail_a_run_although_all_come_back() {
+    let run = judged(jumpy, "");
+    run.is(VerdictState::Failed, 1);
+    let report = &run.report;
+    assert_eq!((report.connections.lost, report.connections.broken), (6, Some(6)));
+    assert_eq!((report.connections.reconnected, report.clients.not_back), (6, 0));
+    let broken = run.threshold("connections.broken.share");
+    assert_eq!((broken.count, broken.of, broken.passed), (Some(6), Some(6), false));
+    let sentence = &report.verdict.sentence;
+    assert!(
+        sentence.contains("connections.broken.share was 100 % (6 for 6 clients)"),
+        "{sentence}"
+    );
+    judged(jumpy, "\"connections.broken.share\" = \"off\"").is(VerdictState::Passed, 0);
+    judged(jumpy, "\"connections.broken\" = \"<= 6\"").is(VerdictState::Passed, 0);
 }
 
 #[test]
