@@ -160,3 +160,157 @@ impl Churns {
         self.rng.random_range(0..bound.max(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::scenario::{Phase, Ramp};
+
+    const S: u64 = 1_000_000;
+
+    fn rng() -> Pcg64Mcg {
+        Pcg64Mcg::seed_from_u64(7)
+    }
+
+    /// Ten seconds at 100 %.
+    fn level() -> Level {
+        let whole = Ramp { from: 1.0, to: 1.0, steps: None };
+        let duration = std::time::Duration::from_secs(10);
+        let phase =
+            Phase { name: String::new(), duration, clients: whole, rate: whole, measure: true };
+        Level::of(&[phase], |phase| phase.rate)
+    }
+
+    fn stream(rate: Option<f64>, arrivals: Arrivals, binary: f64) -> Stream {
+        Stream { rate, arrivals, sizes: Sizes::Fixed(128), binary }
+    }
+
+    fn dues(stream: &Stream, offset: f64, windows: &[Window]) -> Vec<u64> {
+        let mut publishes = Publishes::new(rng(), offset);
+        let next = || publishes.next(stream, &level(), windows).map(|due| due.at_us);
+        std::iter::from_fn(next).take(100).collect()
+    }
+
+    #[test]
+    fn a_constant_stream_begins_anew_with_each_window() {
+        let window = |on_us, off_us| Window { on_us, off_us };
+        let stream = stream(Some(2.0), Arrivals::Constant, 0.0);
+        // The end of a window is not in it, and an offset is part of a gap.
+        let twice = [window(S, 2 * S), window(5 * S, 6 * S)];
+        assert_eq!(dues(&stream, 0.0, &twice), [1_000_000, 1_500_000, 5_000_000, 5_500_000]);
+        assert_eq!(dues(&stream, 0.5, &twice), [1_250_000, 1_750_000, 5_250_000, 5_750_000]);
+        assert_eq!(dues(&stream, 0.0, &[window(0, S)]), [0, 500_000]);
+        // Too short for the first gap.
+        assert_eq!(dues(&stream, 0.5, &[window(0, S / 4), window(S, 3 * S / 2)]), [1_250_000]);
+    }
+
+    #[test]
+    fn without_a_rate_nothing_is_due() {
+        let whole = [Window { on_us: 0, off_us: 10 * S }];
+        for rate in [None, Some(0.0)] {
+            for arrivals in [Arrivals::Constant, Arrivals::Poisson] {
+                let found = dues(&stream(rate, arrivals, 0.0), 0.0, &whole);
+                assert!(found.is_empty(), "{arrivals:?} {rate:?}: {found:?}");
+            }
+        }
+    }
+
+    /// So a scenario's due times don't change with what its messages are.
+    #[test]
+    fn fixed_text_messages_draw_nothing_but_their_gaps() {
+        let whole = [Window { on_us: 0, off_us: 10 * S }];
+        let mut rng = rng();
+        let mut at_s = 0.0;
+        let gaps = std::iter::repeat_with(|| {
+            let gap: f64 = Exp1.sample(&mut rng);
+            at_s += gap / 4.0;
+            at_s
+        });
+        let expected: Vec<f64> = gaps.take_while(|at_s| *at_s < 10.0).collect();
+        let found = dues(&stream(Some(4.0), Arrivals::Poisson, 0.0), 0.0, &whole);
+        assert_eq!(found.len(), expected.len());
+        for (at_us, at_s) in found.iter().zip(expected) {
+            assert!((*at_us as f64 - at_s * 1e6).abs() <= 1.0, "{at_us} is not {at_s} s");
+        }
+    }
+
+    #[test]
+    fn a_share_of_messages_is_binary_and_each_has_the_next_number() {
+        for (share, least, most) in [(0.0, 0, 0), (0.2, 1_800, 2_200), (1.0, 10_000, 10_000)] {
+            let stream = stream(None, Arrivals::Poisson, share);
+            let mut publishes = Publishes::new(rng(), 0.0);
+            let drawn: Vec<Due> = (0..10_000).map(|at_us| publishes.draw(&stream, at_us)).collect();
+            // 2,000 are expected, with a standard deviation of 40.
+            let binary = drawn.iter().filter(|due| due.binary).count();
+            assert!((least..=most).contains(&binary), "{binary} at {share}");
+            assert!((0..).zip(&drawn).all(|(n, due)| due.k == n && due.at_us == u64::from(n)));
+            assert!(drawn.iter().all(|due| due.size == 128));
+        }
+    }
+
+    #[test]
+    fn sizes_have_the_median_and_the_99th_percentile_that_are_asked_for() {
+        let mut rng = rng();
+        let sizes = Sizes::of(Size::Spread { min: 52, p50: 400, p99: 2_000, max: 1 << 20 });
+        let drawn: Vec<u32> = (0..20_000).map(|_| sizes.draw(&mut rng)).collect();
+        let under = |size| drawn.iter().filter(|drawn| **drawn < size).count();
+        // Standard deviations are 71 and 14.
+        assert!(under(400).abs_diff(10_000) < 350, "{} under the median", under(400));
+        assert!(under(2_000).abs_diff(19_800) < 70, "{} under the 99th percentile", under(2_000));
+    }
+
+    #[test]
+    fn sizes_keep_within_their_bounds() {
+        let mut rng = rng();
+        let mut range = |size| {
+            let sizes = Sizes::of(size);
+            let drawn: Vec<u32> = (0..1_000).map(|_| sizes.draw(&mut rng)).collect();
+            (drawn.iter().min().copied(), drawn.iter().max().copied())
+        };
+        for (size, least, most) in [
+            (Size::Fixed(300), 300, 300),
+            // No message is without its mark, and none longer than a mark can say.
+            (Size::Fixed(10), 52, 52),
+            (Size::Fixed(u32::MAX), MAX_PAYLOAD as u32, MAX_PAYLOAD as u32),
+            (Size::Spread { min: 150, p50: 200, p99: 400, max: 250 }, 150, 250),
+            (Size::Spread { min: 52, p50: 200, p99: 200, max: 250 }, 199, 200),
+        ] {
+            let (min, max) = range(size);
+            assert!(min >= Some(least) && max <= Some(most), "{size:?}: {min:?} to {max:?}");
+            assert!(max == Some(most) || max == Some(least), "{size:?}: {max:?}");
+        }
+    }
+
+    #[test]
+    fn churn_comes_as_often_as_its_rate_says() {
+        let mut churns = Churns { rng: rng(), rate_per_s: 4.0 };
+        let mut at_us = 0;
+        for _ in 0..10_000 {
+            let next = churns.next(at_us).unwrap();
+            assert!(next > at_us);
+            at_us = next;
+        }
+        // 2,500 s are expected, with a standard deviation of 25.
+        assert!(at_us.abs_diff(2_500 * S) < 125 * S, "{at_us}");
+        for rate_per_s in [0.0, -1.0] {
+            assert_eq!(Churns { rng: rng(), rate_per_s }.next(0), None);
+        }
+        // So rarely that no run is long enough.
+        assert_eq!(Churns { rng: rng(), rate_per_s: 1e-300 }.next(5), Some(u64::MAX));
+    }
+
+    #[test]
+    fn any_of_the_memberships_may_leave() {
+        let mut churns = Churns { rng: rng(), rate_per_s: 1.0 };
+        let mut chosen = [0; 3];
+        for _ in 0..3_000 {
+            chosen[churns.choose(3)] += 1;
+        }
+        // The standard deviation is 26.
+        assert!(chosen.iter().all(|times: &u32| times.abs_diff(1_000) < 130), "{chosen:?}");
+        assert_eq!(churns.choose(0), 0);
+        assert_eq!(churns.choose(1), 0);
+    }
+}

@@ -242,6 +242,68 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_staircase_rises_by_equal_steps_from_where_its_phase_begins() {
+        // 3 s at 50 %, then 8 s in four steps of 2 s: 75 %, 100 %, 125 %, 150 %.
+        let level = level(&[(3, 0.5, 0.5, None), (8, 0.5, 1.5, Some(4))]);
+        for (at_us, share) in [
+            (0, 0.5),
+            (2_999_999, 0.5),
+            (3_000_000, 0.75),
+            (4_999_999, 0.75),
+            (5_000_000, 1.0),
+            (7_000_000, 1.25),
+            (9_000_000, 1.5),
+            (10_999_999, 1.5),
+            (11_000_000, 0.0),
+        ] {
+            assert_eq!(level.at(at_us), share, "at {at_us}");
+        }
+        // 1.5, and 1.5, 2, 2.5 and 3 for the steps.
+        for (at_us, area) in
+            [(3_000_000, 1.5), (5_000_000, 3.0), (8_000_000, 6.25), (20_000_000, 10.5)]
+        {
+            assert_eq!(level.area_to(at_us), area, "to {at_us}");
+        }
+        assert_eq!(level.peak(), 1.5);
+        let window = |on_us: u64| Window { on_us, off_us: 11_000_000 };
+        assert_eq!(level.windows_above(1.0), [window(7_000_000)]);
+    }
+
+    #[test]
+    fn a_ramp_is_a_straight_line_from_where_its_phase_begins() {
+        // 2 s at 300 %, then from 200 % to 100 % within 4 s: 175 % after one second of them.
+        let level = level(&[(2, 3.0, 3.0, None), (4, 2.0, 1.0, None)]);
+        assert_eq!(
+            [2_000_000, 3_000_000, 5_000_000].map(|at_us| level.at(at_us)),
+            [2.0, 1.75, 1.25]
+        );
+        // 6, and 1.875 for the first second of the ramp: (2 + 1.75) / 2.
+        assert_eq!(level.area_to(3_000_000), 7.875);
+        assert_eq!(level.time_of_area(7.875), Some(3_000_000));
+        assert_eq!(level.area_to(6_000_000), 12.0);
+        // Where it may turn: each piece's first and last microsecond.
+        let corners: Vec<u64> = level.corners().collect();
+        assert_eq!(corners, [0, 1_999_999, 2_000_000, 5_999_999]);
+    }
+
+    #[test]
+    fn steps_shorter_than_a_microsecond_are_left_out() {
+        let mut level = Level { pieces: Vec::new() };
+        level.push_ramp(0, 2, Ramp { from: 0.0, to: 1.0, steps: Some(4) });
+        let steps: Vec<_> = level.pieces.iter().map(|at| (at.start_us, at.end_us, at.to)).collect();
+        assert_eq!(steps, [(0, 1, 0.5), (1, 2, 1.0)]);
+    }
+
+    #[test]
+    fn a_client_whose_turn_comes_at_the_very_end_is_not_up() {
+        let level = level(&[(10, 0.0, 1.0, None)]);
+        // A nanosecond before the end, which rounds to it.
+        assert_eq!(level.windows_above(0.999_999_999_9), []);
+        let last = Window { on_us: 9_999_999, off_us: 10_000_000 };
+        assert_eq!(level.windows_above(0.999_999_9), [last]);
+    }
+
     proptest! {
         #[test]
         fn time_of_area_inverts_area_to(

@@ -160,3 +160,146 @@ fn zipf(count: u32, exponent: f64, rng: &mut Pcg64Mcg) -> Option<u32> {
     let zipf = Zipf::new(f64::from(count), exponent).ok()?;
     Some((zipf.sample(rng) as u32).clamp(1, count) - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::plan::Plan;
+    use crate::scenario::{Overrides, Source, read};
+
+    fn plan(builtin: &str, rest: &str) -> Plan {
+        let text = format!(
+            r#"
+            format = 1
+            name = "rooms"
+            seed = 7
+            [target]
+            builtin = "{builtin}"
+            {rest}
+            [[phase]]
+            name = "steady"
+            duration = "10s"
+            "#
+        );
+        let source = Source { name: "test".to_owned(), text };
+        Plan::new(
+            read(&source, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}")),
+        )
+    }
+
+    fn members(plan: &Plan) -> Vec<(Option<usize>, u32, Vec<u32>)> {
+        plan.rooms().iter().map(|room| (room.set, room.n, room.members.clone())).collect()
+    }
+
+    /// Three cohorts in two sets: 4 with two rooms each and 5 with one, and 3 in rooms of their own.
+    fn cohorts(lobby: &str, news: &str) -> String {
+        format!(
+            r#"
+            [rooms.lobby]
+            {lobby}
+            [rooms.news]
+            {news}
+            [[cohort]]
+            name = "two"
+            clients = 4
+            join = {{ rooms = "lobby", per_client = 2 }}
+            [[cohort]]
+            name = "readers"
+            clients = 3
+            join = {{ rooms = "news" }}
+            [[cohort]]
+            name = "one"
+            clients = 5
+            join = {{ rooms = "lobby" }}
+            "#
+        )
+    }
+
+    #[test]
+    fn even_picks_fill_the_rooms_in_turn_and_cohorts_mix() {
+        let plan = plan("rooms", &cohorts("count = 3", "count = 2"));
+        assert_eq!(
+            members(&plan),
+            [
+                (Some(0), 0, vec![0, 1, 3, 8, 11]),
+                (Some(0), 1, vec![0, 2, 3, 9]),
+                (Some(0), 2, vec![1, 2, 7, 10]),
+                (Some(1), 0, vec![4, 6]),
+                (Some(1), 1, vec![5]),
+            ]
+        );
+        assert_eq!([0, 1].map(|set| plan.rooms_of_set(set)), [(0, 3), (3, 2)]);
+        // The third client's rooms, which are the third and the second, and its places in them.
+        let slot = |room, slot| Membership { room, slot };
+        assert_eq!(plan.memberships(2), [slot(1, 1), slot(2, 1)]);
+        assert_eq!(plan.memberships(11), [slot(0, 4)]);
+        assert_eq!(plan.membership_count(), 16, "4 × 2 + 3 + 5");
+    }
+
+    #[test]
+    fn a_size_makes_as_many_rooms_as_its_members_need() {
+        use RoomCount::{Count, Names, Size};
+        // 13 memberships in the lobby and 3 in the news.
+        for (lobby, news, counts) in [
+            (Size(4), Size(3), [4, 1]),
+            (Size(100), Size(2), [2, 2]), // a client's two rooms differ
+            (Size(5), Size(1), [3, 3]),
+            (Size(1), Size(1_000_000), [13, 1]),
+            (Count(6), Count(1), [6, 1]),
+            (Count(2), Names(["a", "b", "c"].map(str::to_owned).into()), [2, 3]),
+        ] {
+            let mut scenario = plan("rooms", &cohorts("count = 2", "count = 1")).scenario;
+            scenario.room_sets[0].rooms = lobby.clone();
+            scenario.room_sets[1].rooms = news;
+            let plan = Plan::new(scenario);
+            assert_eq!([0, 1].map(|set| plan.rooms_of_set(set).1), counts, "{lobby:?}");
+            assert_eq!(plan.rooms().len() as u32, counts[0] + counts[1]);
+        }
+    }
+
+    #[test]
+    fn protocols_without_rooms_have_implicit_ones() {
+        let people = "[[cohort]]\nname = \"a\"\nclients = 2\n[[cohort]]\nname = \"b\"\nclients = 1";
+        let alone = [(None, 0, vec![0]), (None, 1, vec![1]), (None, 2, vec![2])];
+        assert_eq!(members(&plan("echo", people)), alone);
+        assert_eq!(members(&plan("broadcast", people)), [(None, 0, vec![0, 1, 2])]);
+        assert_eq!(members(&plan("feed", people)), []);
+    }
+
+    #[test]
+    fn a_random_pick_is_random_to_its_last_room() {
+        for seed in 0..20 {
+            let (mut turn, mut rng) = (0, Pcg64Mcg::seed_from_u64(seed));
+            let mut picked = pick(Pick::Random, 30, 20, &mut turn, &mut rng);
+            picked.sort_unstable();
+            assert_eq!(picked, Vec::from_iter(0..20), "each once");
+            assert_eq!(turn, 0, "none was filled in turn");
+        }
+    }
+
+    #[test]
+    fn a_pick_that_hardly_ever_finds_another_room_is_filled_in_turn() {
+        let (mut turn, mut rng) = (3, Pcg64Mcg::seed_from_u64(7));
+        let steep = Pick::Zipf { exponent: 10.0 };
+        let mut picked = pick(steep, 20, 20, &mut turn, &mut rng);
+        assert!(turn > 3 + 10, "most were: {turn}");
+        picked.sort_unstable();
+        assert_eq!(picked, Vec::from_iter(0..20));
+    }
+
+    #[test]
+    fn zipf_takes_room_k_as_often_as_one_in_k() {
+        let mut rng = Pcg64Mcg::seed_from_u64(7);
+        let mut times = [0_u32; 4];
+        for _ in 0..25_000 {
+            times[zipf(4, 1.0, &mut rng).unwrap() as usize] += 1;
+        }
+        // 1 + 1/2 + 1/3 + 1/4 is 25/12. Standard deviations are at most 79.
+        let expected = [12_000, 6_000, 4_000, 3_000_u32];
+        let far = times.iter().zip(expected).find(|(found, wanted)| found.abs_diff(*wanted) > 400);
+        assert_eq!(far, None, "{times:?}");
+        assert_eq!(zipf(4, -1.0, &mut rng), None);
+    }
+}

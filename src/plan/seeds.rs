@@ -21,3 +21,24 @@ pub(super) fn rng(seed: u64, stream: u64, item: u64) -> Pcg64Mcg {
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     Pcg64Mcg::seed_from_u64(mixed ^ (mixed >> 31))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A scenario that is kept with its seed is the same run in later versions too.
+    #[test]
+    fn where_a_stream_begins_never_changes() {
+        for (seed, stream, item, mixed) in [
+            (0, 0, 0, 0),
+            (7, ROOMS, 0, 0xf75f_04cb_b5a1_a1dd),
+            (7, ROOMS, 1, 0x6d03_8b95_1793_8b91),
+            (7, PUBLISHES, 1, 0xb687_8975_0763_8e8d),
+            (8, ROOMS, 1, 0xe136_9f18_af28_dffc),
+            (i64::MAX as u64, ACTIONS, 1 << 32 | 5, 0x6d8c_460d_f7df_91a4),
+        ] {
+            let expected = Pcg64Mcg::seed_from_u64(mixed);
+            assert_eq!(rng(seed, stream, item), expected, "{seed} {stream} {item}");
+        }
+    }
+}

@@ -4,14 +4,75 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+mod clients;
+mod predicted;
+
 use super::*;
 use crate::protocol::Recipients;
 use crate::scenario::{Overrides, Source, read};
 
 const S: u64 = 1_000_000;
 
+fn planned(text: String) -> Plan {
+    let source = Source { name: "test".to_owned(), text };
+    Plan::new(
+        read(&source, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}")),
+    )
+}
+
+/// 6 talkers in both rooms of the lobby, 9 readers in three rooms of news, and 4 of the press, who
+/// are in one room of the lobby each and publish to the news: 8 in each room of the lobby, 3 in
+/// each of the news. Everyone is up in the first ten seconds, and half of them in the next.
+fn newsroom() -> Plan {
+    newsroom_with(
+        "rate = \"3/s\"",
+        r#"
+        [[phase]]
+        name = "whole"
+        duration = "10s"
+        [[phase]]
+        name = "half"
+        duration = "10s"
+        clients = "50%"
+        rate = "400%"
+        "#,
+    )
+}
+
+fn newsroom_with(talk: &str, rest: &str) -> Plan {
+    planned(format!(
+        r#"
+        format = 1
+        name = "newsroom"
+        seed = 7
+        [target]
+        builtin = "rooms"
+        [rooms.lobby]
+        count = 2
+        [rooms.news]
+        count = 3
+        [[cohort]]
+        name = "talkers"
+        clients = 6
+        join = {{ rooms = "lobby", per_client = 2 }}
+        publish = {{ {talk} }}
+        churn = {{ connections = "2%/s", rooms = "5%/s" }}
+        [[cohort]]
+        name = "readers"
+        clients = 9
+        join = {{ rooms = "news" }}
+        [[cohort]]
+        name = "press"
+        clients = 4
+        join = {{ rooms = "lobby" }}
+        publish = {{ total_rate = "12/s", to = "news" }}
+        {rest}
+        "#
+    ))
+}
+
 fn plan(seed: u64, publish: &str, phases: &str) -> Plan {
-    let text = format!(
+    planned(format!(
         r#"
         format = 1
         name = "plan"
@@ -36,11 +97,7 @@ fn plan(seed: u64, publish: &str, phases: &str) -> Plan {
         kind = "reset"
         clients = "30%"
         "#
-    );
-    let source = Source { name: "test".to_owned(), text };
-    Plan::new(
-        read(&source, &Overrides::default()).unwrap_or_else(|mistakes| panic!("{mistakes:?}")),
-    )
+    ))
 }
 
 fn steady(seconds: u64) -> String {
