@@ -258,3 +258,252 @@ fn few_samples_are_no_failure_yet() {
     let none = Outcome { actual: None, ..told(0.0, 0, false) };
     assert_eq!(none.failed_so_far(&p99), None);
 }
+
+#[test]
+fn statistics_of_a_latency_and_whether_they_have_enough_samples() {
+    let plan = plan("");
+    let of = |times: u64| {
+        totals(&plan, |recorder| {
+            for _ in 0..times {
+                [10, 20, 60].into_iter().for_each(|us| {
+                    recorder.latency(Metric::Delivery, 0, 15 * S, us);
+                });
+            }
+        })
+    };
+    // Three samples, 21, and none.
+    let rows = [
+        (Stat::Count, [Some(3.0), Some(21.0), Some(0.0)], [false; 3]),
+        (Stat::Min, [Some(10.0), Some(10.0), None], [false; 3]),
+        (Stat::Max, [Some(60.0), Some(60.0), None], [false; 3]),
+        (Stat::Mean, [Some(30.0), Some(30.0), None], [false; 3]),
+        (Stat::Percentile(50.0), [Some(20.0), Some(20.0), None], [true, false, false]),
+        (Stat::Percentile(99.0), [Some(60.0), Some(60.0), None], [true, true, false]),
+    ];
+    for (stat, actual, too_few) in rows {
+        let threshold =
+            bare(Subject::Latency(Metric::Delivery, stat), crate::scenario::Comparison::Less);
+        for (at, times) in [1, 7, 0].into_iter().enumerate() {
+            let outcome = judge(&threshold, &of(times));
+            let expected = Outcome {
+                actual: actual[at],
+                part: None,
+                passed: actual[at].is_some(),
+                samples: Some(3 * times),
+                too_few: too_few[at],
+            };
+            assert_eq!(outcome, expected, "{stat:?} of {times}");
+        }
+        let if_any = Threshold { if_any: true, ..threshold };
+        assert!(judge(&if_any, &of(0)).passed, "{stat:?}");
+    }
+    let needed = [50.0, 90.0, 95.0, 99.0, 99.9, 99.99].map(samples_needed);
+    assert_eq!(needed, [20, 100, 200, 1_000, 10_000, 100_000]);
+}
+
+/// A feed of which nobody stamps the events.
+fn feed() -> Arc<Plan> {
+    let text = r#"
+        format = 1
+        name = "feed"
+        [target]
+        builtin = "feed"
+        [[cohort]]
+        name = "watchers"
+        clients = 10
+        [[phase]]
+        name = "ramp"
+        duration = "10s"
+        measure = false
+        [[phase]]
+        name = "steady"
+        duration = "10s"
+        [thresholds]
+        "delivered.rate" = "> 1/s"
+        "phase.ramp.delivered.rate" = "> 1/s"
+        "phase.steady.delivered.rate" = "> 1/s"
+    "#;
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+}
+
+#[test]
+fn rates_of_a_feed_are_by_phase_only_where_every_push_has_its_time() {
+    // Pushes timed in either phase, those without a time -> of the run, of each phase.
+    let rows = [
+        (100, 500, 0, [Some(50.0), Some(10.0), Some(50.0)]),
+        (100, 500, 200, [Some(40.0), None, None]),
+        (0, 0, 300, [Some(15.0), None, None]),
+        // None came in the first phase.
+        (0, 500, 0, [Some(50.0), None, Some(50.0)]),
+        (0, 0, 0, [Some(0.0), Some(0.0), Some(0.0)]),
+    ];
+    let keys = ["delivered.rate", "phase.ramp.delivered.rate", "phase.steady.delivered.rate"];
+    for (ramp, steady, untimed, expected) in rows {
+        let totals = totals(&feed(), |recorder| {
+            (0..ramp).for_each(|_| recorder.latency(Metric::Push, 0, 5 * S, 1));
+            (0..steady).for_each(|_| recorder.latency(Metric::Push, 0, 15 * S, 1));
+            let counts = recorder.counts(0);
+            (counts.pushed, counts.push_untimed) = (ramp + steady + untimed, untimed);
+        });
+        let found = keys.map(|key| found(key, &totals));
+        assert_eq!(found.map(|of| of.actual), expected, "{ramp} {steady} {untimed}");
+        assert_eq!(found.map(|of| of.passed), expected.map(|of| of.is_some_and(|of| of > 1.0)));
+    }
+    // Without times and by a clock that does not know them: all pushes over all that has passed.
+    let told = totals(&feed(), |recorder| recorder.counts(0).pushed = 300);
+    assert_eq!(found("delivered.rate", &told).actual, Some(15.0));
+}
+
+#[test]
+fn nothing_delivered_is_fine_only_where_nobody_was_to_hear_anything() {
+    let passed = |plan: &Arc<Plan>, due, joined| {
+        let totals = totals(plan, |recorder| {
+            let counts = recorder.counts(0);
+            (counts.due, counts.joined) = (due, joined);
+        });
+        found("delivered", &totals).passed
+    };
+    // Of a feed it goes by who joined.
+    assert!(passed(&feed(), 0, 0));
+    assert!(!passed(&feed(), 0, 1));
+    let echo = plan("");
+    assert!(passed(&echo, 0, 1));
+    assert!(!passed(&echo, 1, 1));
+    // A server that relays nothing.
+    let mut silent = Arc::into_inner(plan("")).unwrap();
+    silent.relays[0].recipients = crate::protocol::Recipients::Nobody;
+    assert!(passed(&Arc::new(silent), 1, 1));
+    // No other condition of uproar's own asks for what was due.
+    let nobody = totals(&echo, |recorder| recorder.counts(0).started = 1);
+    assert!(!found("clients.never_joined", &nobody).passed);
+}
+
+/// Three members of whom the third is never joined; the second fails and comes back.
+#[test]
+fn counts_of_workers_and_of_settling_add_up() {
+    use crate::measure::{ErrorKey, Snapshot, Standing};
+    use crate::metric::{Detail, ErrorKind, Step};
+    let text = r#"
+        format = 1
+        name = "counted"
+        [target]
+        builtin = "rooms"
+        [rooms.lobby]
+        count = 1
+        [[cohort]]
+        name = "people"
+        clients = 3
+        join = { rooms = "lobby" }
+        publish = { rate = "1/s" }
+        [[phase]]
+        name = "steady"
+        duration = "60s"
+    "#;
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    let mut plan = Plan::new(read(&source, &Overrides::default()).unwrap());
+    plan.relays[0].acknowledges = true;
+    plan.relays[0].away = crate::protocol::Away::Replayed;
+    let plan = Arc::new(plan);
+    let mut recorder = Recorder::new(Arc::clone(&plan));
+    let room = 0;
+    for (client, at_us, change) in [
+        (0, 1, MemberChange::JoinWritten { room }),
+        (0, 2, MemberChange::Joined { room }),
+        (1, 1, MemberChange::JoinWritten { room }),
+        (1, 2, MemberChange::Joined { room }),
+        (1, 10 * S, MemberChange::Failed { fault: None }),
+        (1, 20 * S, MemberChange::JoinWritten { room }),
+        (1, 20 * S + 1, MemberChange::Joined { room }),
+    ] {
+        recorder.ledger.member(MemberEvent { client, at_us, change });
+    }
+    let id = |seq| MessageId { room, publisher: 0, seq };
+    let hear = |recorder: &mut Recorder, seq, slot, sent_us| {
+        recorder.ledger.hear(id(seq), slot, sent_us, sent_us + 300);
+    };
+    for (seq, sent_us) in [(0, 5 * S), (1, 6 * S), (2, 15 * S), (3, 16 * S)] {
+        recorder.ledger.publish(Published { message: id(seq), due_us: sent_us, sent_us });
+        hear(&mut recorder, seq, 0, sent_us);
+    }
+    // To the second member comes the first and not the second; of those of its time away the third
+    // on its return and the fourth never.
+    hear(&mut recorder, 0, 1, 5 * S);
+    recorder.ledger.hear_replayed(id(2), 1, 15 * S, 21 * S);
+    // One that nobody sent.
+    hear(&mut recorder, 9, 0, 7 * S);
+    let mut totals = Totals::new(Arc::clone(&plan), 1);
+    totals.take(recorder.take(0, 25 * S, WorkerHealth::default()));
+    // A copy in a later interval.
+    hear(&mut recorder, 0, 1, 5 * S);
+    let (kind, detail, step) = (ErrorKind::Reset, Detail::None, Step::Active);
+    for at_us in 0..37 {
+        recorder.error(ErrorKey { kind, detail, step, cohort: 0 }, at_us, String::new);
+    }
+    *recorder.counts(0) = crate::measure::Counts {
+        pushed: 100,
+        push_lost: 30,
+        push_found: 10,
+        duplicated: 50,
+        replayed: 60,
+        unexpected: 70,
+        reordered: 2,
+        corrupted: 3,
+        foreign: 80,
+        due: 19,
+        sent: 18,
+        not_sent: 5,
+        acked: 6,
+        rejected: 7,
+        actions_sent: 8,
+        actions_not_sent: 9,
+        failed: 10,
+        lost: 11,
+        reconnected: 12,
+        started: 45,
+        joined: 20,
+        gave_up: 13,
+        ..crate::measure::Counts::default()
+    };
+    let standing = Standing { not_back: 14, sent_home: 15, stood_still: 16 };
+    totals.take(Snapshot { standing, ..recorder.take(0, 60 * S, WorkerHealth::default()) });
+    totals.advance(59 * S);
+    totals.finish();
+    // Of the ledger: the first member hears all four, the second one of two it was there for.
+    let expected = [
+        (Counter::Expected, 6 + 120),
+        (Counter::Delivered, 5 + 100),
+        (Counter::Lost, 1 + 20),
+        (Counter::AckedLost, 0),
+        (Counter::Duplicated, 1 + 50),
+        (Counter::Reordered, 2),
+        (Counter::Corrupted, 3),
+        (Counter::MissedAway, 1),
+        (Counter::Replayed, 1 + 60),
+        (Counter::Uncertain, 0),
+        (Counter::Unfinished, 0),
+        (Counter::Unexpected, 70),
+        (Counter::Foreign, 1 + 80),
+        (Counter::Late, 0),
+        (Counter::PublishesDue, 19),
+        (Counter::PublishesSent, 18),
+        (Counter::PublishesNotSent, 5),
+        (Counter::PublishesAcked, 6),
+        (Counter::PublishesRejected, 7),
+        (Counter::PublishesUnacked, 18 - 6 - 7),
+        (Counter::ActionsSent, 8),
+        (Counter::ActionsNotSent, 9),
+        (Counter::ConnectionsFailed, 10),
+        (Counter::ConnectionsLost, 11),
+        (Counter::ConnectionsReconnected, 12),
+        (Counter::ClientsNeverJoined, 45 - 20 - 15),
+        (Counter::ClientsGaveUp, 13),
+        (Counter::ClientsNotBack, 14),
+        (Counter::ClientsStoodStill, 16),
+        (Counter::Errors, 37),
+    ];
+    assert_eq!(expected.map(|(counter, _)| counter), Counter::ALL.map(|(counter, _)| counter));
+    for (counter, value) in expected {
+        assert_eq!(count(counter, None, None, &totals), Some(value), "{counter:?}");
+    }
+}
