@@ -130,7 +130,7 @@ mod tests {
         for second in 0..600 {
             let point = series.at(second * SECOND_US);
             point.clients_up = second as u32 + 5;
-            (point.publishes, point.deliveries, point.errors) = (1, 2, 3);
+            (point.publishes, point.deliveries, point.errors) = (1, 3, 4);
             point.delivery.record(10 + second % 2);
             point.delivery_from_sent.record(20 + second % 2);
             point.lag.record(30 + second % 2);
@@ -145,8 +145,8 @@ mod tests {
             let of = &series.points()[at];
             (of.start_us, of.clients_up, of.publishes, of.deliveries, of.errors)
         };
-        assert_eq!(figures(0), (0, 6, 2, 4, 6));
-        assert_eq!(figures(299), (598 * SECOND_US, 604, 2, 4, 6));
+        assert_eq!(figures(0), (0, 6, 2, 6, 8));
+        assert_eq!(figures(299), (598 * SECOND_US, 604, 2, 6, 8));
         assert_eq!(figures(300), (600 * SECOND_US, 604, 0, 0, 9));
         assert_eq!(figures(301), (602 * SECOND_US, 604, 0, 0, 0));
         assert_eq!(figures(302), (604 * SECOND_US, 604, 0, 0, 8));
