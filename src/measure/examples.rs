@@ -187,6 +187,22 @@ mod tests {
     }
 
     #[test]
+    fn kinds_are_named_as_they_are_told_between_processes() {
+        for (of, name) in [
+            (ExampleOf::Unmatched, "unmatched"),
+            (ExampleOf::Corrupted, "corrupted"),
+            (ExampleOf::Error, "error"),
+            (ExampleOf::Step, "step"),
+            (ExampleOf::Ack, "ack"),
+            (ExampleOf::Reply, "reply"),
+            (ExampleOf::Ignored, "ignored"),
+        ] {
+            assert_eq!(of.name(), name);
+            assert_eq!(serde_json::to_value(of).unwrap(), name);
+        }
+    }
+
+    #[test]
     fn of_two_examples_of_the_same_time_the_own_is_kept() {
         let of = |text: &str| {
             let mut examples = Examples::default();
