@@ -351,46 +351,4 @@ mod close_pairs {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn closed(code: u16) -> ErrorKey {
-        let detail = Detail::Code(code);
-        ErrorKey { kind: ErrorKind::Closed, detail, step: Step::Active, cohort: 0 }
-    }
-
-    #[test]
-    fn what_was_passed_over_and_came_after_all_is_not_lost() {
-        let lost = |push_lost, push_found| {
-            Counts { push_lost, push_found, ..Counts::default() }.pushes_lost()
-        };
-        assert_eq!((lost(5, 2), lost(5, 5), lost(3, 0)), (3, 0, 3));
-        // In one second more may come than were passed over in it.
-        assert_eq!(lost(0, 4), 0);
-    }
-
-    #[test]
-    fn details_past_the_bound_share_the_row_without_one_and_none_is_forgotten() {
-        let mut whole = Errors::default();
-        let mut merged = Errors::default();
-        for code in 4_000..4_200 {
-            whole.record(closed(code), u64::from(code), || format!("closed with {code}"));
-            whole.record(closed(4_000), 9_000, String::new);
-            let mut part = Errors::default();
-            part.record(closed(code), u64::from(code), || format!("closed with {code}"));
-            part.record(closed(4_000), 9_000, String::new);
-            merged.merge(&part);
-        }
-        for errors in [&whole, &merged] {
-            let sorted = errors.sorted();
-            assert_eq!(sorted.len(), DETAILS_MAX + 1);
-            assert_eq!(errors.total(), 400);
-            let of = |key| sorted.iter().find(|(known, _)| *known == key).unwrap().1.count;
-            assert_eq!(of(closed(4_000)), 201);
-            assert_eq!(of(closed(4_063)), 1);
-            let rest = ErrorKey { detail: Detail::None, ..closed(0) };
-            assert_eq!(of(rest), 200 - DETAILS_MAX as u64);
-        }
-        assert_eq!(whole, merged);
-    }
-}
+mod tests;

@@ -167,6 +167,69 @@ mod tests {
         assert!(decode(&"A".repeat(TEXT_BYTES_MAX + 1)).is_none());
     }
 
+    #[test]
+    fn a_text_is_refused_for_any_one_mistake_in_its_frame() {
+        let right = raw(3, MAX_US, 2, &[3, 6]);
+        assert_eq!(check(&right), Some(()));
+        // Cookie, length, offset, digits, lowest, highest, ratio.
+        for (name, at) in [
+            ("cookie", 3),
+            ("length", 7),
+            ("offset", 11),
+            ("digits", 15),
+            ("lowest", 23),
+            ("highest", 31),
+            ("ratio", 39),
+        ] {
+            let mut wrong = right.clone();
+            wrong[at] ^= 4;
+            assert_eq!(check(&wrong), None, "{name}");
+        }
+        let packed = STANDARD.decode(packed(&right)).unwrap();
+        assert_eq!(inflate(&packed), Some(right));
+        for (name, at) in [("cookie", 3), ("length", 7)] {
+            let mut wrong = packed.clone();
+            wrong[at] ^= 4;
+            assert_eq!(inflate(&wrong), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_inflates_to_more_than_a_histogram_can_take_is_refused() {
+        let inflated = |bytes: usize| {
+            let packed = STANDARD.decode(packed(&vec![7; bytes])).unwrap();
+            inflate(&packed).map(|inflated| inflated.len())
+        };
+        assert_eq!(inflated(262_144), Some(262_144));
+        assert_eq!(inflated(262_145), None);
+    }
+
+    /// Empty blocks make a text as long as one likes.
+    #[test]
+    fn a_text_longer_than_any_histograms_is_refused() {
+        let inflated = raw(3, MAX_US, 2, &[3, 6]);
+        let whole = STANDARD.decode(packed(&inflated)).unwrap();
+        let checksum = &whole[whole.len() - 4..];
+        let text = |empty_blocks: usize| {
+            let mut deflated = vec![0x78, 0x01];
+            deflated.extend([0, 0, 0, 0xff, 0xff].repeat(empty_blocks));
+            let length = inflated.len() as u16;
+            deflated.push(1);
+            deflated.extend(length.to_le_bytes());
+            deflated.extend((!length).to_le_bytes());
+            deflated.extend(&inflated);
+            deflated.extend(checksum);
+            let mut bytes = COOKIE_COMPRESSED.to_be_bytes().to_vec();
+            bytes.extend((deflated.len() as u32).to_be_bytes());
+            bytes.extend(deflated);
+            STANDARD.encode(bytes)
+        };
+        let (longest, longer) = (text(52_570), text(52_571));
+        assert_eq!((longest.len(), longer.len()), (350_548, 350_556));
+        assert_eq!(decode(&longest).map(|read| read.len()), Some(3));
+        assert_eq!(decode(&longer), None);
+    }
+
     proptest! {
         #[test]
         fn any_histogram_comes_back(values in proptest::collection::vec(0_u64..2 * MAX_US, 0..200), digits in 1_u8..=3) {

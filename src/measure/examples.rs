@@ -132,14 +132,11 @@ impl Examples {
 /// The beginning of a frame as text, at most [`EXAMPLE_MAX`] characters.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     let mut text = String::new();
-    // Each byte gives at least a quarter of a character, so the rest can't be shown.
+    // Each byte gives at least a quarter of a character, so the rest can't be shown, nor can half a
+    // character that this cut leaves.
     let seen = bytes.get(..4 * EXAMPLE_MAX).unwrap_or(bytes);
     for chunk in seen.utf8_chunks() {
         text.push_str(chunk.valid());
-        // Where the cut above, and not the server, broke a character there is nothing to tell.
-        if seen.len() < bytes.len() && text.chars().count() >= EXAMPLE_MAX {
-            break;
-        }
         for byte in chunk.invalid() {
             // Writing to a string can't fail.
             let _ = write!(text, "\\x{byte:02x}");
@@ -190,6 +187,34 @@ mod tests {
     }
 
     #[test]
+    fn kinds_are_named_as_they_are_told_between_processes() {
+        for (of, name) in [
+            (ExampleOf::Unmatched, "unmatched"),
+            (ExampleOf::Corrupted, "corrupted"),
+            (ExampleOf::Error, "error"),
+            (ExampleOf::Step, "step"),
+            (ExampleOf::Ack, "ack"),
+            (ExampleOf::Reply, "reply"),
+            (ExampleOf::Ignored, "ignored"),
+        ] {
+            assert_eq!(of.name(), name);
+            assert_eq!(serde_json::to_value(of).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn of_two_examples_of_the_same_time_the_own_is_kept() {
+        let of = |text: &str| {
+            let mut examples = Examples::default();
+            examples.record(ExampleOf::Ack, "", 5, || text.to_owned());
+            examples
+        };
+        let mut merged = of("own");
+        merged.merge(of("other"));
+        assert_eq!(rows(&merged), [(ExampleOf::Ack, String::new(), 2, 5, "own".to_owned())]);
+    }
+
+    #[test]
     fn names_past_the_bound_share_a_row_and_none_is_forgotten() {
         let (mut whole, mut merged) = (Examples::default(), Examples::default());
         for n in 0..200_u64 {
@@ -219,6 +244,11 @@ mod tests {
         assert_eq!(excerpt(b""), "");
         assert_eq!(excerpt(b"\x82\x00\x05hello"), "\\x82\u{0}\u{5}hello");
         assert_eq!(excerpt("日本 \u{1b}[31m".as_bytes()), "日本 \u{1b}[31m");
+        // However long it is.
+        assert_eq!(excerpt(&[0xff; 2_000]), "\\xff".repeat(EXAMPLE_MAX / 4));
+        // The last of these characters is cut in half.
+        let long = format!("a{}", "𝄞".repeat(EXAMPLE_MAX));
+        assert_eq!(excerpt(long.as_bytes()), format!("a{}", "𝄞".repeat(EXAMPLE_MAX - 1)));
     }
 
     #[test]

@@ -191,6 +191,11 @@ mod tests {
             (vec![1, 100, 20], (2, 98, 0, 1, 0)),
             (vec![1, 100, 20, 10, 101], (3, 98, 0, 2, 0)),
             (vec![1, 100, 20, 100, 21, 101], (3, 98, 1, 2, 0)),
+            // Twice the same, and one that is 64 above it: neither goes on from there.
+            (vec![1, 100, 20, 20, 101], (3, 98, 0, 2, 0)),
+            (vec![1, 1_000, 100, 164], (2, 998, 0, 2, 0)),
+            (vec![1, 1_000, 100, 163], (4, 998 + 62, 0, 0, 1)),
+            (vec![1, 1_000, 700, 701], (4, 998, 0, 0, 1)),
             // Begun anew: after a restart, and where the server's own numbers have 16 or 64 bits.
             ((1..=1_000).chain(1..=1_000).collect(), (2_000, 0, 0, 0, 1)),
             ((65_530..65_536).chain(0..10).collect(), (16, 0, 0, 0, 1)),
@@ -231,6 +236,30 @@ mod tests {
             }
         }
         assert!(feeds.old.is_empty());
+    }
+
+    #[test]
+    fn what_was_pending_when_its_numbering_is_forgotten_came_late() {
+        let mut feeds = Feeds::default();
+        // Each heard a number far below its highest last.
+        for (per, seqs) in [(1, [1, 100, 20]), (2, [1, 200, 30])] {
+            for seq in seqs {
+                feeds.hear(per, seq);
+            }
+        }
+        let mut sums = (0, 0);
+        for per in 10..10 + 2 * KEPT_SURELY as u64 {
+            let of = feeds.hear(per, 1);
+            sums = (sums.0 + of.forgotten, sums.1 + of.reordered);
+        }
+        assert_eq!(sums, (KEPT_SURELY as u64, 2));
+        assert_eq!(feeds.end(), 0);
+    }
+
+    #[test]
+    fn an_event_without_a_number_is_one_more_and_nothing_else() {
+        let expected = Numbered { is_new: true, pushed: 1, ..Numbered::default() };
+        assert_eq!(Numbered::UNNUMBERED, expected);
     }
 
     proptest! {

@@ -214,6 +214,52 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_value_is_not_clipped_and_what_is_adds_up() {
+        let (mut one, mut other) = (Hist::default(), Hist::default());
+        assert!(one.is_empty());
+        one.record(MAX_US);
+        assert_eq!((one.clipped(), one.len(), one.is_empty()), (0, 1, false));
+        (0..2).for_each(|_| one.record(MAX_US + 1));
+        (0..3).for_each(|_| other.record(2 * MAX_US));
+        one.merge(&other);
+        assert_eq!((one.clipped(), one.len()), (5, 6));
+        // Into one of fewer digits.
+        let mut coarse = Hist::with_digits(1);
+        assert_eq!(coarse.inner().sigfig(), 1);
+        [5, 5, 12].into_iter().for_each(|us| other.record(us));
+        coarse.merge(&other);
+        assert_eq!((coarse.clipped(), coarse.len(), coarse.percentile(30.0)), (3, 6, Some(5)));
+    }
+
+    #[test]
+    fn a_table_sums_what_is_wanted_of_one_metric() {
+        let key = |metric, cohort, phase| HistKey { metric, cohort, phase };
+        let mut table = Histograms::default();
+        for us in [5, 6] {
+            table.record(key(Metric::Join, 0, 0), us);
+        }
+        table.record(key(Metric::Join, 1, 0), 7);
+        table.record(key(Metric::Ack, 0, 0), 8);
+        let mut other = Histograms::default();
+        other.record(key(Metric::Join, 0, 0), 9);
+        other.record(key(Metric::Join, 0, 1), 10);
+        table.merge(&other);
+        table.merge_one(key(Metric::Ack, 0, 0), &table.sum(Metric::Ack, |_| true));
+        let sent = serde_json::to_string(&table).unwrap();
+        for table in [table, serde_json::from_str(&sent).unwrap()] {
+            let of = |metric, wanted: fn(&HistKey) -> bool| {
+                let sum = table.sum(metric, wanted);
+                (sum.len(), sum.inner().min(), sum.inner().max())
+            };
+            assert_eq!(of(Metric::Join, |_| true), (5, 5, 10));
+            assert_eq!(of(Metric::Join, |key| (key.cohort, key.phase) == (0, 0)), (3, 5, 9));
+            assert_eq!(of(Metric::Join, |key| key.phase == 1), (1, 10, 10));
+            assert_eq!(of(Metric::Ack, |_| true), (2, 8, 8));
+            assert!(table.sum(Metric::Lag, |_| true).is_empty());
+        }
+    }
+
+    #[test]
     fn a_percentile_is_the_sample_of_its_rank() {
         let mut hist = Hist::default();
         (1..=1_000).for_each(|us| (0..10).for_each(|_| hist.record(us)));

@@ -297,6 +297,68 @@ mod tests {
 
     use super::*;
 
+    fn slots(of: &[u32]) -> Slots {
+        let mut slots = Slots::default();
+        of.iter().for_each(|slot| assert!(slots.insert(*slot)));
+        slots
+    }
+
+    #[test]
+    fn slots_of_one_word_and_of_more() {
+        for (of, count) in
+            [(&[][..], 0), (&[5], 1), (&[63, 64], 2), (&[100], 1), (&[128, 200, 1], 3)]
+        {
+            let slots = slots(of);
+            assert_eq!((slots.count(), slots.is_empty()), (count, count == 0), "{of:?}");
+        }
+        let mut small = slots(&[1, 64]);
+        assert_eq!(small.merge(&slots(&[1, 64, 65, 300])), 2);
+        assert_eq!(small, slots(&[1, 64, 65, 300]));
+        assert_eq!(small.merge(&slots(&[2, 300])), 1);
+        assert_eq!(small.count(), 5);
+    }
+
+    #[test]
+    fn a_part_holds_what_it_was_told_and_comes_back_from_text() {
+        let id = |seq| MessageId { room: 1, publisher: 2, seq };
+        let published = Published { message: id(0), due_us: 90, sent_us: 100 };
+        let gone = MemberEvent { client: 3, at_us: 7, change: MemberChange::Gone };
+        let mut part = LedgerPart::default();
+        part.publish(published);
+        part.member(gone);
+        // A copy says nothing of how long the last took; an earlier arrival of another does.
+        for (slot, at_us, new) in [(4, 150, true), (5, 140, true), (4, 170, false), (6, 160, true)]
+        {
+            assert_eq!(part.hear(id(0), slot, 100, at_us), new, "{slot}");
+        }
+        assert!(part.hear_replayed(id(1), 4, 100, 900));
+        assert!(!part.hear_replayed(id(1), 4, 100, 950));
+        part.hear_event(77, 1, 20);
+        part.answer(id(0), Answer::Acked);
+        let heard = Heard { slots: slots(&[4, 5, 6]), sent_us: 100, first_us: 140, last_us: 160 };
+        let alone = Heard { slots: slots(&[4]), sent_us: 100, first_us: 900, last_us: 900 };
+        assert_eq!((&part.published[..], &part.members[..]), (&[published][..], &[gone][..]));
+        assert_eq!(part.heard, FxHashMap::from_iter([(id(0), heard.clone())]));
+        assert_eq!(part.replayed, FxHashMap::from_iter([(id(1), alone.clone())]));
+        assert_eq!(part.answers, [(id(0), Answer::Acked)]);
+        assert_ne!(part.events, EventsPart::default());
+        let text = serde_json::to_string(&part).unwrap();
+        let mut read: LedgerPart = serde_json::from_str(&text).unwrap();
+        // An index into the events, which is not sent.
+        read.events.clone_from(&part.events);
+        assert_eq!(read, part);
+        assert_eq!(part.next(), LedgerPart::default());
+        // When one of several came is not known.
+        let found = |of: &Heard| {
+            let finding = of.finding(FindingKind::Late, 3, id(1), Some(90));
+            assert_eq!((finding.kind, finding.receiver), (FindingKind::Late, 3));
+            assert_eq!((finding.message, finding.due_us), (Some(id(1)), Some(90)));
+            assert_eq!((finding.sent_us, finding.arrived), (Some(100), true));
+            finding.received_us
+        };
+        assert_eq!((found(&heard), found(&alone)), (None, Some(900)));
+    }
+
     proptest! {
         #[test]
         fn slots_behave_as_a_set(a in proptest::collection::vec(0_u32..300, 0..80), b in proptest::collection::vec(0_u32..300, 0..80)) {

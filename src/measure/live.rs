@@ -70,3 +70,71 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::measure::{Recorder, WorkerHealth};
+    use crate::plan::Plan;
+    use crate::scenario::{Overrides, Source, read};
+
+    const S: u64 = 1_000_000;
+
+    #[test]
+    fn what_there_is_at_an_instant() {
+        let text = r#"
+            format = 1
+            name = "live"
+            [target]
+            builtin = "echo"
+            [[cohort]]
+            name = "people"
+            clients = 10
+            publish = { rate = "1/s" }
+            [[phase]]
+            name = "ramp"
+            duration = "10s"
+            measure = false
+            [[phase]]
+            name = "steady"
+            duration = "10s"
+            [thresholds]
+            "delivery.p50" = "< 1ms"
+            "publishes.sent" = "> 7"
+        "#;
+        let source = Source { name: "test".to_owned(), text: text.to_owned() };
+        let plan = Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()));
+        let mut recorder = Recorder::new(Arc::clone(&plan));
+        // Of the phase that is not measured.
+        recorder.latency(Metric::Delivery, 0, S, 900);
+        for us in 1..=100 {
+            recorder.latency(Metric::Delivery, 0, 12 * S, us);
+        }
+        recorder.latency(Metric::Connect, 0, S, 40);
+        recorder.counts(0).sent = 7;
+        let health = WorkerHealth { clients_up: 6, ..WorkerHealth::default() };
+        let mut totals = Totals::new(Arc::clone(&plan), 1);
+        totals.take(recorder.take(0, 13 * S, health));
+        let live = Live::of(&totals, Some(1), 13 * S);
+        assert_eq!((live.elapsed_us, live.phase, live.clients_up), (13 * S, Some(1), 6));
+        // Percentiles that have ten samples above them.
+        let percentiles = vec![(50.0, 50), (90.0, 90)];
+        let delivery =
+            LiveLatency { metric: Metric::Delivery, count: 100, mean_us: 50.5, percentiles };
+        let connect =
+            LiveLatency { metric: Metric::Connect, count: 1, mean_us: 40.0, percentiles: vec![] };
+        assert_eq!(live.latencies, [delivery, connect]);
+        let counted = |counter| live.counts.iter().find(|(of, _)| *of == counter).map(|of| of.1);
+        assert_eq!(counted(Counter::PublishesSent), Some(7));
+        assert_eq!(counted(Counter::PublishesAcked), None, "nobody acknowledges");
+        // In the scenario's order.
+        let named = |key: &str| {
+            let at = plan.scenario.thresholds.iter().position(|of| of.key == key);
+            live.thresholds[at.unwrap()]
+        };
+        assert_eq!(live.thresholds.len(), plan.scenario.thresholds.len());
+        assert_eq!((named("delivery.p50"), named("publishes.sent")), (true, false));
+    }
+}

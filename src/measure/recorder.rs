@@ -264,3 +264,6 @@ fn cleansed(bytes: &[u8], secrets: &Secrets) -> String {
     }
     excerpt(secrets.redact(&String::from_utf8_lossy(bytes)).as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,4 +123,37 @@ mod tests {
         let lags: u64 = series.points().iter().map(|point| point.lag.len()).sum();
         assert_eq!(lags, seconds);
     }
+
+    #[test]
+    fn past_the_bound_two_neighbours_become_one() {
+        let mut series = Series::default();
+        for second in 0..600 {
+            let point = series.at(second * SECOND_US);
+            point.clients_up = second as u32 + 5;
+            (point.publishes, point.deliveries, point.errors) = (1, 3, 4);
+            point.delivery.record(10 + second % 2);
+            point.delivery_from_sent.record(20 + second % 2);
+            point.lag.record(30 + second % 2);
+        }
+        assert_eq!((series.width_us(), series.points().len()), (SECOND_US, 600));
+        assert_eq!(series.points()[599].start_us, 599 * SECOND_US);
+        // The 601st second, and one after a gap.
+        series.at(600 * SECOND_US).errors = 9;
+        series.at(605 * SECOND_US).errors = 8;
+        assert_eq!((series.width_us(), series.points().len()), (2 * SECOND_US, 303));
+        let figures = |at: usize| {
+            let of = &series.points()[at];
+            (of.start_us, of.clients_up, of.publishes, of.deliveries, of.errors)
+        };
+        assert_eq!(figures(0), (0, 6, 2, 6, 8));
+        assert_eq!(figures(299), (598 * SECOND_US, 604, 2, 6, 8));
+        assert_eq!(figures(300), (600 * SECOND_US, 604, 0, 0, 9));
+        assert_eq!(figures(301), (602 * SECOND_US, 604, 0, 0, 0));
+        assert_eq!(figures(302), (604 * SECOND_US, 604, 0, 0, 8));
+        let point = &series.points()[7];
+        let spans = [&point.delivery, &point.delivery_from_sent, &point.lag]
+            .map(|hist| (hist.len(), hist.inner().min(), hist.inner().max()));
+        assert_eq!(spans, [(2, 10, 11), (2, 20, 21), (2, 30, 31)]);
+        assert_eq!(point.lag.inner().sigfig(), DIGITS);
+    }
 }

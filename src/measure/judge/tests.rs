@@ -7,6 +7,8 @@ use crate::measure::{MemberChange, MemberEvent, MessageId, Published, Recorder, 
 use crate::plan::Plan;
 use crate::scenario::{Overrides, Source, read};
 
+mod counted;
+
 const S: u64 = 1_000_000;
 
 /// Two phases of ten seconds, the first of which is not measured.
@@ -268,4 +270,124 @@ fn few_samples_are_no_failure_yet() {
     assert_eq!(told(200.0, 1, false).failed_so_far(&of(Stat::Max)), Some(200.0));
     let none = Outcome { actual: None, ..told(0.0, 0, false) };
     assert_eq!(none.failed_so_far(&p99), None);
+}
+
+#[test]
+fn statistics_of_a_latency_and_whether_they_have_enough_samples() {
+    let plan = plan("");
+    let of = |times: u64| {
+        totals(&plan, |recorder| {
+            for _ in 0..times {
+                [10, 20, 60].into_iter().for_each(|us| {
+                    recorder.latency(Metric::Delivery, 0, 15 * S, us);
+                });
+            }
+        })
+    };
+    // Three samples, 21, and none.
+    let rows = [
+        (Stat::Count, [Some(3.0), Some(21.0), Some(0.0)], [false; 3]),
+        (Stat::Min, [Some(10.0), Some(10.0), None], [false; 3]),
+        (Stat::Max, [Some(60.0), Some(60.0), None], [false; 3]),
+        (Stat::Mean, [Some(30.0), Some(30.0), None], [false; 3]),
+        (Stat::Percentile(50.0), [Some(20.0), Some(20.0), None], [true, false, false]),
+        (Stat::Percentile(99.0), [Some(60.0), Some(60.0), None], [true, true, false]),
+    ];
+    for (stat, actual, too_few) in rows {
+        let threshold =
+            bare(Subject::Latency(Metric::Delivery, stat), crate::scenario::Comparison::Less);
+        for (at, times) in [1, 7, 0].into_iter().enumerate() {
+            let outcome = judge(&threshold, &of(times));
+            let expected = Outcome {
+                actual: actual[at],
+                part: None,
+                passed: actual[at].is_some(),
+                samples: Some(3 * times),
+                too_few: too_few[at],
+            };
+            assert_eq!(outcome, expected, "{stat:?} of {times}");
+        }
+        let if_any = Threshold { if_any: true, ..threshold };
+        assert!(judge(&if_any, &of(0)).passed, "{stat:?}");
+    }
+    let needed = [50.0, 90.0, 95.0, 99.0, 99.9, 99.99].map(samples_needed);
+    assert_eq!(needed, [20, 100, 200, 1_000, 10_000, 100_000]);
+}
+
+/// A feed of which nobody stamps the events.
+fn feed() -> Arc<Plan> {
+    let text = r#"
+        format = 1
+        name = "feed"
+        [target]
+        builtin = "feed"
+        [[cohort]]
+        name = "watchers"
+        clients = 10
+        [[phase]]
+        name = "ramp"
+        duration = "10s"
+        measure = false
+        [[phase]]
+        name = "steady"
+        duration = "10s"
+        [thresholds]
+        "delivered.rate" = "> 1/s"
+        "phase.ramp.delivered.rate" = "> 1/s"
+        "phase.steady.delivered.rate" = "> 1/s"
+    "#;
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    Arc::new(Plan::new(read(&source, &Overrides::default()).unwrap()))
+}
+
+#[test]
+fn rates_of_a_feed_are_by_phase_only_where_every_push_has_its_time() {
+    // Pushes timed in either phase, those without a time -> of the run, of each phase.
+    let rows = [
+        (100, 500, 0, [Some(50.0), Some(10.0), Some(50.0)]),
+        (100, 500, 200, [Some(40.0), None, None]),
+        (0, 0, 300, [Some(15.0), None, None]),
+        // None came in the first phase.
+        (0, 500, 0, [Some(50.0), None, Some(50.0)]),
+        (0, 0, 0, [Some(0.0), Some(0.0), Some(0.0)]),
+    ];
+    let keys = ["delivered.rate", "phase.ramp.delivered.rate", "phase.steady.delivered.rate"];
+    for (ramp, steady, untimed, expected) in rows {
+        let totals = totals(&feed(), |recorder| {
+            (0..ramp).for_each(|_| recorder.latency(Metric::Push, 0, 5 * S, 1));
+            (0..steady).for_each(|_| recorder.latency(Metric::Push, 0, 15 * S, 1));
+            let counts = recorder.counts(0);
+            (counts.pushed, counts.push_untimed) = (ramp + steady + untimed, untimed);
+        });
+        let found = keys.map(|key| found(key, &totals));
+        assert_eq!(found.map(|of| of.actual), expected, "{ramp} {steady} {untimed}");
+        assert_eq!(found.map(|of| of.passed), expected.map(|of| of.is_some_and(|of| of > 1.0)));
+    }
+    // Without times and by a clock that does not know them: all pushes over all that has passed.
+    let told = totals(&feed(), |recorder| recorder.counts(0).pushed = 300);
+    assert_eq!(found("delivered.rate", &told).actual, Some(15.0));
+}
+
+#[test]
+fn nothing_delivered_is_fine_only_where_nobody_was_to_hear_anything() {
+    let passed = |plan: &Arc<Plan>, due, joined| {
+        let totals = totals(plan, |recorder| {
+            let counts = recorder.counts(0);
+            (counts.due, counts.joined) = (due, joined);
+        });
+        found("delivered", &totals).passed
+    };
+    // Of a feed it goes by who joined.
+    assert!(passed(&feed(), 0, 0));
+    assert!(!passed(&feed(), 0, 1));
+    let echo = plan("");
+    assert!(passed(&echo, 0, 1));
+    assert!(!passed(&echo, 1, 1));
+    // A server that relays nothing.
+    let mut silent = Arc::into_inner(plan("")).unwrap();
+    silent.relays[0].recipients = crate::protocol::Recipients::Nobody;
+    assert!(passed(&Arc::new(silent), 1, 1));
+    // No other condition of uproar's own asks for what was due.
+    let nobody = totals(&echo, |recorder| recorder.counts(0).started = 1);
+    assert!(!found("clients.never_joined", &nobody).passed);
 }

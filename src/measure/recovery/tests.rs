@@ -244,3 +244,104 @@ fn what_no_fault_and_no_mark_took_is_counted_each_time() {
         assert_eq!(recoveries.broken(), broken, "at {at_us}");
     }
 }
+
+#[test]
+fn what_an_outage_is_by_who_was_up_and_who_was_lost_when() {
+    const BIN: u64 = 100_000;
+    type Found = Vec<(u64, u64)>;
+    // (When, how many up), (when, how many lost) -> outages: when, how many hit. In tenths of seconds.
+    let rows: Vec<(&[(u64, u32)], &[(u64, u64)], Found)> = vec![
+        // Ten stretches are a second, eleven are more.
+        (&[(190, 100)], &[(200, 6), (209, 5)], vec![(200, 11)]),
+        (&[(190, 100)], &[(200, 6), (210, 5)], vec![]),
+        // Long before there were more, and later there will be.
+        (&[(50, 1_000), (190, 100), (250, 1_000)], &[(200, 11)], vec![(200, 11)]),
+        // The most of the three seconds before.
+        (&[(170, 200), (180, 100)], &[(200, 15)], vec![]),
+        (&[(169, 200), (180, 100)], &[(200, 15)], vec![(200, 15)]),
+        (&[(170, 200), (180, 100)], &[(200, 21)], vec![(200, 21)]),
+        // Of a stretch's end it is known a stretch later.
+        (&[(50, 1_000), (201, 100)], &[(200, 15)], vec![(200, 15)]),
+        (&[(50, 1_000), (202, 100)], &[(200, 15)], vec![]),
+        // Before anybody told, by the first who does.
+        (&[(250, 100)], &[(200, 11)], vec![(200, 11)]),
+        (&[(250, 100)], &[(200, 10)], vec![]),
+        // It goes on for as long as a second takes over a tenth; nobody is in two.
+        (&[(190, 100)], &[(200, 6), (205, 6), (212, 6)], vec![(200, 12), (212, 6)]),
+        (&[(190, 100)], &[(200, 6), (205, 6), (209, 6)], vec![(200, 18)]),
+        // One alone is none.
+        (&[(190, 5)], &[(200, 1)], vec![]),
+        (&[(190, 5)], &[(200, 2)], vec![(200, 2)]),
+    ];
+    for (ups, lost, expected) in rows {
+        let mut recoveries = recoveries("");
+        ups.iter().for_each(|(at, up)| recoveries.note_up(at * BIN, *up));
+        // One that went home before is no beginning.
+        let failure = Failure { at_us: 199 * BIN, fault: None };
+        recoveries.take(RecoveryEvent { failure, moment: Moment::SentHome });
+        for (at, times) in lost {
+            (0..*times).for_each(|n| hit(&mut recoveries, at * BIN + n, None));
+        }
+        recoveries.advance(40 * S);
+        let found: Vec<_> =
+            recoveries.outages().iter().map(|row| (row.at_us / BIN, row.hit)).collect();
+        assert_eq!(found, expected, "{ups:?} {lost:?}");
+        assert!(recoveries.outages().iter().all(|row| row.at_us % BIN == 0));
+    }
+}
+
+#[test]
+fn a_stretch_is_looked_at_when_every_worker_has_told_of_it() {
+    let mut recoveries = recoveries("");
+    up(&mut recoveries, 20);
+    for n in 0..20 {
+        hit(&mut recoveries, 20 * S + n, None);
+    }
+    recoveries.advance(22_599_999);
+    assert!(recoveries.outages().is_empty());
+    recoveries.advance(22_600_000);
+    assert_eq!(recoveries.outages().len(), 1);
+    recoveries.advance(40 * S);
+    // Failures of its last stretch belong to it, later ones don't; nor do those of before it.
+    for at_us in [20 * S, 20_099_999, 20_100_000, 19_999_999] {
+        back(&mut recoveries, at_us, None, 7);
+    }
+    assert_eq!((recoveries.outages()[0].hit, recoveries.outages()[0].back()), (20, 2));
+}
+
+#[test]
+fn of_how_many_were_up_the_last_seconds_are_kept() {
+    let mut recoveries = recoveries("");
+    up(&mut recoveries, 60);
+    // Looked at up to 58 s, so that what goes back to 54 s may be asked for, and the one before.
+    recoveries.advance(60_500_000);
+    let kept: Vec<_> = recoveries.ups.iter().map(|(at_us, _)| at_us / S).collect();
+    assert_eq!(kept, Vec::from_iter(53..=60));
+    // The last that is known is kept however old.
+    recoveries.advance(600 * S);
+    assert_eq!(recoveries.ups, [(60 * S, 100)]);
+}
+
+#[test]
+fn who_is_to_blame_is_told_by_kind_and_time() {
+    let mut recoveries = recoveries(
+        "[[fault]]\nat = \"20s\"\nkind = \"freeze\"\nduration = \"3s\"\n\
+         [[fault]]\nat = \"50s\"\nkind = \"reset\"\nclients = \"10%\"\n",
+    );
+    up(&mut recoveries, 80);
+    for second in [70, 75] {
+        (0..50).for_each(|n| hit(&mut recoveries, second * S + n, None));
+    }
+    recoveries.finish();
+    for (at_us, fault, expected) in [
+        (51 * S, Some(1), Some(("reset", 50 * S))),
+        (21 * S, None, Some(("freeze", 20 * S))),
+        (51 * S, None, None),
+        (70 * S + 1, None, Some((OUTAGE, 70 * S))),
+        (75 * S + 1, None, Some((OUTAGE, 75 * S))),
+        (51 * S, Some(9), None),
+    ] {
+        let failure = Failure { at_us, fault };
+        assert_eq!(recoveries.to_blame(failure), expected, "{at_us} {fault:?}");
+    }
+}

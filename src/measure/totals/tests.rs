@@ -16,6 +16,8 @@ use crate::metric::{Detail, ErrorKind, Step};
 use crate::scenario::{Overrides, Source, read};
 use crate::secrets::Secrets;
 
+mod figures;
+
 const S: u64 = 1_000_000;
 
 fn plan() -> Arc<Plan> {

@@ -128,3 +128,72 @@ fn stamps_of_any_age_make_a_part_no_larger_than_31_seconds() {
     assert!(part.sure.len() <= 31, "{}", part.sure.len());
     assert_eq!(took.window_us(0), WINDOW_MAX_US);
 }
+
+#[test]
+fn only_what_took_over_four_fifths_of_the_least_w_or_was_overtaken_is_told() {
+    let plan = plan();
+    // How long it took, whether it was overtaken -> what is told of it.
+    for (took_us, overtaken, told) in [
+        (800_000, false, None),
+        (800_001, false, Some((800_001, 0))),
+        (10, true, Some((10, 10))),
+        (900_000, true, Some((900_000, 900_000))),
+        (40 * S, false, Some((30 * S, 0))),
+    ] {
+        let (mut took, mut part) = (Took::new(&plan), TookPart::default());
+        took.note(&mut part, 0, 70 * S + 999_999, 70 * S + 999_999 + took_us, overtaken);
+        // Of one that is older than any may be, the second is that of the oldest.
+        let second = if took_us > 30 * S { 80 } else { 70 };
+        let told = told.map(|(any_us, overtaken_us)| (0, second, Longest { any_us, overtaken_us }));
+        assert_eq!(part.sure, Vec::from_iter(told), "{took_us} {overtaken}");
+    }
+}
+
+#[test]
+fn of_those_that_may_be_copies_the_longest_of_each_second_is_kept() {
+    let plan = with_slow_readers();
+    let (mut took, mut part) = (Took::new(&plan), TookPart::default());
+    let id = |seq| MessageId { room: 0, publisher: 1, seq };
+    for (seq, cohort, sent_us, now_us) in [
+        (0, 0, 50 * S + 100, 53 * S),
+        (1, 0, 50 * S + 200, 53 * S),
+        (2, 0, 50 * S + 50, 53 * S),
+        // As long as the one before.
+        (3, 0, 50 * S + 100, 53 * S + 50),
+        (4, 1, 50 * S + 100, 59 * S + 100),
+        (5, 0, 51 * S, 57 * S),
+        // Of any age.
+        (6, 0, 2 * S, 91 * S),
+    ] {
+        took.note_doubtful(&mut part, cohort, (id(seq), seq + 10), sent_us, now_us);
+    }
+    let of =
+        |seq, lane, second, us| Doubtful { lane, second, us, message: id(seq), slot: seq + 10 };
+    let expected =
+        [of(2, 0, 50, 2_999_950), of(4, 2, 50, 9 * S), of(5, 0, 51, 6 * S), of(6, 0, 61, 30 * S)];
+    assert_eq!(part.doubtful(), expected);
+    assert!(part.sure.is_empty());
+    assert_eq!(took.window_us(0), S, "they may be copies");
+    // What is none widens W, and was overtaken.
+    let mut windows = Windows::new(&plan);
+    windows.take(&part);
+    assert_eq!(windows.widest_by_cohort(), [Window { on_its_way_us: S, overtaken_us: 0 }; 2]);
+    windows.take_doubtful(&expected[0]);
+    windows.take_doubtful(&expected[1]);
+    let first = Window { on_its_way_us: 3_749_937, overtaken_us: 3_749_937 };
+    let second = Window { on_its_way_us: 11_250_000, overtaken_us: 11_250_000 };
+    assert_eq!(windows.widest_by_cohort(), [first, second]);
+    assert_eq!((windows.widest(), windows.common().on_its_way_us), (second, S));
+    windows.advance(40 * S);
+    assert_eq!([windows.of(0), windows.of(1)], [first, second]);
+    assert_eq!(windows.common(), first);
+}
+
+#[test]
+fn a_lane_that_no_plan_has_is_the_last() {
+    let mut windows = Windows::new(&with_slow_readers());
+    let longest = Longest { any_us: 8 * S, overtaken_us: 0 };
+    windows.take(&TookPart { sure: vec![(9, 0, longest)], doubtful: Vec::new() });
+    let w_us = windows.widest_by_cohort().iter().map(|of| of.on_its_way_us).collect::<Vec<_>>();
+    assert_eq!(w_us, [S, 10 * S]);
+}
