@@ -103,7 +103,8 @@ mod tests {
         // Where nothing fails by it, all of them are warnings.
         assert_eq!(
             text(Outcome::WorseAdvisory, Exit::Passed, worse, &rows, &runs),
-            "::warning title=b%3A WORSE%2C advisory::x is 402 us, was 300 us (+34.0 %25); also worse: z\n\
+            "::warning title=b%3A WORSE%2C advisory::x is 402 us, was 300 us (+34.0 %25); \
+             also worse: z\n\
              ::warning title=b%3A worse::z is 402 us, was 300 us (+34.0 %25)\n\
              ::warning title=base run 1%3A FAILED::why 1\n\
              ::warning title=new run 1%3A invalid::why 1\n"
@@ -114,7 +115,8 @@ mod tests {
             |runs: &[RunRow]| text(Outcome::Same, Exit::Passed, "nothing", &rows[1..2], runs);
         assert_eq!(
             same(&runs),
-            "::warning title=base run 1%3A FAILED::why 1\n::warning title=new run 1%3A invalid::why 1\n"
+            "::warning title=base run 1%3A FAILED::why 1\n\
+             ::warning title=new run 1%3A invalid::why 1\n"
         );
         assert_eq!(same(&runs[1..2]), "");
     }

@@ -284,7 +284,8 @@ mod tests {
         let series = series(&runs, &[], Exit::Passed, Vec::new());
         let text = series_to_markdown(&series);
         let expected = "**1 run, passed**\n\nout\n\n\
-             | figure | median | least | most | runs | |\n| --- | ---: | ---: | ---: | ---: | --- |\n\
+             | figure | median | least | most | runs | |\n\
+             | --- | ---: | ---: | ---: | ---: | --- |\n\
              | lost | 0 | 0 | 0 | 1 |  |\n";
         assert!(text.starts_with(expected), "{text}");
         assert!(

@@ -174,7 +174,7 @@ mod tests {
         RunRow { validity: ValidityState::Suspect, ..run("", number, Standing::Passed) }
     }
 
-    /// Four columns, of which the second and the third can be spared, and the first takes what is left.
+    /// Four columns, of which the second and the third can be spared.
     fn table(last: usize) -> String {
         let row = |cells: [usize; 4]| cells.map(|width| "x".repeat(width)).to_vec();
         aligned(&[row([28, 1, 20, last]), row([1, 10, 2, 1])], &[1, 2])

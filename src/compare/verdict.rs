@@ -225,7 +225,8 @@ mod tests {
                 all(5, 0, 0, 0),
                 all(3, 0, 2, 0),
                 Outcome::Regressed,
-                "nobody joined in 2 of 5 runs of the new side (why); runs of new: 2 of 5 UNREACHABLE",
+                "nobody joined in 2 of 5 runs of the new side (why); \
+                 runs of new: 2 of 5 UNREACHABLE",
                 Exit::Unreachable,
             ),
             // Failed runs had somebody, too.

@@ -189,8 +189,7 @@ mod tests {
         }
     }
 
-    /// Of 4,096 in one run, or in five together; shares and roots are whole here, so that each limit is
-    /// met to the digit.
+    /// Of 4,096 in each run: shares are exact and roots whole, so that each limit is met to the digit.
     #[test]
     fn each_limit_itself_is_not_beyond_it() {
         let of = |runs: usize, count: f64| vec![Part { count, of: 4_096.0 }; runs];
@@ -362,6 +361,7 @@ mod tests {
     /// is not missed. Of what every build knows it is.
     #[test]
     fn what_only_the_base_has_is_missed_unless_it_is_young() {
+        use State::{Inconclusive, Unknown};
         let all = || crate::report::Deliveries {
             lost: Some(1),
             unfinished: Some(1),
@@ -378,7 +378,6 @@ mod tests {
             let names = ["lost", "unfinished", "duplicated"].map(str::to_owned);
             names.into_iter().zip(of).collect()
         };
-        use State::{Inconclusive, Unknown};
         let missed = each([Inconclusive, Unknown, Inconclusive]);
         assert_eq!(states(&[&with], &[&without]), missed);
         assert_eq!(states(&[&without], &[&with]), each([Unknown; 3]));

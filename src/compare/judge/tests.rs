@@ -213,7 +213,7 @@ fn what_is_told_may_be_higher_though_its_medians_are_equal() {
         let of = move |at| if at < 5 { low } else { high };
         costs(name, (0..11).map(move |at| costly(300, of(at), 0.5, 900)))
     };
-    // 3 in the middle of both: five lower values on one side, six equal ones, five higher on the other.
+    // 3 in the middle of both: five lower values on one side, five higher ones on the other.
     let base = side("a", 1, 3);
     let mut new = side("b", 9, 3);
     let p99 = |a: &Runs, b: &Runs| {
