@@ -355,6 +355,9 @@ mod tests {
         let known = [("lost", 20.0), ("duplicated", 30.0), ("corrupted", 1.0)];
         assert_eq!(one[..3], known);
         assert_eq!(one[3..], [("clients.never_joined", 0.0), ("publishes.not_sent", 0.0)]);
+        let always = ["lost", "duplicated", "clients.never_joined", "publishes.not_sent"];
+        assert!(spreads(&base).into_iter().map(|(name, _)| name).eq(always));
+        assert!(rows(&base, &base, &[]).into_iter().map(|row| row.figure).eq(always));
     }
 
     /// Reports of an earlier build can't say how many were unfinished, nor can the new side's: that
