@@ -44,3 +44,80 @@ fn of_run(run: &RunRow, level: Level) -> Annotation {
     let title = format!("{side}run {}: {}", run.number, run.standing.word());
     Annotation { level, title, message: run.sentence.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::model::{Decision, Kind, Row, Spread, Standing, State};
+    use crate::report::{ValidityState, VerdictState};
+
+    fn run(side: &'static str, number: usize, standing: Standing) -> RunRow {
+        let (verdict, validity) = (VerdictState::Passed, ValidityState::Valid);
+        let (id, sentence) = (String::new(), format!("why {number}"));
+        RunRow { side, number, id, standing, verdict, validity, sentence }
+    }
+
+    fn row(figure: &str, state: State) -> Row {
+        let one = |us| Some(Spread { runs: 1, min: us, median: us, max: us, tally: None });
+        Row {
+            figure: figure.to_owned(),
+            kind: Kind::Decides,
+            is_time: true,
+            tolerance: None,
+            base: one(300.0),
+            new: one(402.0),
+            change: Some(0.34),
+            p: None,
+            state,
+        }
+    }
+
+    #[test]
+    fn errors_are_what_makes_it_fail_and_warnings_what_speaks_against_it() {
+        let rows = [row("x", State::Worse), row("y", State::Same), row("z", State::WorseCoarsely)];
+        let runs = [
+            run("base", 1, Standing::Failed),
+            run("base", 2, Standing::Passed),
+            run("new", 1, Standing::Invalid),
+            run("new", 2, Standing::Unjudged),
+        ];
+        let text = |state, exit, sentence: &str, rows: &[Row], runs: &[RunRow]| {
+            to_annotations(&Comparison {
+                base: "a".to_owned(),
+                new: "b".to_owned(),
+                verdict: Decision { state, sentence: sentence.to_owned(), exit },
+                runs: runs.to_vec(),
+                rows: rows.to_vec(),
+                advisory: None,
+                notes: Vec::new(),
+            })
+        };
+        let worse = "x is 402 us, was 300 us (+34.0 %); also worse: z";
+        assert_eq!(
+            text(Outcome::Regressed, Exit::Failed, worse, &rows, &runs),
+            "::error title=b%3A REGRESSED::x is 402 us, was 300 us (+34.0 %25); also worse: z\n\
+             ::error title=b%3A worse::z is 402 us, was 300 us (+34.0 %25)\n\
+             ::error title=new run 1%3A invalid::why 1\n\
+             ::warning title=base run 1%3A FAILED::why 1\n"
+        );
+        // Where nothing fails by it, all of them are warnings.
+        assert_eq!(
+            text(Outcome::WorseAdvisory, Exit::Passed, worse, &rows, &runs),
+            "::warning title=b%3A WORSE%2C advisory::x is 402 us, was 300 us (+34.0 %25); \
+             also worse: z\n\
+             ::warning title=b%3A worse::z is 402 us, was 300 us (+34.0 %25)\n\
+             ::warning title=base run 1%3A FAILED::why 1\n\
+             ::warning title=new run 1%3A invalid::why 1\n"
+        );
+        let few = text(Outcome::Inconclusive, Exit::Passed, "too few", &[], &[]);
+        assert_eq!(few, "::warning title=b%3A INCONCLUSIVE::too few\n");
+        let same =
+            |runs: &[RunRow]| text(Outcome::Same, Exit::Passed, "nothing", &rows[1..2], runs);
+        assert_eq!(
+            same(&runs),
+            "::warning title=base run 1%3A FAILED::why 1\n\
+             ::warning title=new run 1%3A invalid::why 1\n"
+        );
+        assert_eq!(same(&runs[1..2]), "");
+    }
+}

@@ -81,6 +81,10 @@ mod tests {
             assert_eq!(runs_needed(gates), needed, "{gates}");
             assert!(needed == 1 || !can_decide(needed - 1, needed - 1, gates), "{gates}");
         }
-        assert!(!can_decide(0, 50, 1) && !can_decide(50, 0, 0));
+        // Nothing is shown by a side without runs, and be there nothing to show.
+        for (base, new) in [(0, 50), (50, 0), (0, 0)] {
+            assert!(!can_decide(base, new, 1) && !can_decide(base, new, 0), "{base} {new}");
+        }
+        assert!(can_decide(1, 1, 0));
     }
 }

@@ -242,30 +242,26 @@ fn told(bases: &[&Report], news: &[&Report], gates: &[Gate]) -> Vec<Row> {
         })
         .filter(|(_, sides)| sides.are_known())
         .collect();
+    // By ranks, as the probability is: medians may be equal all the same.
     let either = |(_, sides): &(Figure, Sides)| {
         let higher = p_higher(&sides.base, &sides.new);
         let lower = p_higher(&sides.new, &sides.base);
-        (2.0 * higher.min(lower)).min(1.0)
+        let way = if higher < lower { State::Higher } else { State::Lower };
+        ((2.0 * higher.min(lower)).min(1.0), way)
     };
-    let adjusted = holm(&sides.iter().map(either).collect::<Vec<_>>());
+    let (ps, ways): (Vec<f64>, Vec<State>) = sides.iter().map(either).unzip();
     let looks = 2 * sides.len();
     sides
         .iter()
-        .zip(adjusted)
-        .map(|((figure, sides), p)| {
+        .zip(holm(&ps).into_iter().zip(ways))
+        .map(|((figure, sides), (p, way))| {
             let mut row = sides.row(figure, None);
             let enough = can_decide(sides.base.len(), sides.new.len(), looks);
             row.p = enough.then_some(p);
-            row.state = match (&row.base, &row.new) {
-                _ if !enough => State::Inconclusive,
-                (Some(base), Some(new)) if is_shown(p) => {
-                    if new.median > base.median {
-                        State::Higher
-                    } else {
-                        State::Lower
-                    }
-                }
-                _ => State::Same,
+            row.state = match (enough, is_shown(p)) {
+                (false, _) => State::Inconclusive,
+                (true, true) => way,
+                (true, false) => State::Same,
             };
             row
         })

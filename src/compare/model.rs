@@ -353,3 +353,74 @@ pub struct SeriesRow {
     /// Its values.
     pub spread: Spread,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_and_the_ends_of_runs() {
+        for (values, min, median, max, apart) in [
+            (&[7.0][..], 7.0, 7.0, 7.0, 0.0),
+            (&[8.0, 2.0], 2.0, 5.0, 8.0, 1.2),
+            (&[9.0, 1.0, 4.0], 1.0, 4.0, 9.0, 2.0),
+            (&[8.0, 2.0, 6.0, 3.0], 2.0, 4.5, 8.0, 6.0 / 4.5),
+            // Nothing is a share of 0.
+            (&[0.0, 0.0, 4.0], 0.0, 0.0, 4.0, 0.0),
+        ] {
+            let found = Spread::of(values).unwrap();
+            let expected = Spread { runs: values.len(), min, median, max, tally: None };
+            assert_eq!(found, expected);
+            assert!((found.relative() - apart).abs() < 1e-12, "{found:?}");
+        }
+        assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn what_each_state_and_standing_amounts_to() {
+        use VerdictState::{Failed, Interrupted, Invalid, Passed, Unjudged, Unreachable};
+        let fails = [State::Worse, State::Gone, State::WorseCoarsely];
+        assert!(fails.into_iter().all(State::fails));
+        let others = [State::Higher, State::Lower, State::Same, State::Unclear];
+        assert!(!others.into_iter().any(State::fails));
+        assert!(!State::Inconclusive.fails() && !State::Unknown.fails());
+        let (valid, invalid) = (ValidityState::Valid, ValidityState::Invalid);
+        for (verdict, validity, expected, counts, is_fine) in [
+            (Passed, valid, Standing::Passed, true, true),
+            (Passed, ValidityState::Suspect, Standing::Passed, true, true),
+            (Passed, invalid, Standing::Invalid, false, false),
+            (Unjudged, valid, Standing::Unjudged, true, true),
+            (Failed, valid, Standing::Failed, true, false),
+            (Failed, invalid, Standing::Invalid, false, false),
+            (Invalid, valid, Standing::Invalid, false, false),
+            (Interrupted, invalid, Standing::Interrupted, false, false),
+            (Unreachable, invalid, Standing::Unreachable, false, false),
+        ] {
+            let mut report = Report::default();
+            (report.verdict.state, report.validity.state) = (verdict, validity);
+            let found = Standing::of(&report);
+            let case = format!("{verdict:?} {validity:?}");
+            assert_eq!(
+                (found, found.counts(), found.is_fine()),
+                (expected, counts, is_fine),
+                "{case}"
+            );
+        }
+    }
+
+    /// One in twenty itself shows something, however it was rounded; more does not.
+    #[test]
+    fn the_limit_is_one_in_twenty() {
+        for (p, shown) in [(0.0, true), (0.05, true), (0.05 + 1e-12, true), (1.0 / 19.0, false)] {
+            assert_eq!(is_shown(p), shown, "{p}");
+        }
+        let words = [
+            (Outcome::Regressed, "REGRESSED"),
+            (Outcome::WorseAdvisory, "WORSE, advisory"),
+            (Outcome::Failed, "FAILED"),
+            (Outcome::Inconclusive, "INCONCLUSIVE"),
+            (Outcome::Same, "SAME"),
+        ];
+        assert!(words.into_iter().all(|(outcome, word)| outcome.word() == word));
+    }
+}

@@ -227,6 +227,99 @@ mod tests {
     }
 
     #[test]
+    fn each_state_has_its_word_and_each_tolerance_its_figures() {
+        let with = |state, kind| {
+            let row = compared(["base", "new"]).rows.remove(0);
+            Row { state, kind, ..row }
+        };
+        for (state, kind, word) in [
+            (State::Worse, Kind::MustBeZero, "worse"),
+            (State::Gone, Kind::Decides, "gone"),
+            (State::WorseCoarsely, Kind::Decides, "worse (coarse)"),
+            (State::Higher, Kind::Told, "higher"),
+            (State::Higher, Kind::Decides, "within tolerance"),
+            (State::Lower, Kind::Told, "lower"),
+            (State::Same, Kind::Told, "same"),
+            (State::Unclear, Kind::Decides, "unclear"),
+            (State::Inconclusive, Kind::Told, ""),
+            (State::Inconclusive, Kind::MustBeZero, "unknown"),
+            (State::Inconclusive, Kind::Decides, "too few runs"),
+            (State::Unknown, Kind::Decides, "-"),
+        ] {
+            assert_eq!(verdict(&with(state, kind)), word, "{state:?} {kind:?}");
+        }
+        let of = |relative, absolute| Some(crate::gate::Tolerance { relative, absolute });
+        for (given, kind, is_time, words) in [
+            (None, Kind::MustBeZero, false, "none"),
+            (None, Kind::Told, true, "told only"),
+            (of(0.1, 0.0), Kind::Decides, true, "10 %"),
+            (of(0.1, 2_000.0), Kind::Decides, true, "10 %, 2.00 ms"),
+            (of(0.025, 5.0), Kind::Decides, false, "2.5 %, 5"),
+        ] {
+            let row = Row { tolerance: given, is_time, ..with(State::Same, kind) };
+            assert_eq!(tolerance(&row), words);
+        }
+    }
+
+    #[test]
+    fn a_page_looks_like_its_gravest_comparison() {
+        use Outcome::{Failed, Inconclusive, Regressed, Same, WorseAdvisory};
+        let by_gravity = [
+            (Same, Exit::Passed, "good"),
+            (Inconclusive, Exit::Passed, "plain"),
+            (WorseAdvisory, Exit::Passed, "warn"),
+            (Inconclusive, Exit::Invalid, "plain"),
+            (Failed, Exit::Failed, "bad"),
+            (Regressed, Exit::Failed, "bad"),
+        ];
+        let all: Vec<Comparison> = by_gravity
+            .iter()
+            .map(|(state, exit, _)| {
+                let mut comparison = compared(["base", "new"]);
+                (comparison.verdict.state, comparison.verdict.exit) = (*state, *exit);
+                comparison.verdict.sentence = format!("{state:?}, {exit:?}");
+                comparison
+            })
+            .collect();
+        for at in 0..all.len() {
+            // Whatever comes before or after it, as long as that is less grave.
+            let mut less: Vec<Comparison> = all[..at].to_vec();
+            less.insert(at / 2, all[at].clone());
+            let verdict = gravest(&less).map(|comparison| &comparison.verdict);
+            assert_eq!(verdict, Some(&all[at].verdict));
+            let page = to_html("chat", &less);
+            let (state, exit, look) = by_gravity[at];
+            assert!(page.contains(&format!("<header class=\"{look}\">")), "{look}: {page}");
+            assert!(page.contains(&format!("{state:?}, {exit:?}")), "{page}");
+            assert!(page.contains(state.word()), "{page}");
+        }
+        // The first of equals.
+        let mut second = all[0].clone();
+        second.verdict.sentence = "second".to_owned();
+        let same = [all[0].clone(), second];
+        assert_eq!(gravest(&same).unwrap().verdict.sentence, "Same, Passed");
+        assert!(to_html("chat", &[]).contains("<header class=\"plain\">"));
+    }
+
+    #[test]
+    fn what_is_to_be_known_follows_the_table() {
+        let mut comparison = compared(["base", "new"]);
+        comparison.advisory = Some("only told".to_owned());
+        comparison.notes = vec!["one".to_owned(), "two".to_owned()];
+        let lines = remarks(&comparison);
+        let tolerated = "tolerated: delivery.p50 10 % or 20 us; of what must be 0 no rise";
+        assert_eq!(lines[..4], ["only told", "note: one", "note: two", tolerated]);
+        assert_eq!(lines.len(), 5);
+        // Nothing is tolerated where nothing decides.
+        comparison.rows.retain(|row| row.tolerance.is_none());
+        assert_eq!(remarks(&comparison).len(), 4);
+        assert_eq!(short(&comparison, "base"), "4 runs, all passed");
+        comparison.runs[0].standing = crate::compare::Standing::Failed;
+        assert_eq!(short(&comparison, "base"), "4 runs: 3 passed, 1 FAILED");
+        assert_eq!(short(&comparison, "new"), "4 runs, all passed");
+    }
+
+    #[test]
     fn a_comparison_for_a_terminal() {
         insta::assert_snapshot!(to_text(&compared(["base", "new"])));
     }

@@ -212,6 +212,91 @@ mod tests {
     }
 
     #[test]
+    fn each_row_is_told_in_its_own_unit_and_once() {
+        let mut runs = runs(&[300, 310]);
+        for (report, lost) in runs.reports.iter_mut().zip([3, 0]) {
+            report.deliveries.lost = Some(lost);
+            report.deliveries.delivered = 1;
+            report.bytes.sent = 700;
+        }
+        let mut gates = default_gates(&runs.reports);
+        let told = |gates: &[Gate]| -> Vec<String> {
+            let rows = series(&runs, gates, Exit::Passed, Vec::new()).rows;
+            rows.iter().map(|row| cells(row).join("; ")).collect()
+        };
+        let with_lost = |lost: &str, last: &[&str]| -> Vec<String> {
+            let zeros = ["clients.never_joined; 0; 0; 0; 2; ", "publishes.not_sent; 0; 0; 0; 2; "];
+            let p50 = "delivery.p50; 305 us; 300 us; 310 us; 2; ±2 %";
+            let all = [lost].into_iter().chain(zeros).chain([p50]).chain(last.iter().copied());
+            all.filter(|row| !row.is_empty()).map(str::to_owned).collect()
+        };
+        let (lost, bytes) =
+            ("lost; 1.5; 0; 3; 2; 3 (0.15 %) of all", "bytes; 700; 700; 700; 2; ±0 %");
+        assert_eq!(told(&gates), with_lost(lost, &[bytes]));
+        // With a tolerance it is a figure like any other.
+        let figure = Figure::parse("lost").unwrap();
+        let tolerance = crate::gate::Tolerance::parse("0%, 5", figure.unit()).unwrap();
+        gates.push(Gate { figure, tolerance });
+        assert_eq!(told(&gates), with_lost("", &["lost; 1.5; 0; 3; 2; ±100 %", bytes]));
+    }
+
+    #[test]
+    fn runs_that_could_not_be_judged_are_left_out_and_the_gravest_is_the_verdict() {
+        use VerdictState::{Failed, Interrupted, Invalid, Passed, Unjudged, Unreachable};
+        let by_gravity = [Unjudged, Passed, Failed, Invalid, Interrupted, Unreachable];
+        let of = |states: &[VerdictState]| {
+            let mut runs = runs(&vec![300; states.len()]);
+            for (report, state) in runs.reports.iter_mut().zip(states) {
+                report.verdict.state = *state;
+            }
+            series(&runs, &[], Exit::Passed, vec!["noted".to_owned()])
+        };
+        for (at, state) in by_gravity.iter().enumerate() {
+            assert_eq!(of(&by_gravity[..=at]).verdict.state, *state);
+        }
+        let left_out =
+            |count: &str| format!("the figures of {count} that could not be judged are left out");
+        for (states, notes) in [
+            (&by_gravity[..3], vec!["noted".to_owned()]),
+            (&by_gravity[..4], vec!["noted".to_owned(), left_out("1 run")]),
+            (&by_gravity[..], vec!["noted".to_owned(), left_out("3 runs")]),
+        ] {
+            let series = of(states);
+            assert_eq!(series.notes, notes);
+            let runs = series.rows.iter().map(|row| row.spread.runs);
+            assert!(runs.eq([3; 4]), "{:?}", series.rows);
+        }
+        for (states, look) in [
+            (&[Passed, Unjudged][..], "good"),
+            (&[Passed, Failed], "bad"),
+            (&[Unreachable, Passed], "bad"),
+            (&[Failed, Invalid], "warn"),
+            (&[Interrupted], "warn"),
+        ] {
+            let page = series_to_html("chat", &of(states));
+            assert!(page.contains(&format!("<header class=\"{look}\">")), "{look}: {page}");
+        }
+    }
+
+    #[test]
+    fn runs_of_one_side_in_markdown() {
+        let runs = runs(&[300]);
+        let series = series(&runs, &[], Exit::Passed, Vec::new());
+        let text = series_to_markdown(&series);
+        let expected = "**1 run, passed**\n\nout\n\n\
+             | figure | median | least | most | runs | |\n\
+             | --- | ---: | ---: | ---: | ---: | --- |\n\
+             | lost | 0 | 0 | 0 | 1 |  |\n";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(
+            text.contains("\n- ±: half of how far runs lie apart, of their median\n"),
+            "{text}"
+        );
+        // No run is told where all passed.
+        assert!(series_to_text(&series).starts_with("1 run, passed\nruns  out\n\n    "));
+    }
+
+    #[test]
     fn runs_that_passed_say_nothing_to_github() {
         let runs = runs(&[300, 310]);
         let series = series(&runs, &default_gates(&runs.reports), Exit::Passed, Vec::new());

@@ -144,3 +144,146 @@ fn differs(one: &Report, other: &Report) -> Option<String> {
         .or_else(|| differ("protocol", &one.target.protocol, &other.target.protocol))
         .or_else(|| differ("seed", &one.seed.to_string(), &other.seed.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::VerdictState;
+
+    fn runs(name: &str, states: &[(VerdictState, usize)]) -> Runs {
+        let report = |(state, at): (VerdictState, usize)| {
+            let mut report = Report::default();
+            report.verdict.state = state;
+            report.verdict.sentence = format!("{state:?} {at}");
+            report.run.id = format!("{name}{state:?}{at}");
+            report
+        };
+        let states = states.iter().flat_map(|(state, count)| (0..*count).map(|at| (*state, at)));
+        let (name, reports) = (name.to_owned(), states.map(report).collect());
+        Runs { name, reports, missing: 0, refused: 0 }
+    }
+
+    #[test]
+    fn runs_are_tallied_by_what_they_came_to() {
+        use VerdictState::{Failed, Interrupted, Invalid, Passed, Unjudged, Unreachable};
+        let each = [
+            (Passed, 2),
+            (Unjudged, 1),
+            (Failed, 4),
+            (Unreachable, 5),
+            (Interrupted, 6),
+            (Invalid, 7),
+        ];
+        let mut some = runs("a", &each);
+        (some.missing, some.refused) = (8, 9);
+        let of = Tallied::of(&some);
+        assert_eq!((of.passed, of.failed, of.unreachable), (3, 4, 14));
+        assert_eq!((of.interrupted, of.invalid, of.missing), (6, 7, 8));
+        assert_eq!((of.all(), of.counted(), of.left_out()), (42, 7, 35));
+        assert_eq!(
+            of.in_words().unwrap(),
+            "14 of 42 UNREACHABLE, 4 FAILED, 6 interrupted, 7 invalid, 8 without a report"
+        );
+        assert_eq!(Tallied::of(&runs("a", &each[..2])).in_words(), None);
+        assert_eq!(counted(&some).len(), 7);
+        assert_eq!(first_failure(&some), Some("Failed 0".to_owned()));
+        assert_eq!(first_failure(&runs("a", &each[3..])), Some("Unreachable 0".to_owned()));
+        assert_eq!(first_failure(&runs("a", &[each[0], each[5]])), None);
+        let rows = rows("new", &some);
+        assert_eq!(rows.len(), 25);
+        assert_eq!((rows[3].number, rows[3].side, rows[3].id.as_str()), (4, "new", "aFailed0"));
+        assert_eq!((rows[3].standing, rows[3].sentence.as_str()), (Standing::Failed, "Failed 0"));
+    }
+
+    #[test]
+    fn what_is_to_be_known_of_the_runs_is_told() {
+        use VerdictState::{Interrupted, Invalid, Passed};
+        let base = runs("a", &[(Passed, 3), (Invalid, 1)]);
+        let mut new = runs("b", &[(Passed, 4), (Interrupted, 2)]);
+        let fine = runs("c", &[(Passed, 3)]);
+        assert_eq!(notes(&fine, &runs("d", &[(Passed, 1)])), [""; 0]);
+        let left_out = [
+            "the figures of 1 run of `a` are left out",
+            "the figures of 2 runs of `b` are left out",
+        ];
+        assert_eq!(notes(&base, &new), left_out);
+        for at in [0, 2, 5] {
+            new.reports[at].validity.state = ValidityState::Suspect;
+        }
+        assert_eq!(notes(&base, &new)[2..], ["2 of 4 runs of `b` are suspect"]);
+        // By their ids; those without one are nobody's.
+        let mut again = runs("d", &[(Passed, 3)]);
+        let ids = |from: &Runs, to: &mut Runs, count: usize| {
+            for at in 0..count {
+                to.reports[at].run.id.clone_from(&from.reports[at].run.id);
+            }
+        };
+        ids(&fine, &mut again, 1);
+        let one = "1 run is on both sides, and compared with themselves";
+        assert_eq!(notes(&fine, &again), [one]);
+        ids(&fine, &mut again, 2);
+        let two = "2 runs are on both sides, and compared with themselves";
+        assert_eq!(notes(&fine, &again), [two]);
+        let nameless = |name| {
+            let mut runs = runs(name, &[(Passed, 2)]);
+            runs.reports.iter_mut().for_each(|report| report.run.id.clear());
+            runs
+        };
+        assert_eq!(notes(&nameless("a"), &nameless("b")), [""; 0]);
+    }
+
+    #[test]
+    fn the_first_difference_of_plans_is_told() {
+        let plan = |change: &dyn Fn(&mut Report)| {
+            let mut report = Report::default();
+            report.scenario.name = "chat".to_owned();
+            report.plan.headline = "20/s".to_owned();
+            report.plan.description = "20 clients".to_owned();
+            let people = |name: &str, clients| crate::report::CohortFigures {
+                name: name.to_owned(),
+                clients,
+                ..Default::default()
+            };
+            report.cohorts = vec![people("some", 5), people("more", 15)];
+            let phase = |name: &str, duration_s| crate::report::PhaseFigures {
+                name: name.to_owned(),
+                duration_s,
+                ..Default::default()
+            };
+            report.phases = vec![phase("ramp", 2.0), phase("steady", 10.5)];
+            report.target.protocol = "rooms".to_owned();
+            report.seed = 1;
+            change(&mut report);
+            report
+        };
+        let base = plan(&|_| ());
+        let cases: [(&dyn Fn(&mut Report), Option<&str>); 9] = [
+            (&|_| (), None),
+            // These may differ: they are what is compared.
+            (&|report| report.target.url = "ws://elsewhere/".to_owned(), None),
+            (&|report| report.scenario.name = "fan".to_owned(), Some("scenario chat and fan")),
+            (&|report| report.plan.headline = "30/s".to_owned(), Some("load 20/s and 30/s")),
+            (
+                &|report| report.plan.description = "30 clients".to_owned(),
+                Some("clients 20 clients and 30 clients"),
+            ),
+            (
+                &|report| report.cohorts[1].clients = 16,
+                Some("cohorts 5 x some, 15 x more and 5 x some, 16 x more"),
+            ),
+            (
+                &|report| report.phases[1].duration_s = 11.0,
+                Some("phases ramp 2 s, steady 10.5 s and ramp 2 s, steady 11 s"),
+            ),
+            (&|report| report.target.protocol = "echo".to_owned(), Some("protocol rooms and echo")),
+            (&|report| report.seed = 2, Some("seed 1 and 2")),
+        ];
+        for (change, expected) in cases {
+            let other = plan(change);
+            let found = of_another_plan(&[&base, &base], &[&base, &other]);
+            assert_eq!(found.as_deref(), expected);
+            assert_eq!(of_another_plan(&[&base, &other], &[&base]).as_deref(), expected);
+        }
+        assert_eq!(of_another_plan(&[], &[&base]), None);
+    }
+}

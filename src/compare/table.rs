@@ -150,3 +150,115 @@ fn came_to(runs: &[&RunRow]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::VerdictState;
+
+    fn run(side: &'static str, number: usize, standing: Standing) -> RunRow {
+        let verdict = match standing {
+            Standing::Passed => VerdictState::Passed,
+            Standing::Unjudged => VerdictState::Unjudged,
+            Standing::Failed => VerdictState::Failed,
+            Standing::Unreachable => VerdictState::Unreachable,
+            Standing::Interrupted => VerdictState::Interrupted,
+            Standing::Invalid => VerdictState::Invalid,
+        };
+        let (validity, id) = (ValidityState::Valid, String::new());
+        let sentence = "lost was 7".to_owned();
+        RunRow { side, number, id, standing, verdict, validity, sentence }
+    }
+
+    fn suspect(number: usize) -> RunRow {
+        RunRow { validity: ValidityState::Suspect, ..run("", number, Standing::Passed) }
+    }
+
+    /// Four columns, of which the second and the third can be spared.
+    fn table(last: usize) -> String {
+        let row = |cells: [usize; 4]| cells.map(|width| "x".repeat(width)).to_vec();
+        aligned(&[row([28, 1, 20, last]), row([1, 10, 2, 1])], &[1, 2])
+    }
+
+    #[test]
+    fn columns_are_left_out_only_where_a_terminal_is_too_narrow() {
+        let wide = |text: &str| text.lines().map(str::len).max().unwrap();
+        let x = |width| "x".repeat(width);
+        // 28 + 10 + 20 + 16, and three gaps of two.
+        let whole = table(16);
+        let first = format!("{}           x  {}  {}\n", x(28), x(20), x(16));
+        let second = format!("x{}{}{}xx  x\n", " ".repeat(29), x(10), " ".repeat(20));
+        assert_eq!(whole, first + &second);
+        assert_eq!(wide(&whole), 80);
+        // One more, and the first of the two is left out; both where that is not enough.
+        assert_eq!(
+            table(17),
+            format!("{}  {}  {}\nx{}xx  x\n", x(28), x(20), x(17), " ".repeat(47))
+        );
+        assert_eq!(wide(&table(28)), 80);
+        assert_eq!(table(29), format!("{}  {}\nx{}x\n", x(28), x(29), " ".repeat(29)));
+        // Without any left the line is as long as it is.
+        assert_eq!(wide(&table(90)), 120);
+        assert_eq!(aligned(&[], &[1]), "");
+    }
+
+    #[test]
+    fn only_the_first_column_is_cut() {
+        let long = "x".repeat(40);
+        let text = aligned(&[vec![long.clone(), long.clone()]], &[]);
+        assert_eq!(text, format!("{}…  {long}\n", "x".repeat(27)));
+    }
+
+    #[test]
+    fn ten_runs_are_told_one_by_one_and_those_that_are_plain_are_not() {
+        let failed = |count: usize| -> Vec<RunRow> {
+            let plain = [run("new", 1, Standing::Passed), run("new", 2, Standing::Unjudged)];
+            let failed = (3..3 + count).map(|at| run("new", at, Standing::Failed));
+            plain.into_iter().chain(failed).collect()
+        };
+        assert_eq!(runs_in_text(&failed(0)), "");
+        assert_eq!(runs_in_text(&failed(1)), "run new 3  FAILED  valid  lost was 7\n");
+        let ten = runs_in_text(&failed(10));
+        assert_eq!(ten.lines().count(), 10);
+        assert_eq!(ten.lines().last(), Some("run new 12  FAILED  valid  lost was 7"));
+        assert_eq!(runs_in_text(&failed(12)), ten + "... and 2 more, told by --format json\n");
+        assert_eq!(runs_in_text(&[suspect(1)]), "run 1  PASSED  suspect  lost was 7\n");
+        // It may quote a server, and is cut at the terminal's edge.
+        let long = RunRow { sentence: "y".repeat(100), ..run("", 1, Standing::Failed) };
+        assert_eq!(runs_in_text(&[long]), format!("run 1  FAILED  valid  {}…\n", "y".repeat(57)));
+    }
+
+    #[test]
+    fn what_runs_came_to_in_short() {
+        use Standing::{Failed, Interrupted, Invalid, Passed, Unjudged, Unreachable};
+        for (standings, expected) in [
+            (&[][..], "no run"),
+            (&[Passed], "1 run, passed"),
+            (&[Failed], "1 run: 1 FAILED"),
+            (&[Passed, Passed], "2 runs, all passed"),
+            (&[Failed, Passed, Passed], "3 runs: 2 passed, 1 FAILED"),
+            (&[Unjudged, Unjudged], "2 runs: 2 unjudged"),
+            (
+                &[Unreachable, Interrupted, Invalid, Invalid],
+                "4 runs: 1 UNREACHABLE, 1 interrupted, 2 invalid",
+            ),
+        ] {
+            let runs: Vec<RunRow> = standings.iter().map(|of| run("", 1, *of)).collect();
+            assert_eq!(in_short(runs.iter()), expected);
+        }
+        let some = [suspect(1), run("", 2, Passed), suspect(3)];
+        assert_eq!(in_short(some.iter()), "3 runs, all passed; 2 suspect");
+    }
+
+    #[test]
+    fn a_run_is_a_row_of_markdown() {
+        let one = run("base", 2, Standing::Failed);
+        assert_eq!(run_cells(&one), ["base 2", "FAILED", "valid", "lost was 7"]);
+        assert_eq!(run_cells(&run("", 3, Standing::Passed))[..2], ["3", "PASSED"]);
+        let rows = runs_in_markdown(&[one]);
+        assert!(
+            rows.ends_with("| base 2 | FAILED | valid | lost was 7 |\n\n</details>\n"),
+            "{rows}"
+        );
+    }
+}

@@ -122,8 +122,62 @@ mod tests {
     }
 
     #[test]
+    fn each_statistic_is_its_own_field_and_other_percentiles_are_the_histograms() {
+        let mut histogram =
+            hdrhistogram::Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3).unwrap();
+        (1..=1_000).for_each(|us| histogram.record(us).unwrap());
+        let latency = Latency {
+            mean: Some(1.5),
+            p50: Some(2),
+            p90: Some(3),
+            p95: Some(4),
+            p99: Some(5),
+            p99_9: Some(6),
+            max: Some(7),
+            hdr: crate::measure::encode(&histogram),
+            ..Latency::default()
+        };
+        for (stat, expected) in [
+            (Stat::Mean, Some(1.5)),
+            (Stat::Percentile(50.0), Some(2.0)),
+            (Stat::Percentile(90.0), Some(3.0)),
+            (Stat::Percentile(95.0), Some(4.0)),
+            (Stat::Percentile(99.0), Some(5.0)),
+            (Stat::Percentile(99.9), Some(6.0)),
+            (Stat::Max, Some(7.0)),
+            (Stat::Percentile(60.0), Some(600.0)),
+            // A thousand are not enough for one in a thousand.
+            (Stat::Percentile(99.5), None),
+        ] {
+            assert_eq!(value(&latency, stat), expected, "{stat:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_delivery_costs_is_unknown_without_any() {
+        let mut report = report();
+        report.deliveries.delivered = 0;
+        for name in ["bytes", "generator.cpu"] {
+            assert_eq!(of(&Figure::parse(name).unwrap(), &report), None, "{name}");
+        }
+    }
+
+    #[test]
     fn figures_are_those_of_the_report() {
-        let report = report();
+        let mut report = report();
+        report.connections.failed = 5;
+        report.errors = [2, 3]
+            .map(|count| crate::report::ErrorGroup {
+                kind: crate::metric::ErrorKind::Io,
+                detail: None,
+                step: crate::metric::Step::Active,
+                cohort: "talkers".to_owned(),
+                count,
+                first_s: 0.0,
+                last_s: 0.0,
+                example: String::new(),
+            })
+            .to_vec();
         for (name, expected) in [
             ("delivery.p50", Some(10.0)),
             ("delivery.mean", Some(10.5)),
@@ -136,7 +190,8 @@ mod tests {
             ("acked_lost", None),
             ("publishes.not_sent", Some(7.0)),
             ("clients.never_joined", Some(2.0)),
-            ("errors", Some(0.0)),
+            ("connections.failed", Some(5.0)),
+            ("errors", Some(5.0)),
             ("generator.cpu", Some(25.0)),
             ("server.cpu", None),
             ("bytes", Some(10.0)),

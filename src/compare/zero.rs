@@ -189,6 +189,40 @@ mod tests {
         }
     }
 
+    /// Of 4,096 in each run: shares are exact and roots whole, so that each limit is met to the digit.
+    #[test]
+    fn each_limit_itself_is_not_beyond_it() {
+        let of = |runs: usize, count: f64| vec![Part { count, of: 4_096.0 }; runs];
+        for (runs, was, is, expected) in [
+            // 256 of each run: twice as many of one to four runs, half as many more of five.
+            (1, 256.0, 512.0, State::Unclear),
+            (1, 256.0, 513.0, State::Worse),
+            (4, 256.0, 512.0, State::Unclear),
+            (4, 256.0, 513.0, State::Worse),
+            (5, 256.0, 384.0, State::Unclear),
+            (5, 256.0, 385.0, State::Worse),
+            (1, 512.0, 256.0, State::Same),
+            (1, 513.0, 256.0, State::Lower),
+            (4, 513.0, 256.0, State::Lower),
+            (5, 384.0, 256.0, State::Same),
+            (5, 385.0, 256.0, State::Lower),
+            // A quarter more is within what runs differ by.
+            (1, 256.0, 320.0, State::Same),
+            (1, 256.0, 321.0, State::Unclear),
+            // Of four to be expected counting makes six more, and of a hundred thirty.
+            (1, 4.0, 10.0, State::Same),
+            (1, 4.0, 11.0, State::Worse),
+            (1, 100.0, 130.0, State::Same),
+            (1, 100.0, 131.0, State::Unclear),
+        ] {
+            let found = judge(&of(runs, was), &of(runs, is));
+            assert_eq!(found, expected, "{runs} runs: {was} and {is}");
+        }
+        // The other side's number of runs says how many times as much is beyond it.
+        assert_eq!(judge(&of(4, 385.0), &of(5, 256.0)), State::Lower);
+        assert_eq!(judge(&of(5, 385.0), &of(4, 256.0)), State::Same);
+    }
+
     /// Equal sides that lose by design, each run as many as an exponential distribution draws, which
     /// is how far bursts lie apart: what docs/ci.md says of false alarms.
     #[test]
@@ -272,6 +306,95 @@ mod tests {
         assert_eq!(state(&[&without], &[&with]), State::Unknown);
         assert_eq!(state(&[&with], &[&without]), State::Inconclusive);
         assert_eq!(state(&[&with], &[]), State::Unknown);
+    }
+
+    #[test]
+    fn rows_are_of_what_is_known_and_not_nothing_but_for_those_that_are_always_there() {
+        let report = |lost, duplicated, corrupted| {
+            let mut report = Report { deliveries: lost_of(lost, 100), ..Report::default() };
+            report.deliveries.duplicated = Some(duplicated);
+            report.deliveries.corrupted = Some(corrupted);
+            report.clients.planned = 10;
+            report
+        };
+        let (base, new) =
+            ([report(50, 0, 0), report(50, 0, 0)], [report(10, 0, 0), report(20, 30, 1)]);
+        let (base, new): (Vec<&Report>, Vec<&Report>) =
+            (base.iter().collect(), new.iter().collect());
+        let rows_of = |gates: &[Gate]| -> Vec<(String, Option<f64>, State)> {
+            let rows = rows(&base, &new, gates);
+            rows.into_iter().map(|row| (row.figure, row.change, row.state)).collect()
+        };
+        let row = |name: &str, change, state| (name.to_owned(), change, state);
+        let mut expected = vec![
+            // 100 of 200, and 30 of 200: seven tenths less.
+            row("lost", Some(0.15 / 0.5 - 1.0), State::Lower),
+            row("duplicated", None, State::Worse),
+            row("corrupted", None, State::Worse),
+            row("clients.never_joined", None, State::Same),
+            row("publishes.not_sent", None, State::Same),
+        ];
+        assert_eq!(rows_of(&[]), expected);
+        // By name a tolerance takes the row's place.
+        let figure = crate::gate::Figure::parse("duplicated").unwrap();
+        let tolerance = crate::gate::Tolerance::parse("10%", figure.unit()).unwrap();
+        expected.remove(1);
+        assert_eq!(rows_of(&[Gate { figure, tolerance }]), expected);
+        // All runs of a side together, beside its middle and its ends.
+        let lost = &rows(&base, &new, &[])[0];
+        let tally = |count, share| Some(Tally { count, of: 200.0, share });
+        let (was, is) = (lost.base.as_ref().unwrap(), lost.new.as_ref().unwrap());
+        assert_eq!((was.median, was.tally), (50.0, tally(100.0, 0.5)));
+        assert_eq!((is.min, is.median, is.max, is.tally), (10.0, 15.0, 20.0, tally(30.0, 0.15)));
+        assert_eq!((lost.kind, lost.is_time, lost.p), (Kind::MustBeZero, false, None));
+        // A side of which nothing is known has no change.
+        let gone = Report::default();
+        assert_eq!(rows(&base, &[&gone], &[])[0].change, None);
+        // The same of one side: what is always there, and what it has any of.
+        let one: Vec<_> = spreads(&new).into_iter().map(|(name, of)| (name, of.max)).collect();
+        let known = [("lost", 20.0), ("duplicated", 30.0), ("corrupted", 1.0)];
+        assert_eq!(one[..3], known);
+        assert_eq!(one[3..], [("clients.never_joined", 0.0), ("publishes.not_sent", 0.0)]);
+        let always = ["lost", "duplicated", "clients.never_joined", "publishes.not_sent"];
+        assert!(spreads(&base).into_iter().map(|(name, _)| name).eq(always));
+        assert!(rows(&base, &base, &[]).into_iter().map(|row| row.figure).eq(always));
+    }
+
+    /// Reports of an earlier build can't say how many were unfinished, nor can the new side's: that
+    /// is not missed. Of what every build knows it is.
+    #[test]
+    fn what_only_the_base_has_is_missed_unless_it_is_young() {
+        use State::{Inconclusive, Unknown};
+        let all = || crate::report::Deliveries {
+            lost: Some(1),
+            unfinished: Some(1),
+            duplicated: Some(1),
+            ..Default::default()
+        };
+        let with = Report { deliveries: all(), ..Report::default() };
+        let without = Report::default();
+        let states = |base: &[&Report], new: &[&Report]| -> Vec<(String, State)> {
+            let rows = rows(base, new, &[]).into_iter().take(3);
+            rows.map(|row| (row.figure, row.state)).collect()
+        };
+        let each = |of: [State; 3]| -> Vec<(String, State)> {
+            let names = ["lost", "unfinished", "duplicated"].map(str::to_owned);
+            names.into_iter().zip(of).collect()
+        };
+        let missed = each([Inconclusive, Unknown, Inconclusive]);
+        assert_eq!(states(&[&with], &[&without]), missed);
+        assert_eq!(states(&[&without], &[&with]), each([Unknown; 3]));
+        assert_eq!(states(&[&with], &[]), each([Unknown; 3]));
+        // Neither side: there is no row.
+        let always = ["clients.never_joined", "publishes.not_sent"].map(str::to_owned);
+        let names: Vec<_> =
+            rows(&[&without], &[&without], &[]).into_iter().map(|row| row.figure).collect();
+        assert_eq!(names, always);
+    }
+
+    fn lost_of(lost: u64, expected: u64) -> crate::report::Deliveries {
+        let (lost, expected) = (Some(lost), Some(expected));
+        crate::report::Deliveries { lost, expected, ..Default::default() }
     }
 
     fn lost(lost: Option<u64>) -> crate::report::Deliveries {

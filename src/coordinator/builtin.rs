@@ -143,11 +143,12 @@ impl BuiltinServer {
 
     fn remember(&mut self, gone: &Running) {
         if let Some(last) = gone.last {
-            let before = self.before.unwrap_or(ProcessStat { rss_bytes: 0, cpu_us: 0, ..last });
+            let (cpu_us, rss_peak_bytes) =
+                self.before.map_or((0, 0), |before| (before.cpu_us, before.rss_peak_bytes));
             self.before = Some(ProcessStat {
-                cpu_us: before.cpu_us + last.cpu_us,
+                cpu_us: cpu_us + last.cpu_us,
                 rss_bytes: 0,
-                rss_peak_bytes: before.rss_peak_bytes.max(last.rss_peak_bytes),
+                rss_peak_bytes: rss_peak_bytes.max(last.rss_peak_bytes),
             });
         }
     }

@@ -88,6 +88,167 @@ fn with_few_runs_only_the_far_is_worse() {
     assert!(few.verdict.sentence.contains("1 and 1 of 3 a side"), "{}", few.verdict.sentence);
 }
 
+/// Both limits of what is called worse by few runs: twice the tolerance, and how far the base's own
+/// runs lie apart, a quarter at least.
+#[test]
+fn far_is_beyond_both_limits_and_not_on_them() {
+    for (tolerance, base, new, expected) in [
+        // A quarter of 300.
+        ("10%, 20us", &[300][..], 375, State::Inconclusive),
+        ("10%, 20us", &[300], 376, State::WorseCoarsely),
+        // Twice 20 %, and twice 50 us.
+        ("20%, 20us", &[300], 420, State::Inconclusive),
+        ("20%, 20us", &[300], 421, State::WorseCoarsely),
+        ("10%, 50us", &[300], 400, State::Inconclusive),
+        ("10%, 50us", &[300], 401, State::WorseCoarsely),
+        // These lie 200 apart.
+        ("10%, 20us", &[200, 300, 400], 500, State::Inconclusive),
+        ("10%, 20us", &[200, 300, 400], 501, State::WorseCoarsely),
+    ] {
+        let base = runs("a", base);
+        let gates = [gate("delivery.p50", tolerance)];
+        let compared = compare(&base, &runs("b", &[new]), &gates, Options::default()).unwrap();
+        let found = row(&compared, "delivery.p50").state;
+        assert_eq!(found, expected, "{tolerance} {new}");
+    }
+}
+
+#[test]
+fn what_too_few_runs_need_is_told_of_figures_that_both_sides_have() {
+    let (mut base, new) = (runs("a", &[300; 2]), runs("b", &[300; 2]));
+    // One that only the base has, before the one of both.
+    for report in &mut base.reports {
+        report.latency.insert(Metric::Join, Latency { p50: Some(5), ..Latency::default() });
+    }
+    let gates = [gate("join.p50", "10%"), gate("delivery.p50", "10%")];
+    let of_two = compare(&base, &new, &gates, Options::default()).unwrap();
+    let note = "too few runs to show a small change: 2 and 2, 3 a side are needed for 2 figures";
+    assert!(of_two.notes.contains(&note.to_owned()), "{:?}", of_two.notes);
+    assert_eq!(row(&of_two, "join.p50").state, State::Gone);
+    assert_eq!(row(&of_two, "join.p50").p, None);
+    let few = compared(&runs("a", &[300]), &new);
+    let note = "too few runs to show a small change: 1 and 2, 3 a side are needed for 1 figure";
+    assert_eq!(few.notes, [note]);
+    // Three are enough for it, whatever else there is to judge by.
+    let three = compared(&runs("a", &[300; 3]), &runs("b", &[300; 3]));
+    assert_eq!((three.verdict.state, three.notes.len()), (Outcome::Same, 0));
+}
+
+#[test]
+fn a_row_says_how_much_its_medians_differ() {
+    let gates = [gate("delivery.p50", "10%, 20us"), gate("uncertain", "10%")];
+    let mut new = runs("b", &[402; 5]);
+    let base = five(|_, report| report.deliveries.uncertain = Some(0));
+    new.reports.iter_mut().for_each(|report| report.deliveries.uncertain = Some(9));
+    let compared = compare(&base, &new, &gates, Options::default()).unwrap();
+    let p50 = row(&compared, "delivery.p50");
+    assert!((p50.change.unwrap() - 0.34).abs() < 1e-12, "{p50:?}");
+    assert_eq!(
+        (p50.kind, p50.is_time, p50.tolerance),
+        (Kind::Decides, true, Some(gates[0].tolerance))
+    );
+    // Nothing is a share of 0.
+    let uncertain = row(&compared, "uncertain");
+    assert_eq!((uncertain.change, uncertain.is_time), (None, false));
+    assert_eq!(uncertain.state, State::Worse);
+}
+
+/// A report with figures that are only told: bytes and CPU of a single delivery.
+fn costly(p50: u64, p99: u64, cpu: f64, bytes: u64) -> Report {
+    let mut report = report(p50);
+    report
+        .latency
+        .insert(Metric::Delivery, Latency { p50: Some(p50), p99: Some(p99), ..Latency::default() });
+    report.deliveries.delivered = 1;
+    report.generator.cpu_s = Some(cpu);
+    report.server = Some(crate::report::ProcessUse { cpu_s: Some(cpu), ..Default::default() });
+    report.bytes.sent = bytes;
+    report
+}
+
+fn costs(name: &str, reports: impl Iterator<Item = Report>) -> Runs {
+    Runs { name: name.to_owned(), missing: 0, refused: 0, reports: reports.collect() }
+}
+
+/// Five of each: one of 252 splits is as uneven, in either direction, with four figures to look at.
+#[test]
+fn what_is_only_told_is_higher_or_lower_by_ranks_and_decides_nothing() {
+    let base = costs("a", (0..5).map(|at| costly(300, 600 + at, 0.5, 900 + at)));
+    let new = costs("b", (0..5).map(|at| costly(300, 700 + at, 0.5, 800 + at)));
+    let found = compared(&base, &new);
+    let told: Vec<_> = found.rows.iter().filter(|row| row.kind == Kind::Told).collect();
+    let states: Vec<_> = told.iter().map(|row| (row.figure.as_str(), row.state)).collect();
+    let expected = [
+        ("delivery.p99", State::Higher),
+        ("generator.cpu", State::Same),
+        ("server.cpu", State::Same),
+        ("bytes", State::Lower),
+    ];
+    assert_eq!(states, expected);
+    let ps: Vec<f64> = told.iter().map(|row| row.p.unwrap()).collect();
+    let eight = 8.0 / 252.0;
+    for (p, expected) in ps.iter().zip([eight, 1.0, 1.0, eight]) {
+        assert!((p - expected).abs() < 1e-12, "{ps:?}");
+    }
+    assert_eq!((told[1].is_time, told[3].is_time, told[0].tolerance), (true, false, None));
+    assert_eq!(found.verdict.state, Outcome::Same);
+
+    // Five and four have 126 splits: not enough for two directions of four figures.
+    let few = Runs { reports: new.reports[..4].to_vec(), ..new.clone() };
+    let compared = compared(&base, &few);
+    for row in compared.rows.iter().filter(|row| row.kind == Kind::Told) {
+        assert_eq!((row.state, row.p), (State::Inconclusive, None), "{row:?}");
+    }
+    // A figure that decides is not told as well.
+    let gates = [gate("delivery.p50", "10%"), gate("bytes", "10%")];
+    let compared = compare(&base, &new, &gates, Options::default()).unwrap();
+    let told = compared.rows.iter().filter(|row| row.kind == Kind::Told);
+    let names: Vec<_> = told.map(|row| row.figure.as_str()).collect();
+    assert_eq!(names, ["delivery.p99", "generator.cpu", "server.cpu"]);
+}
+
+#[test]
+fn what_is_told_may_be_higher_though_its_medians_are_equal() {
+    let side = |name: &str, low: u64, high: u64| {
+        let of = move |at| if at < 5 { low } else { high };
+        costs(name, (0..11).map(move |at| costly(300, of(at), 0.5, 900)))
+    };
+    // 3 in the middle of both: five lower values on one side, five higher ones on the other.
+    let base = side("a", 1, 3);
+    let mut new = side("b", 9, 3);
+    let p99 = |a: &Runs, b: &Runs| {
+        let compared = compared(a, b);
+        let row = row(&compared, "delivery.p99");
+        (row.state, row.change)
+    };
+    assert_eq!(p99(&base, &new), (State::Higher, Some(0.0)));
+    assert_eq!(p99(&new, &base), (State::Lower, Some(0.0)));
+    new.reports.clone_from(&base.reports);
+    assert_eq!(p99(&base, &new), (State::Same, Some(0.0)));
+}
+
+#[test]
+fn deliveries_decide_where_nobody_says_otherwise_and_pushes_where_there_are_none() {
+    let of = |metric, p50, p99| {
+        let mut report = Report::default();
+        report.latency.insert(metric, Latency { p50, p99, ..Latency::default() });
+        report
+    };
+    let gates = |reports: &[Report]| -> Vec<(String, Tolerance)> {
+        let gates = default_gates(reports).into_iter();
+        gates.map(|gate| (gate.figure.name, gate.tolerance)).collect()
+    };
+    let is = |name: &str, absolute| (name.to_owned(), Tolerance { relative: 0.1, absolute });
+    let delivered = of(Metric::Delivery, Some(1), Some(2));
+    let pushed = of(Metric::Push, Some(1), Some(2));
+    let scarce = of(Metric::Delivery, Some(1), None);
+    let both = [is("delivery.p50", 20.0), is("delivery.p99", 2_000.0)];
+    assert_eq!(gates(&[Report::default(), delivered, pushed.clone()]), both);
+    assert_eq!(gates(&[scarce]), both[..1]);
+    assert_eq!(gates(&[pushed]), [is("push.p50", 1_000.0), is("push.p99", 5_000.0)]);
+    assert_eq!(gates(&[Report::default()]), []);
+}
+
 /// So many runs a side with so many figures, of which the first is ten times as large on the new side
 /// and the others are equal but for noise.
 fn tenfold(of_base: usize, of_new: usize, gates: usize) -> (Runs, Runs, Vec<Gate>) {
@@ -378,11 +539,23 @@ fn what_the_runs_came_to_decides() {
 
 #[test]
 fn other_plans_are_refused_and_other_machines_only_tell() {
-    let (base, mut new) = (runs("a", &[300; 5]), runs("b", &[500; 5]));
+    let (mut base, mut new) = (runs("a", &[300; 5]), runs("b", &[500; 5]));
     new.reports[2].host.fingerprint = "other".to_owned();
+    base.reports[0].host.hostname = "here".to_owned();
+    new.reports[2].host.hostname = "there".to_owned();
     let told = compared(&base, &new);
-    assert!(told.advisory.is_some());
+    assert_eq!(
+        told.advisory.as_deref(),
+        Some(
+            "the base was measured on another machine (here and there): times and costs only tell; \
+             --any-host makes them decide"
+        )
+    );
     assert_eq!((told.verdict.state, told.verdict.exit), (Outcome::WorseAdvisory, Exit::Passed));
+    assert_eq!(compared(&base, &base).advisory, None);
+    let only_tells = Options { only_tells: true, ..Options::default() };
+    let told = compare(&base, &base, &p50(), only_tells).unwrap();
+    assert_eq!(told.advisory.as_deref(), Some("times and costs are told here, and decide nothing"));
     let decides = Options { any_host: true, ..Options::default() };
     assert!(compare(&base, &new, &p50(), decides).unwrap().is_regressed());
 
@@ -390,7 +563,9 @@ fn other_plans_are_refused_and_other_machines_only_tell() {
     let (why, _) = compare(&base, &new, &p50(), decides).unwrap_err();
     assert!(why.contains("different plans"), "{why}");
     let any = Options { any_plan: true, ..decides };
-    assert!(compare(&base, &new, &p50(), any).unwrap().is_regressed());
+    let any_plan = compare(&base, &new, &p50(), any).unwrap();
+    assert!(any_plan.is_regressed());
+    assert_eq!(any_plan.notes, ["the runs are of different plans: scenario  and other"]);
     let (why, _) = compare(&Runs::default(), &new, &p50(), any).unwrap_err();
     assert!(why.contains("has no run"), "{why}");
 }

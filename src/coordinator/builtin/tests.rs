@@ -15,16 +15,22 @@ impl BuiltinServer {
     }
 }
 
+/// What a stand-in ends with in order: a file that it leaves behind.
+pub(in crate::coordinator) async fn leaves(file: &Path) -> BuiltinServer {
+    let arguments = ["leaves".to_owned(), file.to_str().unwrap().to_owned()];
+    BuiltinServer::start(&stand_in(), &arguments).await.unwrap()
+}
+
 async fn started(how: &str) -> io::Result<BuiltinServer> {
     BuiltinServer::start(&stand_in(), &[how.to_owned()]).await
 }
 
-fn pid(server: &BuiltinServer) -> u32 {
+pub(in crate::coordinator) fn pid(server: &BuiltinServer) -> u32 {
     server.running.as_ref().and_then(|running| running.child.id()).unwrap()
 }
 
 /// Waits for something that the system does in its own time.
-async fn comes<T>(mut what: impl FnMut() -> Option<T>) -> T {
+pub(in crate::coordinator) async fn comes<T>(mut what: impl FnMut() -> Option<T>) -> T {
     for _ in 0..2_000 {
         if let Some(there) = what() {
             return there;
@@ -116,4 +122,39 @@ async fn figures_are_of_all_its_children() {
     let after = server.stat().unwrap();
     assert!((1_000_000..2_000_000).contains(&after.cpu_us) && after.rss_bytes == 0, "{after:?}");
     assert_eq!(after.rss_peak_bytes, 1 << 40);
+}
+
+/// Figures of a child that is gone are those it had last.
+#[tokio::test]
+async fn what_children_used_is_added_up_and_the_largest_memory_is_kept() {
+    let stat =
+        |cpu_us, rss_bytes, rss_peak_bytes| ProcessStat { cpu_us, rss_bytes, rss_peak_bytes };
+    let mut server = started("dies").await.unwrap();
+    let next = async |server: &mut BuiltinServer, last: ProcessStat| {
+        comes(|| server.ended()).await;
+        server.running.as_mut().unwrap().last = Some(last);
+        let seen = server.stat();
+        server.stop().await;
+        let left = server.stat();
+        server.start_again().await.unwrap();
+        (seen, left)
+    };
+    let first = next(&mut server, stat(700, 5, 70)).await;
+    assert_eq!(first, (Some(stat(700, 5, 70)), Some(stat(700, 0, 70))));
+    let second = next(&mut server, stat(40, 6, 60)).await;
+    assert_eq!(second, (Some(stat(740, 6, 70)), Some(stat(740, 0, 70))));
+    let third = next(&mut server, stat(1, 80, 90)).await;
+    assert_eq!(third, (Some(stat(741, 80, 90)), Some(stat(741, 0, 90))));
+}
+
+#[tokio::test]
+async fn stopped_it_ends_in_order_and_killed_it_does_not() {
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str| place.path().join(name);
+    let mut server = leaves(&file("stopped")).await;
+    server.stop().await;
+    assert!(file("stopped").exists());
+    let mut server = leaves(&file("killed")).await;
+    server.kill().await;
+    assert!(!file("killed").exists());
 }

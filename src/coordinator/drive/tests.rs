@@ -418,6 +418,32 @@ async fn a_run_shows_what_it_does_and_how_it_stands() {
     assert_eq!(phases[5..], [Some(0), None]);
 }
 
+/// After ten minutes the points of the series are two seconds wide.
+#[tokio::test(start_paused = true)]
+async fn rates_of_a_long_run_are_a_second_as_well() {
+    let script = recording(|recorder: &mut Recorder, now_us| {
+        recorder.counts(0).sent += 3;
+        for _ in 0..5 {
+            recorder.latency(Metric::Delivery, 0, now_us.min(609 * S), 100);
+        }
+    });
+    // Most of them are passed over at once: ticks would take seconds.
+    let passing = async {
+        tokio::time::sleep(secs(10.3)).await;
+        tokio::time::advance(secs(590.0)).await;
+        std::future::pending::<()>().await;
+    };
+    let (outcome, shown) = tokio::select! {
+        run = simulate_at(plan("610s", ""), with(script), Vec::new(), false) => run.unwrap(),
+        () = passing => unreachable!(),
+    };
+    assert_eq!(outcome.totals.series.width_us(), 2 * S);
+    for at_us in [5 * S, 609 * S + S / 2] {
+        let shown = shown.progress.iter().find(|progress| progress.elapsed_us == at_us).unwrap();
+        assert_eq!((shown.publishes_per_s, shown.deliveries_per_s), (3, 5), "{at_us}");
+    }
+}
+
 /// Processes keep to no paused clock: these two take a second.
 #[cfg(target_os = "linux")]
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is done to the server, when, and what is noticed of it.
 
 use super::*;
-use crate::coordinator::builtin::tests::stand_in;
+use crate::coordinator::builtin::tests::{comes, leaves, pid, stand_in};
 use crate::scenario::{Overrides, Source, read};
 
 fn plan(faults: &str) -> Arc<Plan> {
@@ -55,7 +55,10 @@ fn faults_of_the_server_are_done_when_the_plan_says_and_undone_after_their_time(
 }
 
 async fn kept(how: &str, faults: &str) -> Keeper {
-    let server = BuiltinServer::start(&stand_in(), &[how.to_owned()]).await.unwrap();
+    keeping(BuiltinServer::start(&stand_in(), &[how.to_owned()]).await.unwrap(), faults)
+}
+
+fn keeping(server: BuiltinServer, faults: &str) -> Keeper {
     let clock = Clock::starting_at(std::time::Instant::now());
     Keeper::start(server, plan(faults), clock, &Handle::current())
 }
@@ -84,4 +87,48 @@ async fn an_end_that_nobody_asked_for_is_noticed_and_one_that_was_is_not() {
     let gone = |seen: &Seen| seen.stat.is_none_or(|stat| stat.rss_bytes == 0);
     assert_eq!(seen(&mut keeper, gone).await.ended, None);
     keeper.stop().await;
+}
+
+#[tokio::test]
+async fn what_can_not_be_done_to_it_is_told() {
+    let fails = async |faults: &str| {
+        let mut server = BuiltinServer::start(&stand_in(), &[]).await.unwrap();
+        server.kill().await;
+        let mut keeper = keeping(server, faults);
+        let how = seen(&mut keeper, |seen| seen.ended.is_some()).await.ended.unwrap();
+        keeper.stop().await;
+        how
+    };
+    // The first that failed.
+    let said = fails(&fault("10ms", "freeze", "duration = \"10ms\"")).await;
+    assert_eq!(said, "freezing it failed: it is not running");
+    let words = [
+        (Action::Freeze, "freezing it"),
+        (Action::Resume, "letting it go on"),
+        (Action::Kill, "killing it"),
+        (Action::Stop, "stopping it"),
+        (Action::StartAgain, "starting it again"),
+    ];
+    assert!(words.into_iter().all(|(action, said)| action.words() == said));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn it_ends_in_order_when_stopped_and_at_once_when_nobody_keeps_it() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("ended");
+    keeping(leaves(&file).await, "").stop().await;
+    assert!(file.exists());
+    // One that would not end by itself for a minute, nor be given up for five seconds.
+    let server = BuiltinServer::start(&stand_in(), &["hangs".to_owned()]).await.unwrap();
+    let running = format!("/proc/{}/stat", pid(&server));
+    let is_gone = || match std::fs::read_to_string(&running) {
+        Ok(stat) => stat.contains(") Z ").then_some(()),
+        Err(_) => Some(()),
+    };
+    assert!(is_gone().is_none());
+    let began = Instant::now();
+    drop(keeping(server, ""));
+    comes(is_gone).await;
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
