@@ -248,9 +248,10 @@ fn what_no_fault_and_no_mark_took_is_counted_each_time() {
 #[test]
 fn what_an_outage_is_by_who_was_up_and_who_was_lost_when() {
     const BIN: u64 = 100_000;
-    type Found = Vec<(u64, u64)>;
+    type Pairs<T> = &'static [(u64, T)];
+    type Row = (Pairs<u32>, Pairs<u64>, Vec<(u64, u64)>);
     // (When, how many up), (when, how many lost) -> outages: when, how many hit. In tenths of seconds.
-    let rows: Vec<(&[(u64, u32)], &[(u64, u64)], Found)> = vec![
+    let rows: Vec<Row> = vec![
         // Ten stretches are a second, eleven are more.
         (&[(190, 100)], &[(200, 6), (209, 5)], vec![(200, 11)]),
         (&[(190, 100)], &[(200, 6), (210, 5)], vec![]),
