@@ -257,7 +257,8 @@ mod tests {
             report
         };
         let base = plan(&|_| ());
-        let cases: [(&dyn Fn(&mut Report), Option<&str>); 9] = [
+        type Case<'a> = (&'a dyn Fn(&mut Report), Option<&'a str>);
+        let cases: [Case<'_>; 9] = [
             (&|_| (), None),
             // These may differ: they are what is compared.
             (&|report| report.target.url = "ws://elsewhere/".to_owned(), None),
