@@ -4,23 +4,30 @@
 //! another encoding, in the middle of something else. Values are collected before a run (headers,
 //! params, environment, query) and, for what logins capture, by each worker.
 
+mod written;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use rustc_hash::FxHashMap;
+
+use written::readings;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
 /// Shorter values are left alone: they occur in ordinary text, and a text full of holes says which
-/// they were.
-const SHORTEST_BYTES: usize = 4;
+/// they were. So much of one that was cut off is taken out too.
+const SHORTEST_CHARS: usize = 4;
 
 /// Values to be taken out of texts. Its `Debug` shows how many there are, and none.
 #[derive(Clone, Default)]
 pub struct Secrets {
-    /// Every form of every value, the longest first: one may contain another.
-    forms: Vec<String>,
+    /// Every form of every value.
+    forms: Vec<Vec<char>>,
+    /// Which forms begin with a character.
+    by_first: FxHashMap<char, Vec<usize>>,
 }
 
 impl fmt::Debug for Secrets {
@@ -30,17 +37,23 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Those values, as they are and as JSON, URLs, base64 and hexadecimal write them.
+    /// Those values, as they are and in base64 and hexadecimal; each of these in whichever way JSON,
+    /// URLs and HTML write its characters.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut forms: Vec<String> = values
+        let mut forms: Vec<Vec<char>> = values
             .into_iter()
             .map(str::trim)
-            .filter(|value| value.len() >= SHORTEST_BYTES)
             .flat_map(forms_of)
+            .map(|form| form.chars().collect::<Vec<_>>())
+            .filter(|form| form.len() >= SHORTEST_CHARS)
             .collect();
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.sort_unstable();
         forms.dedup();
-        Self { forms }
+        let mut by_first: FxHashMap<char, Vec<usize>> = FxHashMap::default();
+        for (at, form) in forms.iter().enumerate() {
+            by_first.entry(form[0]).or_default().push(at);
+        }
+        Self { forms, by_first }
     }
 
     /// Whether there is nothing to take out.
@@ -49,44 +62,90 @@ impl Secrets {
         self.forms.is_empty()
     }
 
-    /// The text without them.
+    /// The text without them. Where it was cut within one, what is left of that goes too: an end of four
+    /// characters and more, with dots for the rest or without.
     #[must_use]
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut text = Cow::Borrowed(text);
-        for form in &self.forms {
-            if text.contains(form.as_str()) {
-                text = Cow::Owned(text.replace(form.as_str(), REDACTED));
+        if self.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut clean = String::new();
+        let (mut kept, mut at) = (0, 0);
+        while at < text.len() {
+            let end = if at == 0 { self.cut_before(text) } else { None };
+            match end.or_else(|| self.longest_at(text, at)) {
+                Some(end) => {
+                    clean.push_str(&text[kept..at]);
+                    clean.push_str(REDACTED);
+                    (kept, at) = (end, end);
+                }
+                None => at += text[at..].chars().next().map_or(1, char::len_utf8),
             }
         }
-        text
+        if kept == 0 {
+            return Cow::Borrowed(text);
+        }
+        clean.push_str(&text[kept..]);
+        Cow::Owned(clean)
     }
+
+    /// Where the longest one ends that begins at a place.
+    fn longest_at(&self, text: &str, at: usize) -> Option<usize> {
+        let mut longest = None;
+        for (first, _) in readings(text, at) {
+            for form in self.by_first.get(&first).into_iter().flatten() {
+                longest = longest.max(end_of(text, at, &self.forms[*form], 0));
+            }
+        }
+        longest
+    }
+
+    /// Where the rest of one ends whose beginning was cut off before the text.
+    fn cut_before(&self, text: &str) -> Option<usize> {
+        let begins = text.len() - text.trim_start_matches(DOTS).len();
+        let rests = self.forms.iter().flat_map(|form| {
+            let last = form.len() - SHORTEST_CHARS;
+            (1..=last).map(move |from| &form[from..])
+        });
+        rests.filter_map(|rest| end_of(text, begins, rest, 0)).max()
+    }
+}
+
+/// What stands for what was cut off.
+const DOTS: [char; 2] = ['\u{2026}', '.'];
+
+/// Where a value ends that begins at a place, however each of its characters is written. Also if the text
+/// ends within it, once `SHORTEST_CHARS` of it were there; `seen` counts them.
+fn end_of(text: &str, at: usize, rest: &[char], seen: usize) -> Option<usize> {
+    let Some((wanted, rest)) = rest.split_first() else { return Some(at) };
+    if seen >= SHORTEST_CHARS && text[at..].trim_start_matches(DOTS).is_empty() {
+        return Some(at);
+    }
+    let next = readings(text, at).filter(|(read, _)| read == wanted);
+    next.filter_map(|(_, length)| end_of(text, at + length, rest, seen + 1)).max()
 }
 
 /// The forms in which a value may come back.
 fn forms_of(value: &str) -> Vec<String> {
-    let json = serde_json::Value::String(value.to_owned()).to_string();
     let bytes = value.as_bytes();
-    let form: String = url::form_urlencoded::byte_serialize(bytes).collect();
+    if value.chars().count() < SHORTEST_CHARS {
+        return Vec::new();
+    }
     let mut forms = vec![
         value.to_owned(),
-        json[1..json.len() - 1].to_owned(),
-        form.replace('+', "%20"),
-        form,
         BASE64.encode(bytes).trim_end_matches('=').to_owned(),
         BASE64URL_NOPAD.encode(bytes),
         HEXLOWER.encode(bytes),
+        HEXUPPER.encode(bytes),
     ];
     // `Bearer x` is as secret as `x`, which is what a server quotes; Basic holds two in base64.
     for scheme in ["Bearer ", "Basic ", "Token "] {
-        if let Some(credentials) = value.strip_prefix(scheme)
-            && credentials.len() >= SHORTEST_BYTES
-        {
+        if let Some(credentials) = value.strip_prefix(scheme) {
             forms.extend(forms_of(credentials));
             let decoded = BASE64.decode(credentials.as_bytes()).ok();
             let words = decoded.and_then(|decoded| String::from_utf8(decoded).ok());
-            let password = words.as_deref().and_then(|words| words.split_once(':'));
-            if let Some((_, password)) = password.filter(|(_, it)| it.len() >= SHORTEST_BYTES) {
-                forms.push(password.to_owned());
+            if let Some((_, password)) = words.as_deref().and_then(|words| words.split_once(':')) {
+                forms.extend(forms_of(password));
             }
         }
     }
@@ -143,6 +202,55 @@ mod tests {
         }
         assert_eq!(secrets.redact("nothing here"), "nothing here");
         assert!(!format!("{:?}", Secrets::new(["hidden"])).contains("hidden"));
+    }
+
+    /// Each is what some library or proxy makes of the same value.
+    #[test]
+    fn however_its_characters_are_written() {
+        let secrets = Secrets::new(["a/b+c=d <\u{e9}>"]);
+        for text in [
+            "a/b+c=d <\u{e9}>",
+            r"a\/b+c=d <\u00e9>",
+            r"a\/b+c\u003dd \u003C\u00E9\u003e",
+            "a%2Fb%2Bc%3Dd%20%3C%C3%A9%3E",
+            "a%2fb%2bc%3dd+%3c%c3%a9%3e",
+            "a&#47;b&#43;c&#61;d &lt;&#233;&gt;",
+            "a&#x2F;b&#x2b;c&#x3D;d &#60;&#xe9;&#62;",
+            "612f622b633d64203cc3a93e",
+            "612F622B633D64203CC3A93E",
+            "YS9iK2M9ZCA8w6k+",
+            r"YS9iK2M9ZCA8w6k\u002b",
+            "YS9iK2M9ZCA8w6k%2B",
+            "YS9iK2M9ZCA8w6k-",
+        ] {
+            let around = format!("it said {text}!");
+            assert_eq!(secrets.redact(&around), "it said [redacted]!", "{text}");
+        }
+        for other in ["a/b+c=e", "a%2Gb", "%", r"\u00", "&#;", "&#x", "&", "\\"] {
+            assert_eq!(secrets.redact(other), other);
+        }
+    }
+
+    #[test]
+    fn what_was_cut_within_a_secret_is_not_shown_either() {
+        let secrets = Secrets::new(["s3cretvalue/1"]);
+        for (text, expected) in [
+            ("it was s3cretvalue/1", "it was [redacted]"),
+            ("it was s3cretvalu", "it was [redacted]"),
+            ("it was s3cr", "it was [redacted]"),
+            ("it was s3cretva...", "it was [redacted]..."),
+            ("it was s3cretva\u{2026}", "it was [redacted]\u{2026}"),
+            (r"it was s3cretvalue\/", "it was [redacted]"),
+            ("tvalue/1 is wrong", "[redacted] is wrong"),
+            ("...value/1 is wrong", "[redacted] is wrong"),
+            ("value%2f1 is wrong", "[redacted] is wrong"),
+            // Too short to be told from other words, or not at an end.
+            ("it was s3c", "it was s3c"),
+            ("e/1 is wrong", "e/1 is wrong"),
+            ("s3cret is wrong", "s3cret is wrong"),
+        ] {
+            assert_eq!(secrets.redact(text), expected, "{text}");
+        }
     }
 
     #[test]

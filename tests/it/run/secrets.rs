@@ -3,9 +3,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Message, WebSocket};
@@ -70,7 +71,7 @@ Cookie = "id=canary-cookie-2"
 count = 1
 [[cohort]]
 name = "people"
-clients = 3
+clients = 24
 data = "users.csv"
 join = { rooms = "lobby" }
 publish = { rate = "5/s" }
@@ -90,7 +91,7 @@ impl Gossip {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let told = Arc::new(Mutex::new(String::new()));
+        let told = Arc::new(Told::default());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let told = Arc::clone(&told);
@@ -102,7 +103,30 @@ impl Gossip {
     }
 }
 
-fn serve(mut stream: TcpStream, told: &Mutex<String>) {
+/// What clients said, and how many were closed on.
+#[derive(Default)]
+struct Told {
+    words: Mutex<String>,
+    closed: AtomicUsize,
+}
+
+type Form = fn(&str) -> String;
+
+/// How libraries and proxies write a value into an error.
+const WRITTEN: [(&str, Form); 8] = [
+    ("plain", str::to_owned),
+    ("a solidus that JSON need not escape", |value| value.replace('/', r"\/")),
+    ("units of UTF-16", |value| {
+        value.chars().map(|it| format!(r"\u{:04x}", u32::from(it))).collect()
+    }),
+    ("percent in lower case", |value| value.replace('/', "%2f").replace('+', "%2b")),
+    ("percent in upper case", |value| value.replace('/', "%2F").replace('+', "%2B")),
+    ("HEX", |value| HEXUPPER.encode(value.as_bytes())),
+    ("references of HTML", |value| value.replace('/', "&#x2F;").replace('+', "&#43;")),
+    ("base64 of URLs", |value| BASE64URL_NOPAD.encode(value.as_bytes())),
+];
+
+fn serve(mut stream: TcpStream, Told { words: told, closed }: &Told) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -159,10 +183,13 @@ fn serve(mut stream: TcpStream, told: &Mutex<String>) {
             return;
         }
         if said > 4 {
-            let reason = "you are canary-login-7 of canary-param-4 with canary-header-/+1";
+            // A code of its own for each form: each has a row in the report, with what was said.
+            let nth = closed.fetch_add(1, Ordering::AcqRel) % WRITTEN.len();
+            let (_, form) = WRITTEN[nth];
             let frame = tokio_tungstenite::tungstenite::protocol::CloseFrame {
-                code: 4001.into(),
-                reason: reason.into(),
+                code: (4001 + nth as u16).into(),
+                // As long as a close frame holds.
+                reason: format!("you are {}", form("canary-header-/+1")).into(),
             };
             let _ = ws.close(Some(frame));
         }
@@ -190,15 +217,17 @@ fn printed(folder: &std::path::Path, arguments: &[&str]) -> String {
 }
 
 /// The forms in which a secret may come back.
-fn forms(secret: &str) -> [String; 5] {
+fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap();
-    [
+    let mut forms = vec![
         secret.to_owned(),
         json.trim_matches('"').to_owned(),
         url::form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
         BASE64.encode(secret.as_bytes()).trim_end_matches('=').to_owned(),
         HEXLOWER.encode(secret.as_bytes()),
-    ]
+    ];
+    forms.extend(WRITTEN.map(|(_, form)| form(secret)));
+    forms
 }
 
 fn holds_no_secret(all: &str) {
@@ -224,6 +253,12 @@ fn no_output_holds_a_secret_that_the_server_repeats() {
     assert!(files > 1 && all.contains("gossip"), "{all}");
     assert!(all.contains("[redacted]"), "{all}");
     holds_no_secret(&all);
+    for (nth, (form, _)) in WRITTEN.iter().enumerate() {
+        assert!(
+            all.contains(&format!("closed with {}", 4001 + nth)),
+            "{form} was not said:\n{all}"
+        );
+    }
 }
 
 #[test]
