@@ -6,13 +6,17 @@ use std::time::Duration;
 use nix::libc;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::http::Response;
+use tokio_tungstenite::tungstenite::http::header::{
+    CONTENT_ENCODING, LOCATION, RETRY_AFTER, SEC_WEBSOCKET_EXTENSIONS,
+};
+use tokio_tungstenite::tungstenite::http::{HeaderName, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::tls;
 use super::upgrade::HEAD_BYTES_MAX;
 use crate::metric::{Detail, ErrorKind, LocalLimit, Step};
-use crate::units::format::bytes;
+use crate::secrets::REDACTED;
+use crate::units::format::{bytes, count};
 
 /// Why a connection did not come about, or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +109,18 @@ pub(super) fn classify(error: &Error, step: Step) -> DialError {
         | Error::ConnectionClosed
         | Error::AlreadyClosed => DialError::new(ErrorKind::Reset, step, error.to_string()),
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            let (size, max) = (bytes(*size as u64), bytes(*max_size as u64));
-            let text = format!("a message of {size} or more, where {max} is the most");
+            let (size, max) = (count(*size as u64), count(*max_size as u64));
+            let text = format!("a message of {size} bytes or more, where {max} is the most");
             DialError::new(ErrorKind::Oversize, step, text)
         }
         // Our own bound, which no write should meet: never the server's fault.
         Error::WriteBufferFull(_) => {
             DialError::local_limit(LocalLimit::Memory, step, "our own write buffer is full")
+        }
+        Error::Protocol(ProtocolError::NonZeroReservedBits) => {
+            let text = "reserved bits are set in a frame: the server compresses (permessage-deflate), \
+                        which was not agreed, or what it sends is no frame";
+            DialError::new(ErrorKind::ProtocolViolation, step, text)
         }
         _ => DialError::new(ErrorKind::ProtocolViolation, step, error.to_string()),
     }
@@ -136,25 +145,83 @@ fn bad_handshake(error: &Error) -> DialError {
         Error::Capacity(CapacityError::TooManyHeaders) => {
             (ErrorKind::BadHandshake, "its answer to the upgrade has too many headers".to_owned())
         }
+        Error::Protocol(why) => (ErrorKind::BadHandshake, wrong_answer(why)),
         error => (ErrorKind::BadHandshake, error.to_string()),
     };
     DialError::new(kind, Step::Upgrade, text)
 }
 
+/// What an answer with status 101 lacks, or has too much.
+fn wrong_answer(why: &ProtocolError) -> String {
+    let what = match why {
+        ProtocolError::MissingUpgradeWebSocketHeader => "has no `Upgrade: websocket`",
+        ProtocolError::MissingConnectionUpgradeHeader => "has no `Connection: Upgrade`",
+        ProtocolError::SecWebSocketAcceptKeyMismatch => {
+            "has no Sec-WebSocket-Accept that fits our key: what answered is no WebSocket server, or \
+             a cache before it"
+        }
+        ProtocolError::InvalidHeader(name) if **name == SEC_WEBSOCKET_EXTENSIONS => {
+            "chooses an extension that was not offered (Sec-WebSocket-Extensions)"
+        }
+        ProtocolError::SecWebSocketSubProtocolError(_) => {
+            "chooses a subprotocol that was not offered (Sec-WebSocket-Protocol)"
+        }
+        why => return why.to_string(),
+    };
+    format!("its answer to the upgrade {what}")
+}
+
 fn http_status(response: &Response<Option<Vec<u8>>>) -> DialError {
     let status = response.status();
-    let body = response.body().as_deref().unwrap_or_default();
-    let body = String::from_utf8_lossy(&body[..body.len().min(120)]);
+    let header = |name: HeaderName| {
+        response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+    };
     let mut text = format!("answered {status} to the upgrade");
-    if let Some(elsewhere) = response.headers().get("Location") {
-        text.push_str(&format!(", pointing to {}", String::from_utf8_lossy(elsewhere.as_bytes())));
+    if let Some(elsewhere) = header(LOCATION) {
+        text.push_str(&format!(", pointing to {}", without_query_values(&elsewhere)));
     }
-    if !body.trim().is_empty() {
-        text.push_str(": ");
-        text.push_str(body.trim());
+    if let Some(wait) = header(RETRY_AFTER) {
+        text.push_str(&format!(", to be tried again after {wait} (Retry-After)"));
+    }
+    let body = response.body().as_deref().unwrap_or_default();
+    let encoding = header(CONTENT_ENCODING).filter(|encoding| *encoding != "identity");
+    match (encoding, body) {
+        (_, []) => {}
+        (Some(encoding), _) => text.push_str(&format!("; its text is in {encoding}, not shown")),
+        (None, body) if !is_text(body) => text.push_str("; what it says is no text"),
+        (None, body) => {
+            let shown = String::from_utf8_lossy(&body[..body.len().min(BODY_BYTES_MAX)]);
+            if !shown.trim().is_empty() {
+                text.push_str(": ");
+                text.push_str(shown.trim());
+            }
+        }
     }
     let error = DialError::new(ErrorKind::HttpStatus, Step::Upgrade, text);
     DialError { detail: Detail::Status(status.as_u16()), ..error }
+}
+
+/// A redirect may carry a token.
+fn without_query_values(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let keys = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) => format!("{key}={REDACTED}"),
+        None => pair.to_owned(),
+    });
+    format!("{path}?{}", keys.collect::<Vec<_>>().join("&"))
+}
+
+/// So much of a refusal's text is shown.
+const BODY_BYTES_MAX: usize = 120;
+
+/// Whether bytes are for a person to read. The last character may be cut off.
+fn is_text(bytes: &[u8]) -> bool {
+    let whole = match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_some() => return false,
+        Err(error) => &bytes[..error.valid_up_to()],
+        Ok(_) => bytes,
+    };
+    !whole.contains(&0)
 }
 
 /// The close code and reason of a close frame; 1005 where it names none (RFC 6455, 7.4.1).
@@ -177,6 +244,8 @@ fn is_forbidden(frame: Option<&CloseFrame>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio_tungstenite::tungstenite::http::StatusCode;
+
     use super::*;
 
     #[test]
@@ -205,6 +274,38 @@ mod tests {
                 assert_eq!((found.kind, found.detail, found.step), expected, "{number}");
             }
         }
+    }
+
+    fn refused(headers: &[(HeaderName, &str)], body: &[u8]) -> String {
+        let mut response = Response::new(Some(body.to_vec()));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        for (name, value) in headers {
+            response.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let error = http_status(&response);
+        assert_eq!((error.kind, error.detail), (ErrorKind::HttpStatus, Detail::Status(503)));
+        let text = error.text.strip_prefix("answered 503 Service Unavailable to the upgrade");
+        text.unwrap_or_else(|| panic!("{}", error.text)).to_owned()
+    }
+
+    #[test]
+    fn a_refusal_is_shown_as_what_it_is() {
+        assert_eq!(refused(&[], b""), "");
+        assert_eq!(refused(&[], b"  full\n"), ": full");
+        assert_eq!(refused(&[], &[b'a'; 300]), format!(": {}", "a".repeat(120)));
+        assert_eq!(refused(&[], "caf\u{e9}".as_bytes()), ": caf\u{e9}");
+        assert_eq!(refused(&[], b"caf\xc3"), ": caf\u{fffd}", "cut within a character");
+        let gzip = (CONTENT_ENCODING, "gzip");
+        assert_eq!(refused(&[gzip], b"\x1f\x8b\x08"), "; its text is in gzip, not shown");
+        assert_eq!(refused(&[(CONTENT_ENCODING, "identity")], b"no"), ": no");
+        assert_eq!(refused(&[], b"\x1f\x8b\x08\x00"), "; what it says is no text");
+        assert_eq!(refused(&[], b"a\x00b"), "; what it says is no text");
+        let after = (RETRY_AFTER, "120");
+        let expected = ", to be tried again after 120 (Retry-After): busy";
+        assert_eq!(refused(&[after], b"busy"), expected);
+        assert_eq!(refused(&[(LOCATION, "/other")], b""), ", pointing to /other");
+        let told = refused(&[(LOCATION, "wss://h.test/ok?token=s3cret&x&room=1")], b"");
+        assert_eq!(told, ", pointing to wss://h.test/ok?token=[redacted]&x&room=[redacted]");
     }
 
     /// What whole runs against hostile servers don't reach, or not in each step.

@@ -3,9 +3,9 @@
 //!
 //! The WebSocket library builds the request and parses the answer, but does not judge it: it
 //! refuses servers that choose none of the subprotocols they were offered, which RFC 6455 allows
-//! and many do; and it takes a head in more than 64 pieces of under 128 bytes for an attack. A
-//! server, or a proxy before it, may write its head byte by byte all the same: it is slow, and how
-//! slow is what we measure.
+//! and many do; it takes a head in more than 64 pieces of under 128 bytes for an attack, where a
+//! server, or a proxy before it, may write its head byte by byte: it is slow, and how slow is what
+//! we measure; and it takes an interim answer (RFC 9110, 15.2) for the answer.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
@@ -16,7 +16,8 @@ use tokio_tungstenite::tungstenite::handshake::client::{Request, Response, gener
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
 use tokio_tungstenite::tungstenite::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE, USER_AGENT,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    USER_AGENT,
 };
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -105,17 +106,36 @@ pub(super) async fn shake_hands(
     Ok((ws, chosen))
 }
 
-/// The longest head that is read.
+/// The longest head that is read, with all interim answers before it.
 pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 const READ_BYTES: usize = 1024;
 /// How an answer begins that is worth waiting for; anything else is looked at as it comes, and
 /// refused at once.
 const HEAD_START: &[u8] = b"HTTP/";
 
-/// The head of the answer and what came after it.
+/// The head of the answer and what came after it. Interim answers, such as 103, are passed over: they
+/// are a head each, without a body, and the answer follows.
 async fn read_answer(socket: &mut Socket) -> Result<(Response, Vec<u8>), Error> {
     let mut head = Head::default();
+    let mut passed_over = 0;
     loop {
+        if head.whole {
+            let Some((size, response)) = Response::try_parse(&head.bytes)? else {
+                // Empty lines before it, which the parser would skip for as long as they come.
+                return Err(Error::Protocol(httparse::Error::Version.into()));
+            };
+            let rest = head.bytes.split_off(size);
+            if !is_interim(response.status()) {
+                return Ok((response, rest));
+            }
+            passed_over += size;
+            head = Head { bytes: rest, ..Head::default() };
+            head.look(0);
+            continue;
+        }
+        if passed_over + head.bytes.len() > HEAD_BYTES_MAX {
+            return Err(Error::AttackAttempt);
+        }
         let seen = head.bytes.len();
         if head.bytes.capacity() == seen {
             head.bytes.reserve(READ_BYTES);
@@ -124,17 +144,12 @@ async fn read_answer(socket: &mut Socket) -> Result<(Response, Vec<u8>), Error> 
             return Err(Error::Protocol(ProtocolError::HandshakeIncomplete));
         }
         head.look(seen);
-        if head.whole {
-            let Some((size, response)) = Response::try_parse(&head.bytes)? else {
-                // Empty lines before it, which the parser would skip for as long as they come.
-                return Err(Error::Protocol(httparse::Error::Version.into()));
-            };
-            return Ok((response, head.bytes.split_off(size)));
-        }
-        if head.bytes.len() > HEAD_BYTES_MAX {
-            return Err(Error::AttackAttempt);
-        }
     }
+}
+
+/// Whether another answer follows this one. 101 is the last of its kind: from there on it is frames.
+fn is_interim(status: StatusCode) -> bool {
+    status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// The beginning of what the server says.
@@ -148,9 +163,12 @@ struct Head {
 }
 
 impl Head {
-    /// Looks at the bytes that came since there were `seen`.
+    /// Looks at the bytes that came since there were `seen`, as far as its end.
     fn look(&mut self, seen: usize) {
         for byte in &self.bytes[seen..] {
+            if self.whole {
+                break;
+            }
             match byte {
                 b'\n' if self.line == 0 => self.whole = true,
                 b'\n' => self.line = 0,
@@ -173,19 +191,19 @@ fn judge(
         return Err(Error::Http(Box::new(response.clone())));
     }
     let headers = response.headers();
-    let is = |name: HeaderName, wanted: &str| {
-        let value = headers.get(name).and_then(|value| value.to_str().ok());
-        value.is_some_and(|value| value.eq_ignore_ascii_case(wanted))
-    };
     let wrong = |error| Err(Error::Protocol(error));
-    if !is(UPGRADE, "websocket") {
+    if !has_token(headers, &UPGRADE, "websocket") {
         return wrong(ProtocolError::MissingUpgradeWebSocketHeader);
     }
-    if !is(CONNECTION, "Upgrade") {
+    if !has_token(headers, &CONNECTION, "upgrade") {
         return wrong(ProtocolError::MissingConnectionUpgradeHeader);
     }
     if headers.get(SEC_WEBSOCKET_ACCEPT).is_none_or(|key| key != accept_key) {
         return wrong(ProtocolError::SecWebSocketAcceptKeyMismatch);
+    }
+    // None is ever offered.
+    if headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().any(|value| !value.is_empty()) {
+        return wrong(ProtocolError::InvalidHeader(Box::new(SEC_WEBSOCKET_EXTENSIONS)));
     }
     let mut chosen = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
     let not_ours = |error| wrong(ProtocolError::SecWebSocketSubProtocolError(error));
@@ -204,6 +222,12 @@ fn judge(
         }
         (Some(_), Some(_)) => not_ours(SubProtocolError::InvalidSubProtocol),
     }
+}
+
+/// Whether a list of tokens, in one line or several, has one of them (RFC 9110, 5.6.1).
+fn has_token(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case(wanted))
 }
 
 #[cfg(test)]
@@ -239,13 +263,52 @@ mod tests {
     const KEY: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
     fn judged(lines: &str, offered: &[&str]) -> Result<Option<String>, String> {
+        judged_whole(&format!("Upgrade: WebSocket\r\nConnection: upgrade\r\n{lines}"), offered)
+    }
+
+    fn judged_whole(lines: &str, offered: &[&str]) -> Result<Option<String>, String> {
         let offered: Vec<String> = offered.iter().map(|&name| name.to_owned()).collect();
-        let head = format!(
-            "HTTP/1.1 101 X\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\
-             Sec-WebSocket-Accept: {KEY}\r\n{lines}\r\n"
-        );
+        let head = format!("HTTP/1.1 101 X\r\nSec-WebSocket-Accept: {KEY}\r\n{lines}\r\n");
         let (_, response) = Response::try_parse(head.as_bytes()).unwrap().unwrap();
         judge(&response, KEY, &offered).map_err(|error| error.to_string())
+    }
+
+    /// RFC 6455, 4.1, 3 and 4: a header that has the token, whatever else it has.
+    #[test]
+    fn what_switches_protocols_is_a_token_of_a_list() {
+        let upgrade = "Upgrade: websocket\r\n";
+        for lines in [
+            "Connection: keep-alive, Upgrade\r\n",
+            "Connection: Upgrade,keep-alive\r\n",
+            "Connection: keep-alive\r\nConnection: upgrade\r\n",
+            "Connection:   UPGRADE  \r\n",
+        ] {
+            assert_eq!(judged_whole(&format!("{upgrade}{lines}"), &[]), Ok(None), "{lines}");
+        }
+        let connection = "Connection: Upgrade\r\n";
+        assert_eq!(
+            judged_whole(&format!("Upgrade: h2c, WebSocket\r\n{connection}"), &[]),
+            Ok(None)
+        );
+        for lines in [
+            upgrade.to_owned(),
+            format!("{upgrade}Connection: keep-alive\r\n"),
+            format!("{upgrade}Connection: keep-alive Upgrade\r\n"),
+            format!("{upgrade}Connection: Upgraded\r\n"),
+            connection.to_owned(),
+            format!("Upgrade: h2c\r\n{connection}"),
+        ] {
+            assert!(judged_whole(&lines, &[]).is_err(), "{lines}");
+        }
+    }
+
+    #[test]
+    fn an_extension_was_not_offered() {
+        for lines in ["permessage-deflate", "permessage-deflate; server_no_context_takeover", "x"] {
+            let judged = judged(&format!("Sec-WebSocket-Extensions: {lines}\r\n"), &[]);
+            assert!(judged.unwrap_err().contains("sec-websocket-extensions"), "{lines}");
+        }
+        assert_eq!(judged("Sec-WebSocket-Extensions:\r\n", &[]), Ok(None), "none chosen");
     }
 
     #[test]
