@@ -9,14 +9,14 @@ use crate::scenario;
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
     let path = args.scenario.scenario.as_str();
     let source = scenario::load(path).map_err(prepare::refused)?;
-    let (what, name, warnings) = if scenario::is_protocol(&source) {
+    let (what, warnings) = if scenario::is_protocol(&source) {
         let read = scenario::read_protocol(&source).map_err(prepare::refused)?;
-        ("protocol", read.description.name, read.warnings)
+        ("protocol", read.warnings)
     } else {
-        let (plan, warnings) = prepare::plan_of(&args.scenario, &source)?;
-        ("scenario", plan.scenario.name, warnings)
+        let (_, warnings) = prepare::plan_of(&args.scenario, &source)?;
+        ("scenario", warnings)
     };
     prepare::warn(warnings);
-    print::stdout(&format!("{name}: no mistakes found in the {what} {path}\n"))?;
+    print::stdout(&format!("no mistakes found in the {what} {path}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

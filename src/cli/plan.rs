@@ -7,7 +7,7 @@ use super::args::PlanArgs;
 use super::{Failure, fit, prepare, print};
 use crate::plan::{Plan, describe, headline};
 use crate::scenario::{FaultKind, Ramp};
-use crate::units::format::{bytes, count, number, percent, seconds};
+use crate::units::format::{bytes, count, counted, number, percent, seconds};
 
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
     let plan = prepare::plan(&args.scenario)?;
@@ -66,7 +66,7 @@ fn render(plan: &Plan) -> String {
         if fault.kind.is_of_server() {
             what.push_str(" of the server");
         } else if !fault.victims.is_empty() {
-            let _ = write!(what, " of {} clients", count(fault.victims.len() as u64));
+            let _ = write!(what, " of {}", counted(fault.victims.len() as u64, "client"));
         }
         let _ = write!(what, " at {}", at(fault.at_us));
         if let Some(duration) = fault.kind.duration() {

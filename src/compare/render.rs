@@ -40,7 +40,7 @@ fn verdict(row: &Row) -> &'static str {
 fn tolerance(row: &Row) -> String {
     match (row.tolerance, row.kind) {
         (None, Kind::MustBeZero) => "none".to_owned(),
-        (None, _) => "told only".to_owned(),
+        (None, _) => "not judged".to_owned(),
         (Some(of), _) if of.absolute > 0.0 => {
             format!("{} %, {}", number(of.relative * 100.0), value(of.absolute, row.is_time))
         }
@@ -251,7 +251,7 @@ mod tests {
         let of = |relative, absolute| Some(crate::gate::Tolerance { relative, absolute });
         for (given, kind, is_time, words) in [
             (None, Kind::MustBeZero, false, "none"),
-            (None, Kind::Told, true, "told only"),
+            (None, Kind::Told, true, "not judged"),
             (of(0.1, 0.0), Kind::Decides, true, "10 %"),
             (of(0.1, 2_000.0), Kind::Decides, true, "10 %, 2.00 ms"),
             (of(0.025, 5.0), Kind::Decides, false, "2.5 %, 5"),

@@ -6,6 +6,7 @@ use super::{BUILTIN_FEED_INTERVAL_US, Plan};
 use crate::protocol::Recipients;
 use crate::scenario::{FaultKind, Load, Publish, RoomCount, RoomSet, Size, To};
 use crate::stamp::MAX_PAYLOAD;
+use crate::units::format::counted;
 
 /// The highest load the plan reaches. Rates are `None` where a closed loop decides them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -224,14 +225,14 @@ pub fn headline(plan: &Plan) -> String {
     if plan.is_feed() {
         return match peaks.deliveries_per_s {
             Some(rate) => format!(
-                "{} listeners × {} pushes/s = {} deliveries/s",
-                count(f64::from(peaks.clients)),
+                "{} × {} pushes/s = {} deliveries/s",
+                counted(peaks.clients.into(), "listener"),
                 count(rate / f64::from(peaks.clients.max(1))),
                 count(rate)
             ),
             None => format!(
-                "{} listeners, pushed to at the server's own rate",
-                count(f64::from(peaks.clients))
+                "{}, pushed to at the server's own rate",
+                counted(peaks.clients.into(), "listener")
             ),
         };
     }
@@ -250,7 +251,7 @@ pub fn headline(plan: &Plan) -> String {
 /// The clients in one phrase: "1,000 clients in 50 rooms of 20, 1 msg/s each".
 #[must_use]
 pub fn describe(plan: &Plan) -> String {
-    let clients = count(f64::from(plan.client_count()));
+    let clients = counted(plan.client_count().into(), "client");
     let sized: Vec<usize> = plan
         .rooms()
         .iter()
@@ -295,7 +296,7 @@ pub fn describe(plan: &Plan) -> String {
             None => ", partly a closed loop".to_owned(),
         },
     };
-    format!("{clients} clients{rooms}{rate}")
+    format!("{clients}{rooms}{rate}")
 }
 
 /// A rate or count as people write it: thousands separated, fractions only where they matter.

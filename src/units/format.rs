@@ -58,6 +58,12 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// A count of things: `1 client`, `1,000 clients`. `one` is a word whose plural ends in s.
+#[must_use]
+pub fn counted(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
+}
+
 /// A size in binary units: `512 B`, `41.2 MiB`.
 #[must_use]
 pub fn bytes(n: u64) -> String {
@@ -99,6 +105,10 @@ pub fn number(value: f64) -> String {
         count(value.round() as u64)
     } else if value >= 9.995 {
         trimmed(value, 1)
+    } else if value < 0.01 && value > 0.0 {
+        // Two digits of it: "0" would say that there is none.
+        let decimals = (1.0 - value.log10().floor()) as usize;
+        trimmed(value, decimals.min(9))
     } else {
         trimmed(value, 2)
     }
@@ -227,6 +237,28 @@ mod tests {
         ];
         for (n, text) in table {
             assert_eq!(count(n), text);
+        }
+    }
+
+    #[test]
+    fn things_are_counted_in_the_singular_and_the_plural() {
+        assert_eq!(counted(0, "client"), "0 clients");
+        assert_eq!(counted(1, "client"), "1 client");
+        assert_eq!(counted(1_000, "row"), "1,000 rows");
+    }
+
+    #[test]
+    fn what_is_little_is_not_nothing() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.0104, "0.01"),
+            (0.01, "0.01"),
+            (0.005, "0.005"),
+            (0.005_24, "0.0052"),
+            (0.000_099_9, "0.0001"),
+            (1e-12, "0"),
+        ] {
+            assert_eq!(number(value), text, "{value}");
         }
     }
 

@@ -14,13 +14,22 @@ pub(crate) fn nearest<'a>(
         3..=5 => 2,
         _ => 3,
     };
-    known
-        .into_iter()
-        .map(|name| (distance(&wrong, &plain(name)), name))
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = known
+        .iter()
+        .map(|name| (distance(&wrong, &plain(name)), *name))
         .filter(|(distance, name)| *distance <= limit && *distance < name.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .min_by_key(|(distance, _)| *distance);
+    // Or its beginning: `graphql` of `graphql-ws`.
+    let begun = || {
+        let begins = |name: &&&str| plain(name).starts_with(&wrong);
+        known.iter().find(begins).filter(|_| wrong.chars().count() >= BEGINNING_CHARS)
+    };
+    near.map(|(_, name)| name).or_else(|| begun().copied())
 }
+
+/// So much of a name is enough to know it by.
+const BEGINNING_CHARS: usize = 4;
 
 /// "did you mean `x`? " or nothing, to open a help text with.
 pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -72,5 +81,8 @@ mod tests {
         assert_eq!(nearest("arivals", known), Some("arrivals"));
         assert_eq!(nearest("zebra", known), None);
         assert_eq!(nearest("xx", known), None);
+        assert_eq!(nearest("JSON", ["cbor", "json"]), Some("json"));
+        assert_eq!(nearest("graphql", ["plain", "graphql-ws"]), Some("graphql-ws"));
+        assert_eq!(nearest("gra", ["plain", "graphql-ws"]), None, "too little");
     }
 }

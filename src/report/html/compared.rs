@@ -8,7 +8,7 @@ use super::table::Table;
 use crate::metric::Metric;
 use crate::report::summary::parts::{cell, fault_line, recipients};
 use crate::report::{FaultOutcome, Latency, Report};
-use crate::units::format::{UNKNOWN, count, duration_us, seconds};
+use crate::units::format::{UNKNOWN, count, counted, duration_us, seconds};
 
 /// Rows of a picture of faults, at most; the table below has more.
 const FAULTS: usize = 20;
@@ -152,8 +152,8 @@ pub(super) fn faults(report: &Report) -> Markup {
             fault_name(i),
             named(fault),
             seconds(fault.at_s),
-            format!("{} clients", count(fault.hit)),
-            format!("{} clients", count(fault.back)),
+            counted(fault.hit, "client"),
+            counted(fault.back, "client"),
             after(fault.to_50_s),
             after(fault.to_99_s),
             after(fault.to_all_s),

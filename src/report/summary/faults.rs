@@ -4,7 +4,7 @@ use super::super::escape::escape_terminal;
 use super::Block;
 use super::layout::{COLUMNS, LABEL, wrap};
 use crate::report::{FaultOutcome, Report};
-use crate::units::format::{count, seconds};
+use crate::units::format::{count, counted, seconds};
 
 pub(super) fn block(report: &Report) -> Option<Block> {
     let lines = report.faults.iter().map(|fault| wrap(&fault_line(fault), COLUMNS - LABEL, 2));
@@ -45,10 +45,7 @@ pub(in crate::report) fn fault_line(fault: &FaultOutcome) -> String {
 /// `restart of the server at 20 s for 2 s, 1,000 clients lost`.
 fn what(fault: &FaultOutcome) -> String {
     let at = seconds(fault.at_s);
-    let clients = match fault.hit {
-        1 => "1 client".to_owned(),
-        hit => format!("{} clients", count(hit)),
-    };
+    let clients = counted(fault.hit, "client");
     let lasting = fault.duration_s.map(|lasts_s| format!(" for {}", seconds(lasts_s)));
     let lasting = lasting.unwrap_or_default();
     let label = fault.label.as_ref().map(|label| format!(" {:?}", escape_terminal(label, 24)));

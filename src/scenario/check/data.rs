@@ -11,6 +11,7 @@ use super::super::raw;
 use super::super::users::{Builder, Users};
 use super::file;
 use crate::protocol::json::{Json, Text};
+use crate::units::format::counted;
 
 /// Most rows: as many as a run has clients.
 const MOST_ROWS: usize = 1_000_000;
@@ -34,10 +35,10 @@ pub(in crate::scenario) fn enough(
                 .add(
                     &span(index),
                     format!(
-                        "`{}` has {} clients, but its data only {} rows",
+                        "`{}` has {}, but its data only {}",
                         cohort.name,
-                        cohort.clients,
-                        users.len()
+                        counted(cohort.clients.into(), "client"),
+                        counted(users.len() as u64, "row")
                     ),
                 )
                 .label("each row once")
@@ -100,7 +101,30 @@ fn read(name: &str, folder: Option<&Path>) -> Result<Users, Unusable> {
 
 const AN_EXAMPLE: &str = "write a head row and a row a user: \"name,token\", then \"ann,t1\"";
 
+/// The line of a quote that opens a cell and never closes: what reads CSV takes all that follows for that
+/// one cell (RFC 4180, 2.5 to 2.7).
+fn open_quote(text: &str) -> Option<usize> {
+    let (mut line, mut opened, mut cell_begins) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += usize::from(byte == b'\n');
+        match (opened, byte) {
+            (Some(_), b'"') if bytes.next_if_eq(&b'"').is_none() => opened = None,
+            (Some(_), _) => {}
+            (None, b'"') if cell_begins => (opened, cell_begins) = (Some(line), false),
+            (None, _) => cell_begins = matches!(byte, b',' | b'\n' | b'\r'),
+        }
+    }
+    opened
+}
+
 fn from_csv(text: &str) -> Result<Users, Unusable> {
+    if let Some(line) = open_quote(text) {
+        return Err(Unusable::new(
+            format!("has a quote in line {line} that never closes"),
+            "close the cell with another quote; inside a quoted cell a quote is written twice",
+        ));
+    }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let broken = |error: csv::Error| Unusable::new(format!("is no CSV: {error}"), AN_EXAMPLE);
     let head = reader.headers().map_err(broken)?;
@@ -117,7 +141,7 @@ fn from_csv(text: &str) -> Result<Users, Unusable> {
             return Err(Unusable::new(
                 format!(
                     "has {} in row {}, line {line}, but {width} columns",
-                    cells(record.len()),
+                    counted(record.len() as u64, "cell"),
                     users.rows() + 1
                 ),
                 "each row has as many cells as the head; a comma inside a cell needs quotes around \
@@ -233,6 +257,30 @@ fn finish(users: Builder) -> Result<Users, Unusable> {
     Ok(users.finish())
 }
 
-fn cells(count: usize) -> String {
-    if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_that_never_closes_is_told_with_its_line() {
+        for (text, line) in [
+            ("name,token\nann,t1\n", None),
+            ("name,token\n\"ann\",\"t,1\"\n", None),
+            ("name\n\"a \"\"quoted\"\" word\"\n", None),
+            ("name\n\"two\nlines\"\n", None),
+            ("name\nan\"n\n", None), // no cell begins with it
+            ("name\n\"ann\" \"x\n", None),
+            ("name\n\"\"\n", None),
+            ("name\n\"ann", Some(2)),
+            ("name,token\nann,\"t1\nbob,t2\ncarl,t3\n", Some(2)),
+            ("name\r\n\"a\"\r\n\"b\r\n", Some(3)),
+            ("name\n\"two\nlines\"\n\"ann\n", Some(4)),
+            ("name\n\"ann\"\"\n", Some(2)),
+            ("\"", Some(1)),
+        ] {
+            assert_eq!(open_quote(text), line, "{text:?}");
+            let refused = from_csv(text).err().is_some_and(|why| why.why.contains("never closes"));
+            assert_eq!(refused, line.is_some(), "{text:?}");
+        }
+    }
 }

@@ -30,10 +30,10 @@ pub(super) fn sets(
     if let Some(protocol) = spoken.without_rooms()
         && let Some((name, _)) = sets.0.first()
     {
-        mistakes
-            .add(&name.span, no_rooms(protocol))
-            .label("no rooms here")
-            .help("remove `[rooms]`, or test with `builtin = \"rooms\"`");
+        mistakes.add(&name.span, no_rooms(protocol)).label("no rooms here").help(
+            "a protocol file has rooms if it names `{{ room }}` somewhere; else remove `[rooms]`, \
+                 or test with `builtin = \"rooms\"`",
+        );
     }
     sets.0.iter().map(|(name, set)| room_set(name, set.as_ref(), folder, mistakes)).collect()
 }

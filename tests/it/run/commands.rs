@@ -98,10 +98,7 @@ fn every_shipped_scenario_is_printed_checked_and_planned() {
         for scenario in [&name, &file] {
             let checked = say(folder.path(), &["check", scenario]);
             assert_eq!(checked.code, Some(0), "{}", checked.all());
-            assert_eq!(
-                checked.stdout,
-                format!("{name}: no mistakes found in the scenario {scenario}\n")
-            );
+            assert_eq!(checked.stdout, format!("no mistakes found in the scenario {scenario}\n"));
             let planned = say(folder.path(), &["plan", scenario]);
             assert_eq!(planned.code, Some(0), "{}", planned.all());
             assert!(
