@@ -17,7 +17,7 @@ pub enum Exit {
     Internal = 5,
     /// Ctrl-C; the report was written.
     Interrupted = 130,
-    /// SIGTERM; the report was written.
+    /// SIGTERM or SIGHUP; the report was written.
     Terminated = 143,
 }
 

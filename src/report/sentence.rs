@@ -6,7 +6,7 @@ use super::hints::{self, Trouble};
 use super::{EarlyEnd, Interruption, Reason, Report, Severity, ThresholdOutcome, VerdictState};
 use crate::measure::OUTAGE;
 use crate::metric::{Counter, Rate, Share, Whole};
-use crate::units::format::{count, percent, seconds};
+use crate::units::format::{count, counted, percent, seconds};
 
 /// Why the verdict is what it is, in one line, the first thing that failed first. May quote the
 /// server: renderers escape it.
@@ -21,6 +21,7 @@ pub fn sentence(report: &Report, state: VerdictState) -> String {
         VerdictState::Interrupted => {
             let by = match report.run.interrupted {
                 Some(Interruption::Terminate) => "SIGTERM",
+                Some(Interruption::Hangup) => "SIGHUP",
                 _ => "Ctrl-C",
             };
             let after = seconds(report.run.duration_s);
@@ -92,8 +93,8 @@ fn ended_by<'a>(report: &'a Report, threshold: &ThresholdOutcome) -> Option<&'a 
 fn outage(report: &Report) -> Option<String> {
     let outages = report.faults.iter().filter(|fault| fault.kind == OUTAGE && fault.hit > 0);
     let worst = outages.max_by_key(|fault| fault.hit)?;
-    let (at, hit, back) = (seconds(worst.at_s), count(worst.hit), count(worst.back));
-    Some(format!(" (an outage at {at} took {hit} clients, {back} came back)"))
+    let (at, hit) = (seconds(worst.at_s), counted(worst.hit, "client"));
+    Some(format!(" (an outage at {at} took {hit}, {} came back)", count(worst.back)))
 }
 
 /// What the sentence of a failed run does not say of the gravest threshold that failed.
@@ -299,7 +300,11 @@ fn unreachable_because(report: &Report) -> String {
     let detail = hints::detail(error.kind, error.detail.as_deref());
     let trouble = Trouble::Failed(error.kind, detail, error.step);
     let hint = hints::hint(trouble, &report.target.protocol);
-    format!("no client got in: {what} at {step} ({} ×); {hint}", count(error.count))
+    let times = match error.count {
+        1 => "once".to_owned(),
+        times => format!("{} times", count(times)),
+    };
+    format!("no client got in: {what} ({step}, {times}); {hint}")
 }
 
 #[cfg(test)]

@@ -73,7 +73,9 @@ impl Evidence {
         }
         match self.interrupted {
             Some(Interruption::Interrupt) => (VerdictState::Interrupted, Exit::Interrupted),
-            Some(Interruption::Terminate) => (VerdictState::Interrupted, Exit::Terminated),
+            Some(Interruption::Terminate | Interruption::Hangup) => {
+                (VerdictState::Interrupted, Exit::Terminated)
+            }
             None if broken || self.ended_early == Some(EarlyCause::Unwelcome) => {
                 (VerdictState::Invalid, Exit::Invalid)
             }

@@ -13,8 +13,8 @@ use super::{
     Actions, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
     EarlyCause, EarlyEnd, ErrorGroup, Example, FaultOutcome, FeedFigures, Frames, Interruption,
     Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes,
-    Report, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome,
-    Verdict,
+    Reason, Report, Run, ScenarioSummary, SeriesPoint, Severity, Side, SpreadFigures, Target,
+    ThresholdOutcome, ValidityState, Verdict, VerdictState,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -96,9 +96,36 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         ..Report::default()
     };
     let (state, exit) = Evidence::of(&report, setting.trust).decide();
+    if state == VerdictState::Unreachable {
+        nobody_got_in(&mut report);
+    }
     report.verdict = Verdict { state, sentence: sentence(&report, state) };
     report.run.exit_code = exit.code();
     report
+}
+
+/// Without anybody who heard anything no condition holds and no figure is valid, though none was missed.
+fn nobody_got_in(report: &mut Report) {
+    for threshold in report.thresholds.iter_mut().filter(|threshold| threshold.passed) {
+        threshold.passed = false;
+        threshold.note = Some("not judged: nobody got in".to_owned());
+    }
+    let clients = report.clients;
+    report.validity.reasons.insert(
+        0,
+        Reason {
+            severity: Severity::Suspect,
+            what: "there are no figures: nobody got in".to_owned(),
+            measured: format!(
+                "{} of {} joined",
+                format::count(clients.joined),
+                format::counted(clients.planned, "client")
+            ),
+            limit: String::new(),
+            remedy: String::new(),
+        },
+    );
+    report.validity.state = report.validity.state.max(ValidityState::Suspect);
 }
 
 fn seconds(us: u64) -> f64 {
@@ -122,6 +149,7 @@ fn run(outcome: &Outcome, setting: &Setting) -> Run {
         interrupted: outcome.stopped.asked.map(|signal| match signal {
             Signal::Interrupt => Interruption::Interrupt,
             Signal::Terminate => Interruption::Terminate,
+            Signal::Hangup => Interruption::Hangup,
         }),
         ended_early: early_end(outcome),
         exit_code: 0,

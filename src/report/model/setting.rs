@@ -63,6 +63,8 @@ pub enum Interruption {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal was closed.
+    Hangup,
 }
 
 /// A build of uproar.

@@ -215,7 +215,7 @@ fn an_unreachable_server_is_quoted() {
     };
     assert_eq!(
         sentence(&report, VerdictState::Unreachable),
-        "no client got in: answered 403 Forbidden at upgrade (998 ×); \
+        "no client got in: answered 403 Forbidden (upgrade, 998 times); \
          check the path; the server may want an Origin or a token"
     );
 }
