@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::others::whole;
 use super::serve::ServeArgs;
 use crate::scenario::Overrides;
 
@@ -65,7 +66,7 @@ pub(super) struct ScenarioArgs {
     #[command(flatten)]
     pub(super) target: TargetArgs,
     /// Clients in all, spread over the cohorts in proportion [default: the scenario's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole)]
     clients: Option<u32>,
     /// Publishes in all, for example 2000/s, spread over the cohorts in proportion [default: the
     /// scenario's]
@@ -248,6 +249,9 @@ pub(super) struct RunArgs {
     /// Skip the one client that tries connect, join and hearing itself before the ramp
     #[arg(long)]
     pub(super) no_preflight: bool,
+    /// Wait this long for the server to take a WebSocket, if it does not yet: 30s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "no_preflight")]
+    pub(super) wait: Option<Duration>,
     /// Serve the figures so far as Prometheus text at http://ADDR:PORT/metrics while the run goes on;
     /// port 0 takes a free one, which is told on stderr
     #[arg(long, value_name = "ADDR:PORT")]

@@ -1,6 +1,6 @@
 //! The one place that prints errors.
 
-use std::io::IsTerminal;
+use std::io;
 use std::process::ExitCode;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
@@ -29,7 +29,7 @@ impl Failure {
 
     /// Prints every error on stderr and gives the exit code.
     pub fn print(&self) -> ExitCode {
-        let color = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let color = print::has_color(&std::io::stderr());
         print::stderr(&self.render(color));
         ExitCode::from(self.exit.code())
     }
@@ -47,6 +47,16 @@ impl Failure {
             }
         }
         text
+    }
+}
+
+/// An address that can't be had is a mistake in the command line.
+pub(super) fn listening_exit(error: &io::Error) -> Exit {
+    match error.kind() {
+        io::ErrorKind::AddrInUse
+        | io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::PermissionDenied => Exit::Usage,
+        _ => Exit::Internal,
     }
 }
 

@@ -18,8 +18,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 
 use super::Failure;
+use super::failure::listening_exit;
 use crate::measure::Live;
-use crate::report::Exit;
 use crate::report::prometheus::{self, Labels, to_prometheus};
 
 const PATH: &str = "/metrics";
@@ -37,7 +37,7 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     let refused = |error: io::Error| {
         let message = format!("can't listen on {address} for --metrics: {error}");
         let help = "choose another port, or let the system choose with --metrics 127.0.0.1:0";
-        Failure::message(Exit::Internal, message, help)
+        Failure::message(listening_exit(&error), message, help)
     };
     let listener = TcpListener::bind(address).map_err(refused)?;
     listener.set_nonblocking(true).map_err(refused)?;

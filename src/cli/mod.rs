@@ -15,6 +15,8 @@ mod folder;
 mod init;
 mod logins;
 mod metrics;
+mod others;
+mod patience;
 mod plan;
 mod prepare;
 mod print;
@@ -45,7 +47,8 @@ use crate::report::Exit;
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            others::explain(&mut error);
             // Help and version go to stdout and are no error; a closed pipe has no one to tell.
             let _ = error.print();
             let code = if error.use_stderr() { Exit::Usage } else { Exit::Passed };

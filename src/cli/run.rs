@@ -1,17 +1,19 @@
 //! `uproar run`: from a scenario to a verdict.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::watch;
 
 use super::args::{OutputFormat, RunArgs};
 use super::compare::Baseline;
 use super::folder::Folder;
-use super::visit::{self, redact};
+use super::patience::Patience;
+use super::visit::{self, NotIn, redact};
 use super::{Failure, fit, logins, metrics, prepare, print, progress, repeat, signals};
 use crate::client::{self, Target, Tls};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
@@ -164,7 +166,7 @@ fn serve_metrics(
 
 fn stopped_early(stop: Stop) -> Failure {
     let exit = match stop.asked {
-        Some(Signal::Terminate) => Exit::Terminated,
+        Some(Signal::Terminate | Signal::Hangup) => Exit::Terminated,
         _ => Exit::Interrupted,
     };
     Failure::message(exit, "stopped before the run began: there is nothing to report", "")
@@ -262,13 +264,28 @@ async fn make_ready(
     server: Option<&BuiltinServer>,
 ) -> Result<Ready, Failure> {
     let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, server).await?;
-    let logged_in = logins::once(plan, run, &target)
-        .await
-        .map_err(|error| visit::unreachable(plan, &target.url, &error, None))?;
+    let mut patience = Patience::new(Instant::now(), args.wait);
+    let mut told = false;
+    let (logged_in, answered) = loop {
+        match first_client(args, plan, run, &target).await {
+            Ok(found) => break found,
+            Err(NotIn { error, failure }) => match patience.after(&error, Instant::now()) {
+                Some(pause) => {
+                    if !args.quiet && !told {
+                        let (kind, step) = (error.kind.name(), error.step.name());
+                        print::stderr(&format!(
+                            "nobody is let in yet ({kind} at {step}): trying again\n"
+                        ));
+                        told = true;
+                    }
+                    tokio::time::sleep(pause).await;
+                }
+                None => return Err(failure),
+            },
+        }
+    };
     let secrets = logins::secrets(plan, run, &target.url, &target.headers, &logged_in);
-    if !args.no_preflight {
-        let captured = logged_in.first().cloned().unwrap_or_default();
-        let answered = visit::preflight(plan, &target, run, captured).await?;
+    if let Some(answered) = answered {
         client::prefer_family(&mut target.addresses, answered);
     }
     // An IPv4 address may be written as IPv6.
@@ -276,6 +293,25 @@ async fn make_ready(
         target.addresses.iter().any(|address| address.ip().to_canonical().is_loopback());
     let target = Arc::new(target);
     Ok(Ready { target, logged_in, secrets, same_host, strangers_host, lookup_us })
+}
+
+/// Does the logins that are done once a run, and sends the preflight client unless there is to be none:
+/// what each cohort captured, and the address that let it in.
+async fn first_client(
+    args: &RunArgs,
+    plan: &Plan,
+    run: u32,
+    target: &Target,
+) -> Result<(Vec<Captured>, Option<SocketAddr>), NotIn> {
+    let logged_in = logins::once(plan, run, target)
+        .await
+        .map_err(|error| NotIn::new(plan, &target.url, error, None))?;
+    if args.no_preflight {
+        return Ok((logged_in, None));
+    }
+    let captured = logged_in.first().cloned().unwrap_or_default();
+    let answered = visit::preflight(plan, target, run, captured).await?;
+    Ok((logged_in, Some(answered)))
 }
 
 /// Where clients dial to, once the host is resolved.
@@ -301,14 +337,14 @@ pub(super) async fn reach(
     let client::Lookup { addresses, took_us: lookup_us } =
         client::look_up(&url, scenario.target.connect_timeout)
             .await
-            .map_err(|error| visit::unreachable(plan, &url, &error, None))?;
+            .map_err(|error| visit::unreachable(plan, &url, &error))?;
     let login_urls = logins::urls(plan, run, &url);
     let tls = tls(&url, &login_urls, &scenario.target.tls)?;
     let host = client::host_of(&url);
     fit::check_host(plan, &host, &addresses)?;
     let login_hosts = logins::hosts(plan, &login_urls, &url)
         .await
-        .map_err(|why| why.unwrap_or_else(|error| visit::unreachable(plan, &url, &error, None)))?;
+        .map_err(|why| why.unwrap_or_else(|error| visit::unreachable(plan, &url, &error)))?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
     let agent =
         format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
@@ -347,7 +383,10 @@ fn setting(args: &RunArgs, plan: &Plan, run: u32, target: &Target, same_host: bo
     codecs.dedup();
     Setting {
         run_id: crate::worker::run_name(run),
-        command: redacted_command(std::env::args()),
+        // What is no UTF-8 was a path, and is shown as far as it is text.
+        command: redacted_command(
+            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
+        ),
         target: report::Target {
             builtin: scenario.target.url.is_none(),
             url: redact(&target.url),
@@ -470,8 +509,7 @@ fn finish(
 }
 
 pub(super) fn style() -> Style {
-    use std::io::IsTerminal as _;
-    Style { color: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+    Style { color: print::has_color(&std::io::stdout()) }
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use clap::builder::TypedValueParser as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use super::failure::listening_exit;
+use super::signals::Hangup;
 use super::{Failure, print};
 use crate::machine::cores::keep_to;
 use crate::machine::host::cores;
@@ -22,7 +24,7 @@ use crate::report::Exit;
 use crate::server::{self, ServerConfig, ServerStats, SlowConsumer};
 use crate::units::parse;
 
-/// Runs the built-in server until Ctrl-C, SIGTERM or a parent says stop.
+/// Runs the built-in server until Ctrl-C, SIGTERM, SIGHUP or a parent says stop.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one. Other machines reach it only if
@@ -183,10 +185,11 @@ fn announce(addr: SocketAddr, tls: bool, certificate: Option<&str>) -> io::Resul
     stdout.flush()
 }
 
-/// Resolves at SIGINT, SIGTERM and, if wanted, the end of standard input.
+/// Resolves at SIGINT, SIGTERM, SIGHUP and, if wanted, the end of standard input.
 fn stop(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = Hangup::follow()?;
     let (ended, stdin_ended) = oneshot::channel();
     let watched = if with_stdin {
         go_on_without_parent();
@@ -200,6 +203,7 @@ fn stop(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
             _ = stdin_ended => {}
         }
         drop(watched);
@@ -293,7 +297,7 @@ fn cannot_listen(addr: SocketAddr, error: &io::Error) -> Failure {
         io::ErrorKind::PermissionDenied => "ports under 1024 need privileges: choose a higher one",
         _ => "",
     };
-    internal(format!("can't listen on {addr}: {error}"), help)
+    Failure::message(listening_exit(error), format!("can't listen on {addr}: {error}"), help)
 }
 
 fn internal(message: String, help: &str) -> Failure {

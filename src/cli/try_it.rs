@@ -7,7 +7,6 @@ mod script;
 mod transcript;
 
 use std::cell::RefCell;
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use super::args::TryArgs;
 use super::visit::recent::Recent;
 use super::visit::shown::Hidden;
 use super::visit::{self, redact};
-use super::{Failure, logins, prepare, run, signals};
+use super::{Failure, logins, prepare, print, run, signals};
 use crate::client::{Target, Visit};
 use crate::coordinator::{BuiltinServer, Signal, Stop};
 use crate::plan::Plan;
@@ -101,7 +100,7 @@ async fn tried(args: &TryArgs, plan: &Plan) -> Result<Exit, Failure> {
 
 fn stopped(stop: Stop) -> Exit {
     match stop.asked {
-        Some(Signal::Terminate) => Exit::Terminated,
+        Some(Signal::Terminate | Signal::Hangup) => Exit::Terminated,
         _ => Exit::Interrupted,
     }
 }
@@ -123,7 +122,7 @@ async fn talk(
         let given = logins::secrets(plan, run, url, &reached.target.headers, &[]);
         Hidden::of(protocol, &persons, given)
     });
-    let color = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let color = print::has_color(&std::io::stdout());
     let page = Rc::new(RefCell::new(Page::new(protocol, hidden, color, &room)));
     let column = |client| Column::new(client, run, &page, Recent::new(protocol, &room));
     let mut columns = [column(0), column(1)];

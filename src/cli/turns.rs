@@ -308,7 +308,7 @@ async fn follow(
                 status = child.wait() => return status.map_err(lost),
                 Ok(()) = stop.changed() => {
                     let raw = match stop.borrow().asked {
-                        Some(Signal::Terminate) => Raw::SIGTERM,
+                        Some(Signal::Terminate | Signal::Hangup) => Raw::SIGTERM,
                         _ => Raw::SIGINT,
                     };
                     if let Some(pid) = pid {

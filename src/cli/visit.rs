@@ -44,6 +44,22 @@ pub(super) fn person(plan: &Plan, client: u32, run: u32, url: &str) -> Person {
     }
 }
 
+/// Why the first client did not get in, and what is said of it.
+pub(super) struct NotIn {
+    pub(super) error: DialError,
+    pub(super) failure: Failure,
+}
+
+impl NotIn {
+    pub(super) fn new(plan: &Plan, url: &str, error: DialError, met: Option<&Recent>) -> Self {
+        Self { failure: told(plan, url, &error, met, GO_ON), error }
+    }
+}
+
+/// What a run can do about a server that lets nobody in.
+const GO_ON: &str = "--wait 30s waits for a server that is still starting; --no-preflight sends the \
+                     load without trying first";
+
 /// Sends the client that finds out in a second what else would show after the ramp. `captured` is
 /// what the first cohort's logins did once a run. Gives the address that let it in.
 pub(super) async fn preflight(
@@ -51,7 +67,7 @@ pub(super) async fn preflight(
     target: &Target,
     run: u32,
     captured: Captured,
-) -> Result<SocketAddr, Failure> {
+) -> Result<SocketAddr, NotIn> {
     let scenario = &plan.scenario;
     let protocol = protocol(scenario);
     let room = format!("uproar-{run:07x}-preflight");
@@ -72,18 +88,18 @@ pub(super) async fn preflight(
             let [first, second] = recent;
             // The second one comes when the first has joined: what it met is nearer to the failure.
             let met = if second.began() { second } else { first };
-            Err(unreachable(plan, &target.url, &error, Some(&met)))
+            Err(NotIn::new(plan, &target.url, error, Some(&met)))
         }
     }
 }
 
-/// What the preflight client met, and what to look at.
-pub(super) fn unreachable(
-    plan: &Plan,
-    url: &str,
-    error: &DialError,
-    met: Option<&Recent>,
-) -> Failure {
+/// What kept clients from being sent at all, and what to look at.
+pub(super) fn unreachable(plan: &Plan, url: &str, error: &DialError) -> Failure {
+    told(plan, url, error, None, "")
+}
+
+/// What a client met, what to look at, and `more` to be done.
+fn told(plan: &Plan, url: &str, error: &DialError, met: Option<&Recent>, more: &str) -> Failure {
     let protocol = protocol(&plan.scenario);
     let people = [person(plan, 0, 0, url)];
     let given = logins::secrets(plan, 0, url, &plan.scenario.target.headers, &[]);
@@ -97,7 +113,11 @@ pub(super) fn unreachable(
         message.push('\n');
         message.push_str(&line);
     }
-    let help = hint(trouble(error, protocol, met), protocol.name());
+    let mut help = hint(trouble(error, protocol, met), protocol.name());
+    if !more.is_empty() {
+        help.push('\n');
+        help.push_str(more);
+    }
     Failure::message(Exit::Unreachable, message, help)
 }
 

@@ -9,4 +9,5 @@ pub mod cores;
 pub mod cpu;
 pub mod host;
 pub mod limits;
+pub mod signals;
 pub mod timer;

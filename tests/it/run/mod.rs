@@ -16,6 +16,7 @@ mod logins;
 mod loops;
 mod metrics;
 mod misbehaving;
+mod odd;
 mod output;
 mod people;
 mod protocols;

@@ -90,6 +90,18 @@ fn sigterm_drains_and_reports() {
     assert_eq!(report.deliveries.lost, Some(0));
 }
 
+/// As when a terminal is closed.
+#[test]
+fn sighup_drains_and_reports() {
+    let folder = folder_with(LONG);
+    assert_eq!(interrupted_by(Signal::SIGHUP, folder.path()).code(), Some(143));
+    let report = read_report(&folder.path().join("out"));
+    assert_eq!(report.run.interrupted, Some(Interruption::Hangup));
+    assert_eq!(report.verdict.state, VerdictState::Interrupted);
+    assert!(report.verdict.sentence.starts_with("by SIGHUP after"), "{}", report.verdict.sentence);
+    assert_eq!(report.deliveries.lost, Some(0));
+}
+
 #[test]
 fn sigkill_leaves_no_server_behind() {
     let folder = folder_with(LONG);

@@ -1,9 +1,13 @@
 //! Servers that let nobody in: exit 4 by the one preflight client, in words that say what to do.
 
 use std::net::TcpListener;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use uproar::report::ValidityState;
 
 use super::misbehaving::{Manner, Misbehaving};
-use super::support::{Said, folder_with, say};
+use super::support::{Running, Said, folder_with, say};
 
 const SCENARIO: &str = r#"
 format = 1
@@ -35,9 +39,18 @@ fn run_against(url: &str, arguments: &[&str]) -> Said {
 
 /// What is said when one client met a server of this manner.
 fn met(manner: Manner, arguments: &[&str]) -> String {
+    met_times(1, manner, arguments)
+}
+
+/// The same, where the server answers and refuses: that is asked again.
+fn refused(manner: Manner) -> String {
+    met_times(3, manner, &[])
+}
+
+fn met_times(times: usize, manner: Manner, arguments: &[&str]) -> String {
     let server = Misbehaving::start(manner);
     let said = run_against(&server.url(), arguments);
-    assert_eq!(server.connections(), 1, "the preflight client alone");
+    assert_eq!(server.connections(), times, "the preflight client alone");
     assert_eq!(said.code, Some(4), "{}", said.all());
     said.all().replace(&server.port(), "[port]")
 }
@@ -52,6 +65,37 @@ fn nobody_listens() {
     insta::assert_snapshot!("nobody_listens", told);
 }
 
+/// A server that takes its time to start, as in CI: the run begins when it listens.
+#[test]
+fn a_server_that_starts_later_is_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let folder = folder_with(SCENARIO);
+    let url = format!("ws://{address}/");
+    let mut arguments = vec!["run", "scenario.toml", "--url", &url, "--protocol", "rooms"];
+    arguments.extend(["--wait", "60s", "--duration", "500ms", "--allow-invalid", "--out", "out"]);
+    let mut run = Running::start(folder.path(), &arguments);
+    let told = run.wait_for_line("nobody is let in yet");
+    assert_eq!(told.trim(), "nobody is let in yet (refused at tcp): trying again");
+    let server = Running::start(folder.path(), &["serve", "--mode", "rooms", "--listen", &address]);
+    let status = run.ends_within(Duration::from_secs(60));
+    server.signal(Signal::SIGTERM);
+    assert_eq!(status.code(), Some(0));
+    let report = super::support::read_report(&folder.path().join("out"));
+    assert_eq!((report.clients.joined, report.connections.failed), (10, 0));
+}
+
+#[test]
+fn a_server_that_never_starts_is_not_waited_for_longer_than_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let said = run_against(&format!("ws://{address}/chat"), &["--wait", "300ms"]);
+    assert_eq!(said.code, Some(4), "{}", said.all());
+    assert!(said.stderr.contains("Connection refused"), "{}", said.stderr);
+}
+
 #[test]
 fn no_such_host() {
     // RFC 6761: never resolves. What the resolver says differs from system to system.
@@ -63,32 +107,32 @@ fn no_such_host() {
 #[test]
 fn http_404() {
     let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot here\n";
-    insta::assert_snapshot!("http_404", met(Manner::Answers(answer), &[]));
+    insta::assert_snapshot!("http_404", refused(Manner::Answers(answer)));
 }
 
 #[test]
 fn http_200() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 24\r\n\r\n\
                   <html>\x1b[31mhello\n</html>";
-    insta::assert_snapshot!("http_200", met(Manner::Answers(answer), &[]));
+    insta::assert_snapshot!("http_200", refused(Manner::Answers(answer)));
 }
 
 #[test]
 fn http_301() {
     let answer = "HTTP/1.1 301 Moved Permanently\r\nLocation: wss://chat.test/ws\r\nContent-Length: 0\r\n\r\n";
-    insta::assert_snapshot!("http_301", met(Manner::Answers(answer), &[]));
+    insta::assert_snapshot!("http_301", refused(Manner::Answers(answer)));
 }
 
 #[test]
 fn http_403() {
     let answer = "HTTP/1.1 403 Forbidden\r\nContent-Length: 16\r\n\r\norigin not known";
-    insta::assert_snapshot!("http_403", met(Manner::Answers(answer), &[]));
+    insta::assert_snapshot!("http_403", refused(Manner::Answers(answer)));
 }
 
 #[test]
 fn http_503() {
     let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
-    insta::assert_snapshot!("http_503", met(Manner::Answers(answer), &[]));
+    insta::assert_snapshot!("http_503", refused(Manner::Answers(answer)));
 }
 
 #[test]
@@ -124,7 +168,7 @@ fn upgrades_and_says_nothing() {
 fn closes_right_after_the_upgrade() {
     // 4401 is 0x1131.
     let close = Manner::UpgradesAndSends(b"\x88\x12\x11\x31token\x1b[2Jexpired");
-    insta::assert_snapshot!("closes_right_after_the_upgrade", met(close, &[]));
+    insta::assert_snapshot!("closes_right_after_the_upgrade", refused(close));
 }
 
 #[test]
@@ -138,7 +182,7 @@ fn sends_a_broken_frame() {
 fn answers_a_join_with_an_error() {
     let error =
         Manner::UpgradesAndSends(b"\x81\x28{\"type\":\"Error\",\"reason\":\"no such room\"}");
-    insta::assert_snapshot!("answers_a_join_with_an_error", met(error, &[]));
+    insta::assert_snapshot!("answers_a_join_with_an_error", refused(error));
 }
 
 #[test]
@@ -168,4 +212,13 @@ fn without_preflight_the_report_says_why() {
     assert_eq!(report.publishes.sent, 0);
     assert_eq!(report.publishes.due, report.publishes.not_sent);
     assert_eq!(report.connections.failed, report.connections.attempted);
+    // Nothing is green of a run that had nobody.
+    assert!(report.thresholds.len() > 4 && report.thresholds.iter().all(|of| !of.passed));
+    assert_eq!(report.validity.state, ValidityState::Suspect);
+    for word in ["pass ", "valid:"] {
+        assert!(!said.stdout.contains(word), "{}", said.stdout);
+    }
+    for file in ["report.html", "report.md", "junit.xml", "report.json"] {
+        assert!(folder.path().join("out").join(file).exists(), "{file}");
+    }
 }
