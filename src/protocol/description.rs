@@ -117,16 +117,24 @@ impl Description {
     /// Whether a connection is for one room: what it says until it is open names it.
     #[must_use]
     pub fn connects_to_a_room(&self) -> bool {
+        self.path.iter().any(names_room) || self.names_room_beside_path()
+    }
+
+    /// Whether a connection is for a room that only the path of its URL names.
+    #[must_use]
+    pub fn names_room_in_path_alone(&self) -> bool {
+        self.join.is_none() && self.path.iter().any(names_room) && !self.names_room_beside_path()
+    }
+
+    fn names_room_beside_path(&self) -> bool {
         let upgrade = self.query.iter().chain(&self.headers).map(|(_, template)| template);
         let said = self.connect.iter().flat_map(|step| &step.send.0).map(Piece::template);
-        self.path
-            .iter()
-            .chain(upgrade)
-            .chain(&self.subprotocols)
-            .chain(said)
-            .flat_map(Template::variables)
-            .any(|variable| matches!(variable, Variable::Room | Variable::N))
+        upgrade.chain(&self.subprotocols).chain(said).any(names_room)
     }
+}
+
+fn names_room(template: &Template) -> bool {
+    template.variables().any(|variable| matches!(variable, Variable::Room | Variable::N))
 }
 
 /// How often a login is done.

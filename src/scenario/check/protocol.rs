@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::keys::{At, Field, list};
 use super::super::mistake::{Mistakes, Span, Texts};
-use super::super::protocol_file::{self, Params, Uses};
+use super::super::protocol_file::{self, Params, Uses, refuse_template};
 use super::super::shipped_protocols::shipped_protocols;
 use super::super::source;
 use super::super::suggest::did_you_mean;
@@ -222,7 +222,12 @@ pub(super) fn declared(written: &Field<Params>, protocols: &[&Resolved], mistake
             known.push(name);
         }
     }
-    for (name, _) in written.get().map_or(&[][..], |params| &params.0) {
+    // Those of MQTT are its templates.
+    let plain = !protocols.iter().any(|resolved| matches!(resolved.protocol, Protocol::Mqtt(_)));
+    for (name, value) in written.get().map_or(&[][..], |params| &params.0) {
+        if plain {
+            refuse_template(name, value, mistakes);
+        }
         if known.contains(&name.value.as_str()) {
             continue;
         }

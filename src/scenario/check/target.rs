@@ -10,6 +10,7 @@ use super::super::keys::{At, Field, list};
 use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Target, Tls};
 use super::super::overrides::Applied;
+use super::super::protocol_file::is_template;
 use super::super::raw;
 use super::protocol::{self, Protocols, Resolved};
 use super::{not_zero, tls};
@@ -51,6 +52,9 @@ pub(super) fn target(
     let resolved = resolved(raw, applied, protocols, mistakes);
     let codec = raw.codec.value().0;
     let known = resolved.as_ref().map(|resolved| resolved.protocol.clone());
+    if let (Some(at), Some(url)) = (raw.url.written(), &url) {
+        path_beside_rooms(at, url, known.as_ref(), mistakes);
+    }
     if let (Some(protocol @ (Protocol::Described(_) | Protocol::Mqtt(_))), Some(codec)) =
         (&known, raw.codec.written())
     {
@@ -85,6 +89,35 @@ pub(super) fn target(
         allow_host: allow_host(raw, mistakes),
     };
     (target, resolved)
+}
+
+/// Refuses a URL whose path takes the only place where a room is named: everybody would be in one.
+fn path_beside_rooms(
+    at: &At<String>,
+    url: &str,
+    protocol: Option<&Protocol>,
+    mistakes: &mut Mistakes,
+) {
+    let Some(Protocol::Described(file)) = protocol else { return };
+    let path = Url::parse(url).map(|url| url.path().to_owned()).unwrap_or_default();
+    if matches!(path.as_str(), "" | "/") || !file.names_room_in_path_alone() {
+        return;
+    }
+    let name = &file.name;
+    let help = if file.names.params.iter().any(|param| param == "prefix") {
+        format!("write the URL without it, and prefix = \"{path}\": --param prefix={path}")
+    } else {
+        format!(
+            "write the URL without it, or a path with `{{{{ room }}}}` into the file of `{name}`"
+        )
+    };
+    mistakes
+        .add(
+            &at.span,
+            format!("the path `{path}` takes the place of `{name}`'s, which names the room"),
+        )
+        .label("everybody would be in one room")
+        .help(help);
 }
 
 /// A protocol with a codec, where it is one that codecs belong to; uproar's own if none is known.
@@ -165,6 +198,15 @@ fn web_socket_url(at: &At<String>, mistakes: &mut Mistakes) -> Option<String> {
         mistakes.add(&at.span, message).label(label).help(help);
         None
     };
+    if is_template(text) {
+        return refuse(
+            mistakes,
+            "a URL of a scenario is no template",
+            "would be sent as it stands",
+            "only a protocol file fills in `{{ }}`: write `path = \"...\"` or `query = { ... }` there"
+                .to_owned(),
+        );
+    }
     let Some((scheme, _)) = text.split_once("://") else {
         let help =
             if text.is_empty() { EXAMPLE.to_owned() } else { format!("write \"ws://{text}\"") };
@@ -216,6 +258,14 @@ fn headers(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<(String, String)> 
             .any(|old| old.span != name.span && old.value.eq_ignore_ascii_case(&name.value));
         if let Some((why, help)) = wrong_header(&name.value, &value.value) {
             mistakes.add(&name.span, why).label("can't be sent").help(help);
+        } else if is_template(&value.value) {
+            mistakes
+                .add(
+                    &value.span,
+                    format!("the header `{}` of a scenario is no template", name.value),
+                )
+                .label("would be sent as it stands")
+                .help("only a protocol file fills in `{{ }}`: write `headers = { ... }` there");
         } else if twice {
             mistakes
                 .add(&name.span, format!("the header `{}` stands here twice", name.value))

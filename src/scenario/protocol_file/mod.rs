@@ -18,7 +18,7 @@ use super::mistake::{Mistakes, ScenarioErrors, Span, Texts};
 use super::source::Source;
 use super::tree::{self, Node, Table, Value};
 use crate::protocol::description::Description;
-pub(in crate::scenario) use texts::Params;
+pub(in crate::scenario) use texts::{Params, is_template, refuse_template};
 
 /// What a file says, and what it needs from elsewhere.
 #[derive(Clone, Debug)]

@@ -61,6 +61,25 @@ impl Key for Texts {
     }
 }
 
+/// Whether a text looks like a template: where none is filled in, `{{` would be sent as it stands.
+pub(in crate::scenario) fn is_template(text: &str) -> bool {
+    text.contains("{{")
+}
+
+/// Says of a param's value that templates are not filled in there.
+pub(in crate::scenario) fn refuse_template(
+    name: &At<String>,
+    value: &At<String>,
+    mistakes: &mut Mistakes,
+) {
+    if is_template(&value.value) {
+        mistakes
+            .add(&value.span, format!("the param `{}` is plain text, and no template", name.value))
+            .label("would be sent as it stands")
+            .help("write the template where the param is used, in a `send` for example");
+    }
+}
+
 /// Params and their values; numbers and bools become their text.
 #[derive(Clone, Debug, Default)]
 pub(in crate::scenario) struct Params(pub(in crate::scenario) Vec<(At<String>, At<String>)>);

@@ -555,3 +555,46 @@ fn a_page_of_mistakes_is_cut() {
     assert_eq!(said.matches("unknown key").count(), 2 * 100);
     assert!(said.contains("50 more mistakes are not shown"));
 }
+
+/// No scenario is a template: what looks like one would reach the server in its braces.
+#[test]
+fn what_would_be_sent_as_it_stands_is_a_mistake() {
+    let said = |target: &str, overrides: &Overrides| {
+        let text = format!(
+            "format = 1\nname = \"x\"\n[target]\n{target}\n[rooms.lobby]\ncount = 2\n[[cohort]]\n\
+             name = \"people\"\nclients = 2\njoin = {{ rooms = \"lobby\" }}\n\
+             publish = {{ rate = \"1/s\" }}\n[[phase]]\nname = \"p\"\nduration = \"1s\"\n"
+        );
+        let source = Source { name: "x.toml".to_owned(), text };
+        read(&source, overrides).err().map(rendered).unwrap_or_default()
+    };
+    let none = Overrides::default();
+    let plain = "protocol = \"plain\"";
+    let url = "url = \"ws://127.0.0.1/\"";
+    for (target, words) in [
+        (
+            format!("url = \"ws://127.0.0.1/?user={{{{ user.name }}}}\"\n{plain}"),
+            "a URL of a scenario is no template",
+        ),
+        (
+            format!("{url}\n{plain}\nheaders = {{ Cookie = \"sid={{{{ client }}}}\" }}"),
+            "the header `Cookie` of a scenario is no template",
+        ),
+        (
+            format!("{url}\n{plain}\nparams = {{ prefix = \"/{{{{ run }}}}\" }}"),
+            "the param `prefix` is plain text, and no template",
+        ),
+        (
+            format!("url = \"ws://127.0.0.1/ws\"\n{plain}"),
+            "the path `/ws` takes the place of `plain`'s, which names the room",
+        ),
+    ] {
+        let told = said(&target, &none);
+        assert!(told.contains(words), "{target}:\n{told}");
+    }
+    assert_eq!(said(&format!("{url}\n{plain}"), &none), "");
+    assert_eq!(said(&format!("{url}\n{plain}\nparams = {{ prefix = \"/ws\" }}"), &none), "");
+    let flag = Overrides { url: Some("ws://127.0.0.1:9/ws".to_owned()), ..Overrides::default() };
+    let told = said(&format!("{url}\n{plain}"), &flag);
+    assert!(told.contains("--param prefix=/ws"), "{told}");
+}

@@ -7,6 +7,7 @@ use crate::scenario::keys::{At, Field, list};
 use crate::scenario::mistake::{Mistakes, Span};
 use crate::scenario::protocol_file::captures::Captures;
 use crate::scenario::protocol_file::raw::File;
+use crate::scenario::protocol_file::refuse_template;
 use crate::scenario::suggest::did_you_mean;
 
 /// First parts of variables' names, which a capture can't have either.
@@ -40,6 +41,7 @@ impl Known {
     pub(super) fn of(file: &File, mistakes: &mut Mistakes) -> Self {
         let mut known = Self { names: Names::default(), params: Vec::new(), captures: Vec::new() };
         for (name, value) in file.params.get().map_or(&[][..], |params| &params.0) {
+            refuse_template(name, value, mistakes);
             if is_name(name, "param", mistakes) {
                 known.names.params.push(name.value.clone());
                 known.params.push((name.value.clone(), value.value.clone()));
