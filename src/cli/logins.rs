@@ -24,6 +24,7 @@ pub(super) fn person(plan: &Plan, cohort: &Cohort, run: u32, url: &str) -> Perso
         client,
         run: crate::worker::run_name(run).into(),
         user: plan.user(client),
+        last_id: 0,
         setting: Arc::new(client::setting(&plan.scenario, cohort, url)),
     }
 }

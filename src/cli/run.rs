@@ -265,9 +265,9 @@ async fn make_ready(
 ) -> Result<Ready, Failure> {
     let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, server).await?;
     let mut patience = Patience::new(Instant::now(), args.wait);
-    let mut told = false;
+    let (mut told, mut attempt) = (false, 0);
     let (logged_in, answered) = loop {
-        match first_client(args, plan, run, &target).await {
+        match first_client(args, plan, run, &target, attempt).await {
             Ok(found) => break found,
             Err(NotIn { error, failure }) => match patience.after(&error, Instant::now()) {
                 Some(pause) => {
@@ -278,6 +278,7 @@ async fn make_ready(
                         ));
                         told = true;
                     }
+                    attempt += 1;
                     tokio::time::sleep(pause).await;
                 }
                 None => return Err(failure),
@@ -302,6 +303,7 @@ async fn first_client(
     plan: &Plan,
     run: u32,
     target: &Target,
+    attempt: u64,
 ) -> Result<(Vec<Captured>, Option<SocketAddr>), NotIn> {
     let logged_in = logins::once(plan, run, target)
         .await
@@ -310,7 +312,7 @@ async fn first_client(
         return Ok((logged_in, None));
     }
     let captured = logged_in.first().cloned().unwrap_or_default();
-    let answered = visit::preflight(plan, target, run, captured).await?;
+    let answered = visit::preflight(plan, target, run, attempt, captured).await?;
     Ok((logged_in, Some(answered)))
 }
 

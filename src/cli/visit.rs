@@ -40,6 +40,7 @@ pub(super) fn person(plan: &Plan, client: u32, run: u32, url: &str) -> Person {
         client,
         run: crate::worker::run_name(run).into(),
         user: plan.user(client),
+        last_id: 0,
         setting: Arc::new(setting.unwrap_or_default()),
     }
 }
@@ -60,12 +61,18 @@ impl NotIn {
 const GO_ON: &str = "--wait 30s waits for a server that is still starting; --no-preflight sends the \
                      load without trying first";
 
+/// So many `{{ id }}`s are left for each attempt; those of the run come after all of them.
+const IDS_EACH: u64 = 100;
+/// The attempts that have their own.
+const ATTEMPTS: u64 = 9;
+
 /// Sends the client that finds out in a second what else would show after the ramp. `captured` is
 /// what the first cohort's logins did once a run. Gives the address that let it in.
 pub(super) async fn preflight(
     plan: &Plan,
     target: &Target,
     run: u32,
+    attempt: u64,
     captured: Captured,
 ) -> Result<SocketAddr, NotIn> {
     let scenario = &plan.scenario;
@@ -76,7 +83,11 @@ pub(super) async fn preflight(
     let visit = Visit {
         target,
         protocol,
-        person: person(plan, 0, run, &target.url),
+        // An attempt's ids are its own as well: a server may have seen those of the one before.
+        person: Person {
+            last_id: attempt.min(ATTEMPTS) * IDS_EACH,
+            ..person(plan, 0, run, &target.url)
+        },
         captured,
         run,
         room,

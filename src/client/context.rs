@@ -78,6 +78,7 @@ impl Context {
             client: client.id,
             run: Arc::clone(&self.run_name),
             user: self.plan.user(client.id),
+            last_id: client.last_id.get(),
             setting: Arc::clone(&self.settings[client.cohort]),
         }
     }
@@ -117,6 +118,9 @@ impl Context {
     }
 }
 
+/// Smaller `{{ id }}`s are those of the clients that are sent before the run.
+const IDS_BEFORE: u64 = 1_000;
+
 /// One client, across all its connections.
 #[derive(Debug)]
 pub struct Client {
@@ -151,6 +155,8 @@ pub struct Client {
     pub(super) logged_in: Cell<bool>,
     /// What its logins and earlier connections captured.
     pub(super) captured: RefCell<Captured>,
+    /// The last `{{ id }}` of its earlier connections.
+    pub(super) last_id: Cell<u64>,
     /// A fault that holds up what it hears, until something sent after it was heard.
     pub(super) held_up: Cell<Option<HoldUp>>,
 }
@@ -175,6 +181,7 @@ impl Client {
             line: RefCell::default(),
             logged_in: Cell::new(false),
             captured: RefCell::default(),
+            last_id: Cell::new(IDS_BEFORE),
             held_up: Cell::new(None),
         }
     }

@@ -17,7 +17,8 @@ pub enum Variable {
     Client,
     /// `run`: the run's id as text.
     Run,
-    /// `id`: new at every step and publish, the same in what belongs to it.
+    /// `id`: new at every step and publish of a client, over all its connections; the same in what
+    /// belongs to it.
     Id,
     /// `payload`: what is published, stamp included.
     Payload,
@@ -89,6 +90,9 @@ pub struct Person {
     pub run: Arc<str>,
     /// Its row of the cohort's data, where there is any.
     pub user: Option<Row>,
+    /// The last `{{ id }}` that its earlier connections used: each is used once, because a server may
+    /// refuse one that it has seen.
+    pub last_id: u64,
     /// What it shares with its cohort.
     pub setting: Arc<Setting>,
 }

@@ -297,6 +297,15 @@ impl Talk {
         }
     }
 
+    /// The last `{{ id }}`, for the client's next connection.
+    #[must_use]
+    pub fn last_id(&self) -> u64 {
+        match self {
+            Self::Native(_) | Self::Mqtt(_) => 0,
+            Self::Described(talk) => talk.last_id(),
+        }
+    }
+
     /// What was captured, for the client's next connection.
     #[must_use]
     pub fn captured(&self) -> Captured {

@@ -105,7 +105,12 @@ impl Session {
         whole: bool,
         now_us: u64,
     ) -> Option<End> {
-        if matches!(incoming, Incoming::Data) {
+        let answers = matches!(
+            incoming,
+            Incoming::Open | Incoming::Resumed | Incoming::Step | Incoming::Joined(_)
+        );
+        // The answer to a step may bring what was missed along with it.
+        if answers || matches!(incoming, Incoming::Data) {
             let mut stamped = false;
             stamp::scan_at(bytes, |at, found| {
                 stamped = true;
@@ -115,7 +120,7 @@ impl Session {
                 };
                 self.arrive(found, (bytes, at), now_us);
             });
-            if stamped {
+            if stamped && !answers {
                 self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_delivery += 1;
                 return None;
             }

@@ -64,7 +64,7 @@ pub struct Talk {
     person: Rc<Person>,
     captured: Captured,
     stage: Stage,
-    /// Counts up: the next `{{ id }}`.
+    /// Counts up: the last `{{ id }}`.
     id: u64,
     waits: Vec<Wait>,
     /// The room the connection is for, where it is for one.
@@ -87,17 +87,21 @@ impl Talk {
         let captured = if captured.len() == places { captured } else { Captured::new(places) };
         Self {
             file: Arc::clone(file),
-            person,
             captured,
             home: home.map(|room| (room.name.into(), room.n)),
             stage: Stage::Connecting(0),
-            id: 0,
+            id: person.last_id,
             waits: Vec::new(),
             prepared: FxHashMap::default(),
             beat: time::Beat::default(),
             out: Outbox::default(),
             taker: Taker::Nobody,
+            person,
         }
+    }
+
+    pub(super) fn last_id(&self) -> u64 {
+        self.id
     }
 
     pub(super) fn captured(&self) -> &Captured {

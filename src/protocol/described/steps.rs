@@ -4,7 +4,8 @@ use super::{Stage, Talk, Wait, step_of, unsaid};
 use crate::metric::ErrorKind;
 use crate::protocol::description::{Known, STEP_TIMEOUT, Step};
 use crate::protocol::frame::Frame;
-use crate::protocol::scope::RoomName;
+use crate::protocol::matcher::Matcher;
+use crate::protocol::scope::{RoomName, Scope, Variable};
 use crate::protocol::template::Missing;
 use crate::protocol::{Failure, Incoming, Taker, quote};
 
@@ -130,7 +131,7 @@ impl Talk {
         let id = self.next_id();
         let failed = |missing: Missing| unsaid(what, &missing);
         let scope = self.scope(Some(room), Some(id));
-        let fold = |matcher: &Option<crate::protocol::matcher::Matcher>| {
+        let fold = |matcher: &Option<Matcher>| {
             matcher.as_ref().map(|matcher| matcher.resolve(&scope)).transpose()
         };
         let (expect, fail) =
@@ -153,8 +154,8 @@ impl Talk {
         let scope = self.scope(None, None);
         let mut found = None;
         for (at, wait) in self.waits.iter().enumerate() {
-            let scope = crate::protocol::scope::Scope { id: Some(wait.id), ..scope };
-            let holds = |matcher: &Option<crate::protocol::matcher::Matcher>| {
+            let scope = Scope { id: Some(wait.id), ..scope };
+            let holds = |matcher: &Option<Matcher>| {
                 matcher.as_ref().is_some_and(|matcher| {
                     matcher.may_match(frame.bytes()) && matcher.matches(frame, &scope)
                 })
@@ -171,11 +172,47 @@ impl Talk {
         let (at, well) = found?;
         let wait = self.waits.remove(at);
         self.taker = wait.what;
+        if well && matches!(wait.what, Taker::Join(_)) {
+            self.join_alike(&wait, frame, now_us);
+        }
         Some(if well {
             self.answered(&wait, frame, now_us)
         } else {
             self.denied(&wait, frame, now_us)
         })
+    }
+
+    /// One answer may confirm several joins that wait: `{"ready":["1","2"]}`. They are over as soon as
+    /// time is looked at, which is at once. Not where nothing in what they wait for tells one from the
+    /// other: there each has an answer of its own.
+    fn join_alike(&mut self, first: &Wait, frame: &Frame<'_>, now_us: u64) {
+        let has_id = |expect: &Matcher| {
+            expect.templates().any(|it| it.variables().any(|variable| *variable == Variable::Id))
+        };
+        let holds = |wait: &Wait| {
+            let scope = Scope { id: Some(wait.id), ..self.scope(None, None) };
+            wait.expect.as_ref().is_some_and(|expect| {
+                (wait.expect != first.expect || has_id(expect))
+                    && expect.may_match(frame.bytes())
+                    && expect.matches(frame, &scope)
+            })
+        };
+        let joins = |wait: &Wait| matches!(wait.what, Taker::Join(_));
+        let alike: Vec<usize> = (0..self.waits.len())
+            .filter(|at| joins(&self.waits[*at]) && holds(&self.waits[*at]))
+            .collect();
+        let file = std::sync::Arc::clone(&self.file);
+        for at in alike {
+            let room = self.waits[at].room;
+            for capture in file.join.iter().flat_map(|join| &join.captures) {
+                if let (Some(text), Some(room)) = (capture.take(frame), room) {
+                    self.captured.set_in(room, capture.into, text);
+                    self.prepared.remove(&room);
+                }
+            }
+            let wait = &mut self.waits[at];
+            (wait.expect, wait.fail, wait.deadline_us) = (None, None, now_us);
+        }
     }
 
     fn answered(&mut self, wait: &Wait, frame: &Frame<'_>, now_us: u64) -> Incoming<'static> {

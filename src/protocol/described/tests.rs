@@ -107,8 +107,13 @@ fn chat() -> Description {
 }
 
 fn talk(description: &Description) -> Talk {
-    let person =
-        Rc::new(Person { client: 7, run: "ab12cd3".into(), user: None, setting: Arc::default() });
+    let person = Rc::new(Person {
+        client: 7,
+        run: "ab12cd3".into(),
+        user: None,
+        last_id: 0,
+        setting: Arc::default(),
+    });
     let captured = Captured::new(description.names.captures.len());
     Talk::new(&Arc::new(description.clone()), person, captured, None)
 }
@@ -424,4 +429,58 @@ fn a_silent_join_is_known_by_a_barrier_a_probe_or_time() {
     assert!(probe.probed(2));
     assert!(!probe.probed(2));
     assert_eq!(probe.tick(2 * S), None);
+}
+
+/// A server may refuse an id that it has seen on an earlier connection.
+#[test]
+fn ids_go_on_where_the_last_connection_ended() {
+    let description = chat();
+    let captured = Captured::new(description.names.captures.len());
+    let (run, setting) = ("ab12cd3".into(), Arc::default());
+    let person = Rc::new(Person { client: 7, run, user: None, last_id: 41, setting });
+    let mut talk = Talk::new(&Arc::new(description), person, captured, None);
+    talk.begin(false, 0);
+    assert_eq!(said(&mut talk), [r#"{"hello":42}"#]);
+    assert_eq!(talk.last_id(), 42);
+}
+
+/// Joins of several rooms, and what is heard of each: at once, or when time is looked at.
+fn joined_by(known: Matcher, answers: &[&str]) -> Vec<Vec<usize>> {
+    let mut description = chat();
+    if let Some(join) = &mut description.join {
+        join.known = Known::Answer(known);
+    }
+    let mut talk = talk(&description);
+    talk.begin(false, 0);
+    hear(&mut talk, r#"{"type":"welcome","session":"s1","ping_ms":25000}"#, 0);
+    for (at, name) in ["one", "two", "three"].into_iter().enumerate() {
+        talk.join(at, RoomName { name, n: at as u32 }, 0).unwrap();
+    }
+    let joined = |incoming: Incoming<'_>| match incoming {
+        Incoming::Joined(at) => at,
+        other => panic!("{other:?}"),
+    };
+    let by = answers.iter().map(|answer| {
+        let mut all = vec![joined(hear(&mut talk, answer, 5))];
+        all.extend(std::iter::from_fn(|| talk.tick(5)).map(joined));
+        all
+    });
+    by.collect()
+}
+
+#[test]
+fn one_answer_confirms_every_join_that_it_names() {
+    let holding = |text: &str| {
+        let contains = Some(template(text));
+        Matcher::new(vec![Condition { contains, ..Condition::default() }])
+    };
+    // Joins have the ids 2, 3 and 4.
+    let ready = [r#"{"ready":["3","2"]}"#, r#"{"ready":["4"]}"#];
+    assert_eq!(joined_by(holding(r#""{{ id }}""#), &ready), [vec![0, 1], vec![2]]);
+    let rooms = [r#"{"in":["three","one","two"]}"#];
+    assert_eq!(joined_by(holding(r#""{{ room }}""#), &rooms), [[0, 1, 2]]);
+    // Nothing tells them apart: each has an answer of its own.
+    let anonymous = [r#"{"type":"joined"}"#; 3];
+    let each = joined_by(json(&[("/type", "joined")]), &anonymous);
+    assert_eq!(each, [[0], [1], [2]]);
 }

@@ -19,8 +19,13 @@ pub fn fuzz(bytes: &[u8]) {
         return;
     };
     let Some(condition) = condition(kind, wanted) else { return };
-    let person =
-        Person { client: 7, run: "abc".into(), user: None, setting: Arc::new(Setting::default()) };
+    let person = Person {
+        client: 7,
+        run: "abc".into(),
+        user: None,
+        last_id: 0,
+        setting: Arc::new(Setting::default()),
+    };
     let captured = Captured::default();
     let scope = Scope { id: Some(7), ..Scope::of(&person, &captured) };
     let negated = Condition {

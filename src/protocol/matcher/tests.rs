@@ -10,7 +10,13 @@ use super::*;
 use crate::protocol::scope::{Captured, Names, Person, RoomName, Setting};
 
 fn person() -> Person {
-    Person { client: 7, run: "abc".into(), user: None, setting: Arc::new(Setting::default()) }
+    Person {
+        client: 7,
+        run: "abc".into(),
+        user: None,
+        last_id: 0,
+        setting: Arc::new(Setting::default()),
+    }
 }
 
 fn text(text: &str) -> Template {

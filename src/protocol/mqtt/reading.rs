@@ -147,7 +147,7 @@ pub(super) fn fuzz(bytes: &[u8]) {
         let params = [("version", name), ("qos", "1")].map(|(k, v)| (k.to_owned(), v.to_owned()));
         let Ok(options) = Options::from_params(&params) else { return };
         let run = "fuzz".into();
-        let person = Person { client: 0, run, user: None, setting: Arc::default() };
+        let person = Person { client: 0, run, user: None, last_id: 0, setting: Arc::default() };
         let mut talk = Talk::new(&Arc::new(options), Rc::new(person));
         talk.begin(false, 0);
         let mut now_us = 0;

@@ -26,7 +26,7 @@ fn options(params: &[(&str, &str)]) -> Options {
 fn talk(params: &[(&str, &str)]) -> Talk {
     let columns: Arc<[String]> = Arc::new(["name".to_owned()]);
     let user = Some(Row { columns, values: vec!["ann".to_owned()] });
-    let person = Person { client: 7, run: "r0".into(), user, setting: Arc::default() };
+    let person = Person { client: 7, run: "r0".into(), user, last_id: 0, setting: Arc::default() };
     Talk::new(&Arc::new(options(params)), Rc::new(person))
 }
 

@@ -16,6 +16,7 @@ pub fn fuzz(bytes: &[u8]) {
     };
     let person = Person {
         client: 7,
+        last_id: 0,
         run: "abc".into(),
         user: Some(Row { columns: vec!["name".into()].into(), values: vec!["Zoë & co".into()] }),
         setting: Arc::new(setting),

@@ -21,6 +21,7 @@ fn names() -> Names {
 fn person() -> Person {
     Person {
         client: 7,
+        last_id: 0,
         run: "1fe3ed0".into(),
         user: Some(Row { columns: ["name".into()].into(), values: vec!["Zoë \"Z\"".into()] }),
         setting: Arc::new(Setting {

@@ -150,7 +150,13 @@ async fn after_preflight_nobody_tries_the_family_that_did_not_answer() {
     let first = Visit {
         target: &target,
         protocol: &Protocol::Native(ProtocolKind::Echo, CodecKind::Json),
-        person: Person { client: 0, run: "7".into(), user: None, setting: Arc::default() },
+        person: Person {
+            client: 0,
+            run: "7".into(),
+            user: None,
+            last_id: 0,
+            setting: Arc::default(),
+        },
         captured: Captured::default(),
         run: 7,
         room: String::new(),

@@ -31,6 +31,8 @@ pub(super) struct Hall {
     rooms: BTreeMap<String, Vec<u64>>,
     /// Whatever the manners keep count of.
     pub(super) count: u64,
+    /// What they keep of what was said.
+    pub(super) kept: Vec<String>,
 }
 
 impl Hall {

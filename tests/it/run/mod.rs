@@ -1,6 +1,7 @@
 //! The real binary, from its command line to its exit code, with nothing inside replaced.
 
 mod addresses;
+mod answers;
 mod bursts;
 mod codecs;
 mod commands;
