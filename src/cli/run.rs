@@ -360,7 +360,10 @@ pub(super) async fn reach(
         tls,
         login_hosts,
         connect_timeout: scenario.target.connect_timeout,
-        message_bytes_max: message_bytes_max(plan),
+        message_bytes_max: scenario.target.max_message.map_or_else(
+            || client::message_bytes_max(message_bytes_max(plan)),
+            |bytes| usize::try_from(bytes).unwrap_or(usize::MAX),
+        ),
         read_buffer_bytes: plan.read_buffer_bytes(),
     };
     Ok(Reached { target, strangers_host: !ours, lookup_us })

@@ -42,7 +42,8 @@ pub struct Target {
     pub source_addresses: Vec<IpAddr>,
     /// Covers TCP, TLS and the upgrade together.
     pub connect_timeout: Duration,
-    /// The largest message this run's clients send or expect, in bytes.
+    /// The largest message from the server, in bytes. Past it one is refused as `oversize`: what one
+    /// client buffers is bounded, whatever the server announces.
     pub message_bytes_max: usize,
     /// How much one read of a client takes, in bytes.
     pub read_buffer_bytes: usize,
@@ -95,14 +96,14 @@ const MESSAGE_BYTES_MIN: usize = 1024 * 1024;
 /// How much larger than this run's largest message one from the server may be.
 const MESSAGE_TIMES: usize = 4;
 
-/// The largest message from the server, in bytes. Past it one is refused as `oversize`: what one
-/// client buffers is bounded, whatever the server announces.
-pub(super) fn message_bytes_max(target: &Target) -> usize {
-    target.message_bytes_max.saturating_mul(MESSAGE_TIMES).max(MESSAGE_BYTES_MIN)
+/// The largest message from the server where nobody says, in bytes: by the largest that is sent to it.
+#[must_use]
+pub fn message_bytes_max(sent_bytes_max: usize) -> usize {
+    sent_bytes_max.saturating_mul(MESSAGE_TIMES).max(MESSAGE_BYTES_MIN)
 }
 
 fn config(target: &Target) -> WebSocketConfig {
-    let message_max = message_bytes_max(target);
+    let message_max = target.message_bytes_max;
     WebSocketConfig::default()
         .read_buffer_size(target.read_buffer_bytes)
         // Each frame is written as it comes, and none before the one before it was taken: what is

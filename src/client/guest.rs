@@ -12,7 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::dial::{DialError, Dialed, Target, classify, dial, message_bytes_max};
+use super::dial::{DialError, Dialed, Target, classify, dial};
 use super::entry::{log_in, upgrade};
 use super::login::{Answer, Request};
 use super::socket::{Socket, Traffic};
@@ -165,7 +165,7 @@ impl<'w> Guest<'w> {
         let talk = Talk::new(protocol, Rc::new(person), captured, home);
         let Dialed { ws, address, .. } = dialed;
         watch.see(clock.now_us(), Exchange::Upgraded { address }, Some(&talk));
-        let splitter = protocol.splitter(message_bytes_max(target));
+        let splitter = protocol.splitter(target.message_bytes_max);
         let (step, told) = (Step::Connect, VecDeque::new());
         let mut guest = Self {
             ws,

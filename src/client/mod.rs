@@ -30,7 +30,7 @@ pub use addresses::prefer_family;
 pub use agenda::{Agenda, Event};
 pub use backoff::Backoff;
 pub use context::{Client, Context};
-pub use dial::{DialError, LoginHost, Target};
+pub use dial::{DialError, LoginHost, Target, message_bytes_max};
 pub use entry::log_in;
 pub use guest::{Exchange, Guest, Said, Told, Visit, Watch};
 pub use life::{bury, live};

@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use self::acks::Acks;
 use super::context::{Client, Context};
-use super::dial::{DialError, Dialed, classify, close_of, message_bytes_max};
+use super::dial::{DialError, Dialed, classify, close_of};
 use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;
@@ -215,7 +215,7 @@ impl Session {
             ctx: Rc::clone(ctx),
             client: Rc::clone(client),
             talk: ctx.talk(client),
-            splitter: protocol.splitter(message_bytes_max(&ctx.target)),
+            splitter: protocol.splitter(ctx.target.message_bytes_max),
             decoder: match protocol {
                 Protocol::Native(ProtocolKind::Rooms, codec) if ctx.plan.scenario.target.decode => {
                     Some(*codec)

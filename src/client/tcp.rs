@@ -149,7 +149,7 @@ mod tests {
             login_hosts: Vec::new(),
             source_addresses: sources.iter().map(|text| text.parse().unwrap()).collect(),
             connect_timeout: Duration::from_secs(60),
-            message_bytes_max: 1_024,
+            message_bytes_max: 1 << 20,
             read_buffer_bytes: 1024,
         }
     }

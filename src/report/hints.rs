@@ -173,7 +173,9 @@ fn failed(kind: ErrorKind, detail: Detail, step: Step, protocol: &str) -> String
         (ErrorKind::MissingValue, ..) => {
             "does the protocol file capture what it names, and is every param set?"
         }
-        (ErrorKind::Oversize, ..) => "is this the server's protocol? Its message is too large",
+        (ErrorKind::Oversize, ..) => {
+            "is this the server's protocol? How large a message may be is target.max_message"
+        }
         (ErrorKind::Reset | ErrorKind::Io, ..) => "the server's log may say why",
     };
     text.to_owned()

@@ -55,6 +55,8 @@ pub struct Target {
     pub join_timeout: Duration,
     /// How long the run waits, once nothing is due any more, for messages still on their way.
     pub drain_timeout: Duration,
+    /// The largest message that is taken from the server, in bytes; `None` goes by what clients send.
+    pub max_message: Option<u64>,
     /// Sent with the upgrade request; a name may stand there several times.
     pub headers: Vec<(String, String)>,
     /// Offered with the upgrade request, beside the protocol's own.

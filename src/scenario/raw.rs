@@ -82,6 +82,9 @@ keys! {
         join_timeout: Duration = "10s",
         /// Longest wait at the end for messages still on their way.
         drain_timeout: Duration = "5s",
+        /// The largest message that is taken from the server: 1 KiB to 1 GiB. Left out: four times the
+        /// largest that clients send, and at least 1 MiB.
+        max_message: Bytes,
         /// Headers sent with the upgrade request: a value, or a list of values for a header that
         /// is sent several times. Cookies are a header.
         headers: Headers,

@@ -80,7 +80,7 @@ fn run_whole(clients: u32, seconds: u32) -> (u64, Counts) {
         login_hosts: Vec::new(),
         source_addresses: Vec::new(),
         connect_timeout: Duration::from_secs(5),
-        message_bytes_max: 64,
+        message_bytes_max: 1 << 20,
         read_buffer_bytes: 1024,
     });
     let (commands, received) = mpsc::channel(8);

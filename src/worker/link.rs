@@ -176,7 +176,7 @@ mod tests {
             login_hosts: Vec::new(),
             source_addresses: Vec::new(),
             connect_timeout: std::time::Duration::from_secs(1),
-            message_bytes_max: 1,
+            message_bytes_max: 1 << 20,
             read_buffer_bytes: 1024,
         };
         let prepare = Prepare {

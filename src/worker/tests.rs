@@ -55,7 +55,7 @@ fn share(plan: &Arc<Plan>, worker: u16, workers: u16) -> Worker {
         login_hosts: Vec::new(),
         source_addresses: Vec::new(),
         connect_timeout: Duration::from_secs(1),
-        message_bytes_max: 1,
+        message_bytes_max: 1 << 20,
         read_buffer_bytes: 1024,
     };
     let (plan, target) = (Arc::clone(plan), target.into());

@@ -38,7 +38,7 @@ fn target(address: SocketAddr, tls: Option<Tls>) -> Target {
         login_hosts: Vec::new(),
         source_addresses: Vec::new(),
         connect_timeout: PATIENCE,
-        message_bytes_max: 1024,
+        message_bytes_max: 1 << 20,
         read_buffer_bytes: 1024,
     }
 }

@@ -17,6 +17,9 @@ use super::{not_zero, tls};
 use crate::codec::CodecKind;
 use crate::protocol::{Protocol, ProtocolKind};
 
+/// The least and the most that `max_message` may be.
+const MESSAGE_BYTES: std::ops::RangeInclusive<u64> = (1 << 10)..=(1 << 30);
+
 /// Headers that the handshake itself sets.
 const RESERVED: [&str; 5] = ["connection", "upgrade", "content-length", "transfer-encoding", "te"];
 
@@ -30,6 +33,7 @@ pub(super) fn stand_in() -> Target {
         connect_timeout: Duration::ZERO,
         join_timeout: Duration::ZERO,
         drain_timeout: Duration::ZERO,
+        max_message: None,
         headers: Vec::new(),
         subprotocols: Vec::new(),
         tls: Tls::default(),
@@ -49,6 +53,13 @@ pub(super) fn target(
     let url = raw.url.written().and_then(|at| web_socket_url(at, mistakes));
     not_zero("target.connect_timeout", &raw.connect_timeout, mistakes);
     not_zero("target.join_timeout", &raw.join_timeout, mistakes);
+    if let Some(at) = raw.max_message.written()
+        && !MESSAGE_BYTES.contains(&at.value.0)
+    {
+        mistakes
+            .add(&at.span, "`target.max_message` must be from 1 KiB to 1 GiB")
+            .label("out of range");
+    }
     let resolved = resolved(raw, applied, protocols, mistakes);
     let codec = raw.codec.value().0;
     let known = resolved.as_ref().map(|resolved| resolved.protocol.clone());
@@ -83,6 +94,7 @@ pub(super) fn target(
         connect_timeout: raw.connect_timeout.value(),
         join_timeout: raw.join_timeout.value(),
         drain_timeout: raw.drain_timeout.value(),
+        max_message: raw.max_message.get().map(|bytes| bytes.0),
         headers: headers(raw, mistakes),
         subprotocols: subprotocols(raw, mistakes),
         source_addresses: source_addresses(raw),

@@ -51,7 +51,7 @@ fn target(addresses: &[SocketAddr], connect_timeout: Duration) -> Target {
         login_hosts: Vec::new(),
         source_addresses: Vec::new(),
         connect_timeout,
-        message_bytes_max: 64 * 1024,
+        message_bytes_max: 1 << 20,
         read_buffer_bytes: 1024,
     }
 }

@@ -153,6 +153,17 @@ fn resets(stream: TcpStream) {
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
+/// The user says how large a message may be.
+#[test]
+fn a_message_over_the_targets_own_limit_is_oversize() {
+    let announced = Manner::UpgradesAndSends(b"\x82\x7e\x04\x01");
+    let rows: [Row; 1] = [("1 KiB and a byte", announced, ErrorKind::Oversize, None, Step::Join)];
+    hold(&rows, "max_message = \"1KiB\"");
+    // It waits for the rest of as many bytes as it may.
+    let rows: [Row; 1] = [("the same", announced, ErrorKind::TimedOut, None, Step::Join)];
+    hold(&rows, "max_message = \"1025B\"\njoin_timeout = \"200ms\"");
+}
+
 /// A message of 100 bytes, of which 10 come.
 const PART: &[u8] = b"\x81\x640123456789";
 

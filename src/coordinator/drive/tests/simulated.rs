@@ -137,7 +137,7 @@ pub(super) async fn simulate_beside(
         login_hosts: Vec::new(),
         source_addresses: Vec::new(),
         connect_timeout: Duration::from_secs(1),
-        message_bytes_max: 1,
+        message_bytes_max: 1 << 20,
         read_buffer_bytes: 1024,
     };
     let (live, lived) = watch::channel(Live::default());
