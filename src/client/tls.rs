@@ -4,6 +4,7 @@
 //! which shakes hands in full; a generator that resumed would measure a server at its cheapest.
 
 mod failure;
+mod pinned;
 mod unchecked;
 
 use std::fmt;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
@@ -24,6 +25,7 @@ use crate::metric::{ErrorKind, Step};
 use crate::scenario;
 
 pub(super) use failure::error_in;
+use pinned::Pinned;
 use unchecked::Unchecked;
 
 /// HTTP/1.1 alone: a WebSocket over HTTP/2 is something else.
@@ -43,6 +45,8 @@ pub struct Tls {
 struct Material {
     /// As DER. Empty with `insecure` alone.
     roots: Vec<Vec<u8>>,
+    /// Whether the scenario names them, and not the system.
+    named: bool,
     identity: Option<scenario::Identity>,
     /// Asked for (SNI) and looked for in the certificate.
     name: String,
@@ -93,6 +97,7 @@ impl Tls {
         let name = settings.server_name.as_deref().unwrap_or(&host);
         Material {
             roots,
+            named: !settings.roots.is_empty(),
             identity: settings.identity.clone(),
             name: name.trim_matches(['[', ']']).to_owned(),
             insecure: settings.insecure,
@@ -181,7 +186,16 @@ fn config(material: &Material) -> Result<ClientConfig, tokio_rustls::rustls::Err
         let mut roots = RootCertStore::empty();
         // A system's store may hold some that can't be read; what a scenario gives was checked.
         roots.add_parsable_certificates(material.roots.iter().cloned().map(CertificateDer::from));
-        builder.with_root_certificates(roots)
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|why| tokio_rustls::rustls::Error::General(why.to_string()))?;
+        if material.named {
+            let named = material.roots.iter().cloned().map(CertificateDer::from).collect();
+            let pinned = Arc::new(Pinned::new(named, verifier));
+            builder.dangerous().with_custom_certificate_verifier(pinned)
+        } else {
+            builder.with_webpki_verifier(verifier)
+        }
     };
     let mut config = match &material.identity {
         Some(identity) => {

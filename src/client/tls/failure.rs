@@ -33,7 +33,8 @@ fn told(error: &Error) -> (TlsFault, String) {
         }
         Error::PeerIncompatible(why) => {
             let text = format!(
-                "the server has no version, cipher or key of TLS 1.2 or 1.3 that is ours ({why:?})"
+                "the server has no version, cipher or key of TLS 1.2 or 1.3 that is ours ({})",
+                spelled(&format!("{why:?}"), ' ')
             );
             (TlsFault::Protocol, text)
         }
@@ -84,11 +85,35 @@ fn certificate(error: &CertificateError) -> (TlsFault, String) {
             );
             (TlsFault::NotYetValid, text)
         }
+        // What the library's library says has no type here.
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            let text = "its certificate is an authority's own (CA:TRUE), which no server may show: issue \
+                        it with CA:FALSE, name this very one with --ca, or use --insecure";
+            (TlsFault::BadCertificate, text.to_owned())
+        }
         other => {
-            let text = format!("its certificate does not hold ({other}): issue it anew");
+            let text = format!(
+                "its certificate does not hold ({}): issue it anew, name this very one with --ca, or \
+                 use --insecure",
+                spelled(&other.to_string(), ' ')
+            );
             (TlsFault::BadCertificate, text)
         }
     }
+}
+
+/// Names of code as words: `HandshakeFailure` is `handshake_failure`, as the RFC has it.
+fn spelled(name: &str, between: char) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    let mut before = ' ';
+    for letter in name.chars() {
+        if letter.is_uppercase() && before.is_lowercase() {
+            words.push(between);
+        }
+        words.extend(letter.to_lowercase());
+        before = letter;
+    }
+    words
 }
 
 /// An alert's name and number (RFC 8446, 6), and what to look at.
@@ -113,5 +138,6 @@ fn meaning(alert: Alert) -> String {
         Alert::NoApplicationProtocol => ": it does not offer HTTP/1.1, which WebSocket needs",
         _ => "",
     };
-    format!("the alert {alert:?} ({}){remedy}", u8::from(alert))
+    let name = spelled(&format!("{alert:?}"), '_');
+    format!("the alert {name} ({}){remedy}", u8::from(alert))
 }

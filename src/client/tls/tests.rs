@@ -140,6 +140,33 @@ async fn insecure_takes_any_certificate() {
     assert_eq!(heard(Server::Shows(identity), settings).await.unwrap().0, b"hello");
 }
 
+/// Such as openssl and servers make for themselves: an authority's or not, for whatever name.
+#[tokio::test]
+async fn a_certificate_that_is_named_itself_is_trusted_and_no_other() {
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
+        let own = |name: &str| {
+            let mut params = for_name(name);
+            params.is_ca = is_ca.clone();
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.self_signed(&key).unwrap();
+            Identity {
+                chain: vec![certificate.der().to_vec()],
+                key: SecretKey(key.serialize_der()),
+            }
+        };
+        let (shown, other) = (own("elsewhere.test"), own("chat.test"));
+        let naming = |identity: &Identity| scenario::Tls {
+            roots: identity.chain.clone(),
+            ..scenario::Tls::default()
+        };
+        let trusted = heard(Server::Shows(shown.clone()), naming(&shown)).await;
+        assert_eq!(trusted.unwrap().0, b"hello", "{is_ca:?}");
+        let refused = heard(Server::Shows(shown), naming(&other)).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Tls, "{is_ca:?}");
+        assert!(refused.text.contains("--ca"), "{is_ca:?}: {}", refused.text);
+    }
+}
+
 #[tokio::test]
 async fn a_server_name_of_one_s_own_is_the_one_that_counts() {
     let issuer = issuer();
