@@ -117,7 +117,8 @@ async fn talk(
     let protocol = visit::protocol(scenario);
     let url = &reached.target.url;
     let persons = [0, 1].map(|client| visit::person(plan, client, run, url));
-    let room = args.room.clone().unwrap_or_else(|| format!("uproar-{run:07x}-0"));
+    let room =
+        args.room.clone().unwrap_or_else(|| visit::room(scenario, format!("uproar-{run:07x}-0")));
     let hidden = (!args.show_secrets).then(|| {
         let given = logins::secrets(plan, run, url, &reached.target.headers, &[]);
         Hidden::of(protocol, &persons, given)

@@ -19,7 +19,7 @@ use crate::protocol::{Audience, Protocol};
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
 use crate::report::hints::{Trouble, hint};
-use crate::scenario::Scenario;
+use crate::scenario::{RoomCount, Scenario};
 use recent::Recent;
 use shown::Hidden;
 
@@ -29,6 +29,17 @@ const ERROR_COLUMNS: usize = 400;
 /// How the first cohort speaks.
 pub(super) fn protocol(scenario: &Scenario) -> &Protocol {
     scenario.cohorts.first().map_or(&scenario.target.protocol, |cohort| &cohort.protocol)
+}
+
+/// Where a client of the first cohort goes: to the first room that the scenario names, since a server may
+/// know no others; else to one of its own.
+pub(super) fn room(scenario: &Scenario, its_own: String) -> String {
+    let join = scenario.cohorts.first().and_then(|cohort| cohort.join.as_ref());
+    let set = join.and_then(|join| scenario.room_sets.get(join.set));
+    match set.map(|set| &set.rooms) {
+        Some(RoomCount::Names(names)) => names.first().cloned().unwrap_or(its_own),
+        _ => its_own,
+    }
 }
 
 /// A client of the first cohort, connecting to this URL.
@@ -77,7 +88,7 @@ pub(super) async fn preflight(
 ) -> Result<SocketAddr, NotIn> {
     let scenario = &plan.scenario;
     let protocol = protocol(scenario);
-    let room = format!("uproar-{run:07x}-preflight");
+    let room = room(scenario, format!("uproar-{run:07x}-preflight"));
     let mut recent = [Recent::new(protocol, &room), Recent::new(protocol, &room)];
     let [first, second] = &mut recent;
     let visit = Visit {

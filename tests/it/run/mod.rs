@@ -17,6 +17,7 @@ mod logins;
 mod loops;
 mod metrics;
 mod misbehaving;
+mod named_rooms;
 mod odd;
 mod output;
 mod people;
