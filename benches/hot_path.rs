@@ -145,7 +145,13 @@ fn codecs(criterion: &mut Criterion) {
 /// A message with a payload of 128 B, as a template and finished.
 fn publishes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("publish");
-    let person = Person { client: 999, run: "1fe3ed0".into(), user: None, setting: Arc::default() };
+    let person = Person {
+        client: 999,
+        run: "1fe3ed0".into(),
+        user: None,
+        last_id: 0,
+        setting: Arc::default(),
+    };
     let captured = Captured::default();
     let room = Some(RoomName { name: "uproar-1fe3ed0-7", n: 7 });
     let early = Scope { room, ..Scope::of(&person, &captured) };

@@ -9,7 +9,7 @@ pub fn is_ignored(signal: Signal) -> bool {
     is_in_mask(&status, signal)
 }
 
-/// `SigIgn:	0000000000000001`: a bit for each signal, the lowest for number 1 (proc_pid_status(5)).
+/// `SigIgn: 0000000000000001`: a bit for each signal, the lowest for number 1 (proc_pid_status(5)).
 fn is_in_mask(status: &str, signal: Signal) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);

@@ -146,7 +146,7 @@ async fn a_certificate_that_is_named_itself_is_trusted_and_no_other() {
     for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa, IsCa::Ca(BasicConstraints::Unconstrained)] {
         let own = |name: &str| {
             let mut params = for_name(name);
-            params.is_ca = is_ca.clone();
+            params.is_ca = is_ca;
             let key = KeyPair::generate().unwrap();
             let certificate = params.self_signed(&key).unwrap();
             Identity {
