@@ -41,7 +41,7 @@ fn what_a_failure_suggests() {
         (K::LocalLimit, Detail::Limit(LocalLimit::OpenFiles), S::Tcp, "uproar doctor"),
         (K::HeartbeatLost, Detail::None, S::Active, "heartbeat"),
         (K::MissingValue, Detail::None, S::Connect, "capture what it names"),
-        (K::Oversize, Detail::None, S::Active, "too large"),
+        (K::Oversize, Detail::None, S::Active, "target.max_message"),
         (K::Io, Detail::None, S::Active, "log may say why"),
         (K::ProtocolViolation, Detail::None, S::Active, "no WebSocket"),
     ];

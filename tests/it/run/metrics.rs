@@ -129,7 +129,7 @@ fn an_address_that_is_taken_ends_it_before_it_begins() {
     let address = taken.local_addr().unwrap().to_string();
     let folder = folder_with(SCENARIO);
     let said = say(folder.path(), &["run", "scenario.toml", "--out", "out", "--metrics", &address]);
-    assert_eq!((said.code, said.stdout.as_str()), (Some(5), ""), "{}", said.all());
+    assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{}", said.all());
     let why = format!("can't listen on {address} for --metrics: ");
     assert!(said.stderr.contains(&why), "{}", said.all());
     assert!(!folder.path().join("out").exists());

@@ -90,9 +90,13 @@ fn sigterm_drains_and_reports() {
     assert_eq!(report.deliveries.lost, Some(0));
 }
 
-/// As when a terminal is closed.
+/// As when a terminal is closed. Tests that are to outlive theirs (`nohup`) have children that are too.
 #[test]
 fn sighup_drains_and_reports() {
+    if uproar::machine::signals::is_ignored(Signal::SIGHUP) {
+        eprintln!("SKIPPED: SIGHUP is ignored here, and so by every child");
+        return;
+    }
     let folder = folder_with(LONG);
     assert_eq!(interrupted_by(Signal::SIGHUP, folder.path()).code(), Some(143));
     let report = read_report(&folder.path().join("out"));
@@ -100,6 +104,23 @@ fn sighup_drains_and_reports() {
     assert_eq!(report.verdict.state, VerdictState::Interrupted);
     assert!(report.verdict.sentence.starts_with("by SIGHUP after"), "{}", report.verdict.sentence);
     assert_eq!(report.deliveries.lost, Some(0));
+}
+
+/// `nohup uproar run`: the terminal may go, and the run goes on.
+#[test]
+fn a_run_that_ignores_sighup_goes_on() {
+    let folder = folder_with(LONG);
+    let line =
+        format!("trap '' HUP; exec {} run scenario.toml --out out", env!("CARGO_BIN_EXE_uproar"));
+    let mut run =
+        Running::start_as(std::process::Command::new("sh").args(["-c", &line]), folder.path());
+    run.wait_for_line("steady");
+    run.signal(Signal::SIGHUP);
+    // The second is only seen by one that the first did not end.
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.ends_within(PROMPTLY).code(), Some(143));
+    let report = read_report(&folder.path().join("out"));
+    assert_eq!(report.run.interrupted, Some(Interruption::Terminate));
 }
 
 #[test]

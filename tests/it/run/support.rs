@@ -103,8 +103,14 @@ pub(super) struct Running {
 
 impl Running {
     pub(super) fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = uproar(folder)
-            .args(arguments)
+        Self::start_as(uproar(folder).args(arguments), folder)
+    }
+
+    /// The binary as another command starts it.
+    pub(super) fn start_as(command: &mut Command, folder: &Path) -> Self {
+        let mut child = command
+            .current_dir(folder)
+            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
