@@ -4,18 +4,17 @@
 //! which shakes hands in full; a generator that resumed would measure a server at its cheapest.
 
 mod failure;
-mod pinned;
-mod unchecked;
+mod trust;
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
+use tokio_rustls::rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::dial::DialError;
 use super::failure::io_error;
@@ -25,8 +24,7 @@ use crate::metric::{ErrorKind, Step};
 use crate::scenario;
 
 pub(super) use failure::error_in;
-use pinned::Pinned;
-use unchecked::Unchecked;
+use trust::Trust;
 
 /// HTTP/1.1 alone: a WebSocket over HTTP/2 is something else.
 const ALPN: &[u8] = b"http/1.1";
@@ -175,33 +173,30 @@ impl fmt::Debug for Tls {
     }
 }
 
-fn config(material: &Material) -> Result<ClientConfig, tokio_rustls::rustls::Error> {
+fn config(material: &Material) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let builder = if material.insecure {
-        let unchecked = Arc::new(Unchecked::new(provider.signature_verification_algorithms));
-        builder.dangerous().with_custom_certificate_verifier(unchecked)
+    let certificates = || material.roots.iter().cloned().map(CertificateDer::from);
+    let algorithms = provider.signature_verification_algorithms;
+    let authorities = if material.insecure {
+        None
     } else {
         let mut roots = RootCertStore::empty();
         // A system's store may hold some that can't be read; what a scenario gives was checked.
-        roots.add_parsable_certificates(material.roots.iter().cloned().map(CertificateDer::from));
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|why| tokio_rustls::rustls::Error::General(why.to_string()))?;
-        if material.named {
-            let named = material.roots.iter().cloned().map(CertificateDer::from).collect();
-            let pinned = Arc::new(Pinned::new(named, verifier));
-            builder.dangerous().with_custom_certificate_verifier(pinned)
-        } else {
-            builder.with_webpki_verifier(verifier)
-        }
+        roots.add_parsable_certificates(certificates());
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        let wrong = |why: VerifierBuilderError| rustls::Error::General(why.to_string());
+        Some(verifier.build().map_err(wrong)?)
     };
+    let named = if material.named { certificates().collect() } else { Vec::new() };
+    let trust = Arc::new(Trust { algorithms, named, authorities });
+    let builder = builder.dangerous().with_custom_certificate_verifier(trust);
     let mut config = match &material.identity {
         Some(identity) => {
             let chain = identity.chain.iter().cloned().map(CertificateDer::from).collect();
             let key = PrivateKeyDer::try_from(identity.key.0.clone())
-                .map_err(|why| tokio_rustls::rustls::Error::General(why.to_owned()))?;
+                .map_err(|why| rustls::Error::General(why.to_owned()))?;
             builder.with_client_auth_cert(chain, key)?
         }
         None => builder.with_no_client_auth(),
