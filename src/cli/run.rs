@@ -265,9 +265,9 @@ async fn make_ready(
 ) -> Result<Ready, Failure> {
     let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, server).await?;
     let mut patience = Patience::new(Instant::now(), args.wait);
-    let (mut told, mut attempt) = (false, 0);
-    let (logged_in, answered) = loop {
-        match first_client(args, plan, run, &target, attempt).await {
+    let (mut told, mut attempt, mut logged_in) = (false, 0, None);
+    let answered = loop {
+        match first_client(args, plan, run, &target, attempt, &mut logged_in).await {
             Ok(found) => break found,
             Err(NotIn { error, failure }) => match patience.after(&error, Instant::now()) {
                 Some(pause) => {
@@ -285,6 +285,7 @@ async fn make_ready(
             },
         }
     };
+    let logged_in = logged_in.unwrap_or_default();
     let secrets = logins::secrets(plan, run, &target.url, &target.headers, &logged_in);
     if let Some(answered) = answered {
         client::prefer_family(&mut target.addresses, answered);
@@ -296,24 +297,29 @@ async fn make_ready(
     Ok(Ready { target, logged_in, secrets, same_host, strangers_host, lookup_us })
 }
 
-/// Does the logins that are done once a run, and sends the preflight client unless there is to be none:
-/// what each cohort captured, and the address that let it in.
+/// Does the logins that are done once a run, unless an earlier attempt did, and keeps what each cohort
+/// captured. Sends the preflight client unless there is to be none; gives the address that let it in.
 async fn first_client(
     args: &RunArgs,
     plan: &Plan,
     run: u32,
     target: &Target,
     attempt: u64,
-) -> Result<(Vec<Captured>, Option<SocketAddr>), NotIn> {
-    let logged_in = logins::once(plan, run, target)
-        .await
-        .map_err(|error| NotIn::new(plan, &target.url, error, None))?;
+    kept: &mut Option<Vec<Captured>>,
+) -> Result<Option<SocketAddr>, NotIn> {
+    let logged_in = match kept {
+        Some(logged_in) => logged_in,
+        None => {
+            let done = logins::once(plan, run, target).await;
+            kept.insert(done.map_err(|error| NotIn::new(plan, &target.url, error, None))?)
+        }
+    };
     if args.no_preflight {
-        return Ok((logged_in, None));
+        return Ok(None);
     }
     let captured = logged_in.first().cloned().unwrap_or_default();
     let answered = visit::preflight(plan, target, run, attempt, captured).await?;
-    Ok((logged_in, Some(answered)))
+    Ok(Some(answered))
 }
 
 /// Where clients dial to, once the host is resolved.
