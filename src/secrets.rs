@@ -152,6 +152,16 @@ fn forms_of(value: &str) -> Vec<String> {
     forms
 }
 
+/// A URL's query without its values.
+#[must_use]
+pub fn redact_query(query: &str) -> String {
+    let keys = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((key, _)) => format!("{key}={REDACTED}"),
+        None => pair.to_owned(),
+    });
+    keys.collect::<Vec<_>>().join("&")
+}
+
 /// Whether something of this name is likely to be secret: a header, a key of a query, a param.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {

@@ -20,6 +20,7 @@ use crate::report::Exit;
 use crate::report::escape::escape_terminal;
 use crate::report::hints::{Trouble, hint};
 use crate::scenario::{RoomCount, Scenario};
+use crate::secrets::redact_query;
 use recent::Recent;
 use shown::Hidden;
 
@@ -176,11 +177,7 @@ pub(super) fn redact(url: &str) -> String {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     if let Some(query) = url.query() {
-        let keys = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) => format!("{key}=[redacted]"),
-            None => pair.to_owned(),
-        });
-        let redacted = keys.collect::<Vec<_>>().join("&");
+        let redacted = redact_query(query);
         url.set_query(Some(&redacted));
     }
     url.to_string()

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::tls;
 use super::upgrade::HEAD_BYTES_MAX;
 use crate::metric::{Detail, ErrorKind, LocalLimit, Step};
-use crate::secrets::REDACTED;
+use crate::secrets::redact_query;
 use crate::units::format::{bytes, count};
 
 /// Why a connection did not come about, or ended.
@@ -178,7 +178,12 @@ fn http_status(response: &Response<Option<Vec<u8>>>) -> DialError {
     };
     let mut text = format!("answered {status} to the upgrade");
     if let Some(elsewhere) = header(LOCATION) {
-        text.push_str(&format!(", pointing to {}", without_query_values(&elsewhere)));
+        // It may carry a token.
+        let elsewhere = match elsewhere.split_once('?') {
+            Some((path, query)) => format!("{path}?{}", redact_query(query)),
+            None => elsewhere.into_owned(),
+        };
+        text.push_str(&format!(", pointing to {elsewhere}"));
     }
     if let Some(wait) = header(RETRY_AFTER) {
         text.push_str(&format!(", to be tried again after {wait} (Retry-After)"));
@@ -199,16 +204,6 @@ fn http_status(response: &Response<Option<Vec<u8>>>) -> DialError {
     }
     let error = DialError::new(ErrorKind::HttpStatus, Step::Upgrade, text);
     DialError { detail: Detail::Status(status.as_u16()), ..error }
-}
-
-/// A redirect may carry a token.
-fn without_query_values(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
-    let keys = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((key, _)) => format!("{key}={REDACTED}"),
-        None => pair.to_owned(),
-    });
-    format!("{path}?{}", keys.collect::<Vec<_>>().join("&"))
 }
 
 /// So much of a refusal's text is shown.
