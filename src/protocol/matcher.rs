@@ -143,6 +143,11 @@ impl Matcher {
         self.test(frame, scope) == Some(true)
     }
 
+    /// The same, and quick about most frames that it does not match: see [`may_match`](Self::may_match).
+    pub(super) fn takes(&self, frame: &Frame<'_>, scope: &Scope<'_>) -> bool {
+        self.may_match(frame.bytes()) && self.matches(frame, scope)
+    }
+
     fn test(&self, frame: &Frame<'_>, scope: &Scope<'_>) -> Option<bool> {
         any(self.inner.any.iter().map(|condition| condition.test(frame, scope)))
     }

@@ -58,7 +58,7 @@ impl Talk {
     }
 
     fn holds(&self, matcher: &Matcher, frame: &Frame<'_>) -> bool {
-        matcher.may_match(frame.bytes()) && matcher.matches(frame, &self.scope(None, None))
+        matcher.takes(frame, &self.scope(None, None))
     }
 
     fn acknowledged(&mut self, file: &Description, frame: &Frame<'_>) -> Option<Incoming<'static>> {

@@ -1,5 +1,7 @@
 //! Getting in: the steps of `connect` and `resume`, joining and leaving rooms.
 
+use std::sync::Arc;
+
 use super::{Stage, Talk, Wait, step_of, unsaid};
 use crate::metric::ErrorKind;
 use crate::protocol::description::{Known, STEP_TIMEOUT, Step};
@@ -29,7 +31,7 @@ impl Talk {
 
     /// Says what the current step has to say; goes on where nothing is waited for.
     fn proceed(&mut self, now_us: u64) -> Incoming<'static> {
-        let file = std::sync::Arc::clone(&self.file);
+        let file = Arc::clone(&self.file);
         loop {
             let (steps, at, what) = match self.stage {
                 Stage::Connecting(at) => (&file.connect, at, Taker::Connect(at)),
@@ -87,7 +89,7 @@ impl Talk {
     }
 
     fn try_join(&mut self, at: usize, room: RoomName<'_>, now_us: u64) -> Result<(), Missing> {
-        let file = std::sync::Arc::clone(&self.file);
+        let file = Arc::clone(&self.file);
         let Some(join) = &file.join else { return Ok(()) };
         let what = Taker::Join(at);
         let mut id = self.next_id();
@@ -125,7 +127,7 @@ impl Talk {
         room: RoomName<'_>,
         _now_us: u64,
     ) -> Result<bool, Failure> {
-        let file = std::sync::Arc::clone(&self.file);
+        let file = Arc::clone(&self.file);
         let Some(step) = &file.leave else { return Ok(false) };
         let what = Taker::Leave(at);
         let id = self.next_id();
@@ -156,9 +158,7 @@ impl Talk {
         for (at, wait) in self.waits.iter().enumerate() {
             let scope = Scope { id: Some(wait.id), ..scope };
             let holds = |matcher: &Option<Matcher>| {
-                matcher.as_ref().is_some_and(|matcher| {
-                    matcher.may_match(frame.bytes()) && matcher.matches(frame, &scope)
-                })
+                matcher.as_ref().is_some_and(|matcher| matcher.takes(frame, &scope))
             };
             if holds(&wait.fail) {
                 found = Some((at, false));
@@ -192,22 +192,19 @@ impl Talk {
         let holds = |wait: &Wait| {
             let scope = Scope { id: Some(wait.id), ..self.scope(None, None) };
             wait.expect.as_ref().is_some_and(|expect| {
-                (wait.expect != first.expect || has_id(expect))
-                    && expect.may_match(frame.bytes())
-                    && expect.matches(frame, &scope)
+                (wait.expect != first.expect || has_id(expect)) && expect.takes(frame, &scope)
             })
         };
         let joins = |wait: &Wait| matches!(wait.what, Taker::Join(_));
         let alike: Vec<usize> = (0..self.waits.len())
             .filter(|at| joins(&self.waits[*at]) && holds(&self.waits[*at]))
             .collect();
-        let file = std::sync::Arc::clone(&self.file);
+        let file = Arc::clone(&self.file);
         for at in alike {
             let room = self.waits[at].room;
             for capture in file.join.iter().flat_map(|join| &join.captures) {
                 if let (Some(text), Some(room)) = (capture.take(frame), room) {
-                    self.captured.set_in(room, capture.into, text);
-                    self.prepared.remove(&room);
+                    self.keep_of_room(room, capture.into, text);
                 }
             }
             let wait = &mut self.waits[at];
@@ -215,8 +212,15 @@ impl Talk {
         }
     }
 
+    /// Keeps what a room's join captured.
+    fn keep_of_room(&mut self, room: u32, into: usize, text: Arc<str>) {
+        self.captured.set_in(room, into, text);
+        // Its publish may have the value of an earlier join in it.
+        self.prepared.remove(&room);
+    }
+
     fn answered(&mut self, wait: &Wait, frame: &Frame<'_>, now_us: u64) -> Incoming<'static> {
-        let file = std::sync::Arc::clone(&self.file);
+        let file = Arc::clone(&self.file);
         let captures = match wait.what {
             Taker::Connect(at) => file.connect.get(at).map(|step| &step.captures),
             Taker::Resume(at) => file.resume.get(at).map(|step| &step.captures),
@@ -226,11 +230,7 @@ impl Talk {
         };
         for capture in captures.into_iter().flatten() {
             match (capture.take(frame), wait.room) {
-                (Some(text), Some(room)) => {
-                    self.captured.set_in(room, capture.into, text);
-                    // Its publish may have the value of an earlier join in it.
-                    self.prepared.remove(&room);
-                }
+                (Some(text), Some(room)) => self.keep_of_room(room, capture.into, text),
                 (Some(text), None) => self.captured.set(capture.into, text),
                 (None, _) => {
                     return Incoming::Failed(Failure {
