@@ -370,7 +370,7 @@ impl Session {
         drop(recorder);
         self.client.mailbox.set_active(false);
         self.client.captured.replace(self.talk.captured());
-        self.client.last_id.set(self.client.last_id.get().max(self.talk.last_id()));
+        self.client.last_id.set(self.talk.last_id());
         let patience_us = self.ctx.slowest_answer_us.get().max(ANSWER_MIN_US);
         self.client.with_places(|places| places.disconnected(now_us, patience_us));
         Ended {

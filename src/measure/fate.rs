@@ -62,11 +62,10 @@ impl Stay {
     /// says nothing of the server: our client left, was churned, was sent home, or a fault of the plan
     /// took its connection. Not so where the server is to send again what such a fault held back.
     fn end(&self, away: Away) -> Option<(u64, Fate)> {
-        let by_plan = self.fault.is_some() && away == Away::Missed;
-        let failed = if by_plan { Fate::CutOff } else { Fate::Uncertain };
-        let left = self.leave_written_us.map(|at_us| (at_us, Fate::CutOff));
-        let failed = self.failed_us.map(|at_us| (at_us, failed));
-        [left, failed].into_iter().flatten().min_by_key(|(at_us, _)| *at_us)
+        let at_us = self.ended_us()?;
+        let by_plan =
+            self.leave_written_us == Some(at_us) || (self.fault.is_some() && away == Away::Missed);
+        Some((at_us, if by_plan { Fate::CutOff } else { Fate::Uncertain }))
     }
 }
 

@@ -102,7 +102,7 @@ pub fn part(
             unsure.into_iter().fold(of(Counter::Expected), u64::saturating_add)
         }
         Whole::Due => of(Counter::PublishesDue),
-        Whole::Clients => totals.counts(cohort).started,
+        Whole::Clients | Whole::PerClient => totals.counts(cohort).started,
     };
     Some((counted, whole))
 }

@@ -40,6 +40,8 @@ pub enum Whole {
     Due,
     /// Clients that came up.
     Clients,
+    /// The same, each of which may count several times.
+    PerClient,
 }
 
 impl Whole {
@@ -49,7 +51,7 @@ impl Whole {
         match self {
             Self::Expected | Self::Delivered | Self::Settled => "deliveries",
             Self::Due => "messages",
-            Self::Clients => "clients",
+            Self::Clients | Self::PerClient => "clients",
         }
     }
 }
@@ -112,7 +114,8 @@ impl Share {
             Self::Duplicated | Self::Reordered | Self::Corrupted => Whole::Delivered,
             Self::Uncertain | Self::CutOff | Self::Unfinished => Whole::Settled,
             Self::NotSent => Whole::Due,
-            Self::NeverJoined | Self::NotBack | Self::StoodStill | Self::Broken => Whole::Clients,
+            Self::NeverJoined | Self::NotBack | Self::StoodStill => Whole::Clients,
+            Self::Broken => Whole::PerClient,
         }
     }
 
@@ -121,7 +124,7 @@ impl Share {
     /// connection after another.
     #[must_use]
     pub const fn is_part(self) -> bool {
-        !matches!(self.whole(), Whole::Delivered) && !matches!(self, Self::Broken)
+        !matches!(self.whole(), Whole::Delivered | Whole::PerClient)
     }
 }
 

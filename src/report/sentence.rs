@@ -224,9 +224,9 @@ fn actual(threshold: &ThresholdOutcome) -> String {
     let counted = Counter::from_name(figure).and_then(Share::of);
     match (Share::from_name(figure), counted) {
         (Some(share), _) => {
-            let of_or_for =
-                if share.is_part() || share.whole() != Whole::Clients { "of" } else { "for" };
-            format!("{text} ({} {of_or_for} {} {})", count(n), count(of), share.whole().things())
+            let whole = share.whole();
+            let of_or_for = if whole == Whole::PerClient { "for" } else { "of" };
+            format!("{text} ({} {of_or_for} {} {})", count(n), count(of), whole.things())
         }
         (None, Some(share)) => {
             let (of_all, things) = (percent(n as f64 / of as f64), share.whole().things());

@@ -13,8 +13,8 @@ use super::{
     Actions, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
     EarlyCause, EarlyEnd, ErrorGroup, Example, FaultOutcome, FeedFigures, Frames, Interruption,
     Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes,
-    Reason, Report, Run, ScenarioSummary, SeriesPoint, Severity, Side, SpreadFigures, Target,
-    ThresholdOutcome, ValidityState, Verdict, VerdictState,
+    Report, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome,
+    ValidityState, Verdict, VerdictState,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -110,21 +110,7 @@ fn nobody_got_in(report: &mut Report) {
         threshold.passed = false;
         threshold.note = Some("not judged: nobody got in".to_owned());
     }
-    let clients = report.clients;
-    report.validity.reasons.insert(
-        0,
-        Reason {
-            severity: Severity::Suspect,
-            what: "there are no figures: nobody got in".to_owned(),
-            measured: format!(
-                "{} of {} joined",
-                format::count(clients.joined),
-                format::counted(clients.planned, "client")
-            ),
-            limit: String::new(),
-            remedy: String::new(),
-        },
-    );
+    report.validity.reasons.insert(0, validity::nobody_got_in(report.clients));
     report.validity.state = report.validity.state.max(ValidityState::Suspect);
 }
 

@@ -8,9 +8,9 @@ use super::Setting;
 use crate::coordinator::{Abort, Outcome};
 use crate::measure::{judge, part, samples_needed};
 use crate::metric::{Counter, ErrorKind, Share};
-use crate::report::{Reason, Severity, Validity, ValidityState};
+use crate::report::{Clients, Reason, Severity, Validity, ValidityState};
 use crate::scenario::{Stat, Subject};
-use crate::units::format::{count, percent};
+use crate::units::format::{count, counted, percent};
 
 /// A worker over this share of its core makes a run suspect.
 const BUSY_SUSPECT: f64 = 0.70;
@@ -67,6 +67,13 @@ fn reason(
         limit: limit.into(),
         remedy: remedy.to_owned(),
     }
+}
+
+/// Why no figure of a run is valid that nobody got into.
+pub(super) fn nobody_got_in(clients: Clients) -> Reason {
+    let (joined, planned) = (count(clients.joined), counted(clients.planned, "client"));
+    let what = "there are no figures: nobody got in";
+    reason(Severity::Suspect, what, format!("{joined} of {planned} joined"), "", "")
 }
 
 fn workers(outcome: &Outcome) -> Option<Reason> {
