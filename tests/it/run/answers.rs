@@ -1,16 +1,7 @@
 //! Servers whose answers to steps bring messages along: what was said before a client came.
 
-use super::hall::{Event, Hall, Server};
-use super::support::{folder_with, read_report, say};
-
-const PROTOCOL: &str = r#"format = 1
-name = "hall"
-[join]
-send = '{"join":"{{ room | json }}"}'
-expect = { json = { "/joined" = "{{ room }}" } }
-[publish]
-send = '{"to":"{{ room | json }}","body":"{{ payload | json }}"}'
-"#;
+use super::hall::{Event, Hall, Server, Words, folder_beside_hall, words};
+use super::support::{read_report, say};
 
 /// Half of them speak for a second; the others come when nobody has spoken for longer than anything may be
 /// on its way.
@@ -45,26 +36,24 @@ rate = "0%"
 const TOLD: usize = 3;
 
 fn remembers(hall: &mut Hall, client: u64, event: Event<'_>) {
-    let Event::Said(text) = event else { return };
-    let json: serde_json::Value = serde_json::from_str(text).unwrap();
-    if let Some(room) = json["join"].as_str() {
-        hall.join(client, room);
-        let kept = hall.kept.iter().rev().take(TOLD).cloned().collect::<Vec<_>>().join(",");
-        hall.say(client, format!(r#"{{"joined":"{room}","before":[{kept}]}}"#));
-        return;
-    }
-    let Some(room) = json["to"].as_str() else { return };
-    hall.kept.push(json["body"].to_string());
-    for member in hall.members(room) {
-        hall.say(member, format!(r#"{{"body":{}}}"#, json["body"]));
+    match words(&event) {
+        Some(Words::Join(room)) => {
+            hall.join(client, &room);
+            let kept = hall.kept.iter().rev().take(TOLD).cloned().collect::<Vec<_>>().join(",");
+            hall.say(client, format!(r#"{{"joined":"{room}","before":[{kept}]}}"#));
+        }
+        Some(Words::Say(room, body)) => {
+            hall.kept.push(body.to_string());
+            hall.pass_on(&room, &body);
+        }
+        None => {}
     }
 }
 
 #[test]
 fn what_the_answer_to_a_join_brings_along_is_counted() {
     let server = Server::start(remembers);
-    let folder = folder_with(SCENARIO);
-    std::fs::write(folder.path().join("hall.toml"), PROTOCOL).unwrap();
+    let folder = folder_beside_hall(SCENARIO);
     let url = server.url();
     let arguments = ["run", "scenario.toml", "--quiet", "--allow-invalid", "--no-preflight"];
     let said = say(folder.path(), &[&arguments[..], &["--out", "out", "--url", &url]].concat());

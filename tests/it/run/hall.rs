@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{SinkExt, StreamExt};
+use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -13,6 +14,42 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use super::support::folder_with;
+
+/// How it is spoken to, as a file for `protocol = "./hall.toml"`: rooms by name, messages as JSON.
+pub(super) const PROTOCOL: &str = r#"format = 1
+name = "hall"
+[join]
+send = '{"join":"{{ room | json }}"}'
+expect = { json = { "/joined" = "{{ room }}" } }
+[publish]
+send = '{"to":"{{ room | json }}","body":"{{ payload | json }}"}'
+"#;
+
+/// A folder with a scenario, and that file beside it.
+pub(super) fn folder_beside_hall(scenario: &str) -> TempDir {
+    let folder = folder_with(scenario);
+    std::fs::write(folder.path().join("hall.toml"), PROTOCOL).unwrap();
+    folder
+}
+
+/// What a client says by [`PROTOCOL`].
+pub(super) enum Words {
+    Join(String),
+    /// To a room, and the body as JSON.
+    Say(String, serde_json::Value),
+}
+
+/// What was said, if it is of [`PROTOCOL`].
+pub(super) fn words(event: &Event<'_>) -> Option<Words> {
+    let Event::Said(text) = event else { return None };
+    let json: serde_json::Value = serde_json::from_str(text).unwrap();
+    if let Some(room) = json["join"].as_str() {
+        return Some(Words::Join(room.to_owned()));
+    }
+    json["to"].as_str().map(|room| Words::Say(room.to_owned(), json["body"].clone()))
+}
 
 /// What happens to a connection.
 pub(super) enum Event<'a> {
@@ -62,6 +99,19 @@ impl Hall {
         let members = self.rooms.entry(room.to_owned()).or_default();
         if !members.contains(&client) {
             members.push(client);
+        }
+    }
+
+    /// Lets a client in, and says so.
+    pub(super) fn let_in(&mut self, client: u64, room: &str) {
+        self.join(client, room);
+        self.say(client, format!(r#"{{"joined":"{room}"}}"#));
+    }
+
+    /// Says it to everyone in a room.
+    pub(super) fn pass_on(&self, room: &str, body: &serde_json::Value) {
+        for member in self.members(room) {
+            self.say(member, format!(r#"{{"body":{body}}}"#));
         }
     }
 

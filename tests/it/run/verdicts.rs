@@ -3,18 +3,8 @@
 
 use uproar::report::{Report, ThresholdOutcome, VerdictState};
 
-use super::hall::{Event, Hall, Server};
-use super::support::{folder_with, read_report, say};
-
-/// Rooms by name, messages as JSON.
-const PROTOCOL: &str = r#"format = 1
-name = "hall"
-[join]
-send = '{"join":"{{ room | json }}"}'
-expect = { json = { "/joined" = "{{ room }}" } }
-[publish]
-send = '{"to":"{{ room | json }}","body":"{{ payload | json }}"}'
-"#;
+use super::hall::{Event, Hall, Server, Words, folder_beside_hall, words};
+use super::support::{read_report, say};
 
 /// Six people in two rooms; joined before anybody speaks. Nothing is asked of the run.
 const SCENARIO: &str = r#"format = 1
@@ -42,20 +32,16 @@ duration = "2s"
 
 /// Relays what `passes`, by the number of messages that came before it.
 fn relay(hall: &mut Hall, client: u64, event: Event<'_>, passes: fn(u64) -> bool) {
-    let Event::Said(text) = event else { return };
-    let json: serde_json::Value = serde_json::from_str(text).unwrap();
-    if let Some(room) = json["join"].as_str() {
-        hall.join(client, room);
-        hall.say(client, format!(r#"{{"joined":"{room}"}}"#));
-        return;
-    }
-    let (Some(room), body) = (json["to"].as_str(), &json["body"]) else { return };
-    let n = hall.count;
-    hall.count += 1;
-    if passes(n) {
-        for member in hall.members(room) {
-            hall.say(member, format!(r#"{{"body":{body}}}"#));
+    match words(&event) {
+        Some(Words::Join(room)) => hall.let_in(client, &room),
+        Some(Words::Say(room, body)) => {
+            let n = hall.count;
+            hall.count += 1;
+            if passes(n) {
+                hall.pass_on(&room, &body);
+            }
         }
+        None => {}
     }
 }
 
@@ -137,8 +123,7 @@ fn judged(manners: super::hall::Manners, thresholds: &str) -> Judged {
 
 fn judged_of(scenario: &str, manners: super::hall::Manners) -> Judged {
     let server = Server::start(manners);
-    let folder = folder_with(scenario);
-    std::fs::write(folder.path().join("hall.toml"), PROTOCOL).unwrap();
+    let folder = folder_beside_hall(scenario);
     // Other tests load this machine: what is looked at here is what arrived, not how fast.
     let arguments = [
         "run",
