@@ -637,6 +637,27 @@ fn away_until(coordinator: &mut Coordinator, client: u32, back_us: u64) {
     coordinator.settler.take(part);
 }
 
+/// Whoever was away would have been told on its return: of what was refused there is nothing to tell.
+#[test]
+fn what_is_refused_after_it_was_settled_is_no_longer_missed() {
+    let plan = plan();
+    let client = plan.rooms()[0].members[1];
+    assert_eq!(plan.relay(client).away, Away::Replayed);
+    let mut coordinator = everyone_in(&plan);
+    away_until(&mut coordinator, client, 50 * S);
+    say(&mut coordinator, 0, 6 * S, 6 * S);
+    for slot in (0..plan.rooms()[0].members.len() as u32).filter(|slot| *slot != 1) {
+        hear(&mut coordinator, 0, slot, 6 * S, 6 * S + 5);
+    }
+    coordinator.settle_all();
+    assert_eq!(sum(&coordinator).missed_away, 1);
+    let mut part = LedgerPart::default();
+    part.answer(message(0), Answer::Rejected);
+    coordinator.settler.take(part);
+    let found = sum(&coordinator);
+    assert_eq!((found.missed_away, found.lost, found.unfinished), (0, 0, 0));
+}
+
 #[test]
 fn what_is_replayed_after_it_was_settled_is_no_longer_missed() {
     let plan = plan();
