@@ -77,7 +77,27 @@ pub(super) fn complaints(plan: &Plan) -> Vec<String> {
             cores()
         ));
     }
+    complaints.extend(growth(plan));
     complaints
+}
+
+/// From so many recipients of a publish on it matters that rooms grow with the clients.
+const LARGE_ROOM: f64 = 50.0;
+
+/// Rooms that fill up as clients are added: most people who ask for ten times the clients want ten times
+/// the load, and get a hundred times.
+fn growth(plan: &Plan) -> Option<String> {
+    let peaks = plan.peaks();
+    let (sent, received) = peaks.publishes_per_s.zip(peaks.deliveries_per_s)?;
+    let each = received / sent;
+    (each > LARGE_ROOM && plan.outgrows_its_clients()).then(|| {
+        format!(
+            "the load grows faster than the clients, with their square: rooms are as many whatever the \
+             clients, and each message goes to {} now; for rooms that stay as they are write `size`, \
+             members a room, instead of their number or names",
+            count(each as u64)
+        )
+    })
 }
 
 /// The addresses to dial from. Those of the scenario; else, where the target is on loopback, as many
@@ -200,6 +220,7 @@ fn is_same(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::RoomCount;
 
     #[test]
     fn ours_and_not_ours() {
@@ -273,6 +294,35 @@ mod tests {
         let many = plan(11, "builtin = \"echo\"");
         let refused = check_host(&many, "8.8.8.8", &["8.8.8.8:1".parse().unwrap()]).unwrap_err();
         assert!(refused.render(false).contains("has 11 clients"));
+    }
+
+    #[test]
+    fn a_load_that_grows_faster_than_its_clients_is_told() {
+        let of = |rooms: &str, names: bool, clients: u32, load: &str| {
+            let text = format!(
+                "format = 1\nname = \"fit\"\n[target]\nurl = \"ws://127.0.0.1:9/\"\n\
+                 protocol = \"rooms\"\n[rooms.r]\n{rooms}\n[[cohort]]\nname = \"a\"\n\
+                 clients = {clients}\njoin = {{ rooms = \"r\" }}\npublish = {{ {load} }}\n\
+                 [[phase]]\nname = \"p\"\nduration = \"1s\"\n"
+            );
+            let source = crate::scenario::Source { name: "test".to_owned(), text };
+            let mut scenario = crate::scenario::read(&source, &Default::default()).unwrap();
+            if names {
+                let name = |n| format!("room-{n}");
+                scenario.room_sets[0].rooms = RoomCount::Names((0..2).map(name).collect());
+            }
+            growth(&Plan::new(scenario))
+        };
+        let each = "rate = \"1/s\"";
+        for names in [false, true] {
+            let of = |clients, load| of("count = 2", names, clients, load);
+            // 51 hear each message: its author among them.
+            let told = of(102, each).unwrap();
+            assert!(told.contains("goes to 51 now") && told.contains("`size`"), "{told}");
+            assert_eq!(of(100, each), None, "50 are not many");
+            assert_eq!(of(1_000, "total_rate = \"100/s\""), None, "as many, to more");
+        }
+        assert_eq!(of("size = 500", false, 5_000, each), None, "more clients are more rooms");
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn render(args: &InitArgs, protocol: &Protocol, cohort: Option<&Cohort>) -> Stri
     );
     let question = match audience {
         Audience::Joined | Audience::Connected => {
-            "20 people chat in 2 rooms: is every message heard by everyone, and how soon?"
+            "20 people chat in rooms of 10: is every message heard by everyone, and how soon?"
         }
         Audience::Alone => {
             "20 people talk to the server: does every message come back, and how soon?"
@@ -91,8 +91,8 @@ fn render(args: &InitArgs, protocol: &Protocol, cohort: Option<&Cohort>) -> Stri
     if rooms {
         text.push_str(
             "\n[rooms.lobby]\n\
-             count = 2                         # next: size = 20, members a room, so that more clients mean\n\
-             \x20                                 # more rooms instead of fuller ones\n",
+             size = 10                         # members a room: more clients mean more rooms, not fuller ones;\n\
+             \x20                                 # rooms that exist already: names = \"rooms.txt\", one a line\n",
         );
     }
     text.push_str(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BUILTIN_FEED_INTERVAL_US, Plan};
-use crate::protocol::Recipients;
+use crate::protocol::{Audience, Recipients};
 use crate::scenario::{FaultKind, Load, Publish, RoomCount, RoomSet, Size, To};
 use crate::stamp::MAX_PAYLOAD;
 use crate::units::format::counted;
@@ -130,6 +130,32 @@ impl Plan {
             Some(Burst { messages: messages as u64, message_bytes: message_bytes as u64 })
         });
         bursts.max_by_key(Burst::bytes)
+    }
+
+    /// Whether more clients mean more deliveries for each of them: everyone who comes into rooms of a fixed
+    /// number says more, and to more. Where rooms are made by size, or all say a fixed number of messages
+    /// together, the load grows as the clients do.
+    #[must_use]
+    pub fn outgrows_its_clients(&self) -> bool {
+        (0..).zip(&self.scenario.cohorts).any(|(index, cohort): (usize, _)| {
+            let each_says = cohort
+                .publish
+                .as_ref()
+                .filter(|publish| matches!(publish.load, Load::Rate(_) | Load::Closed { .. }));
+            let Some(publish) = each_says else { return false };
+            let recipients = self.relay(self.first_client(index)).recipients;
+            if !matches!(recipients, Recipients::Room | Recipients::Others) {
+                return false;
+            }
+            let set = match publish.to {
+                To::Set(set) => Some(set),
+                To::One | To::All => cohort.join.as_ref().map(|join| join.set),
+            };
+            match set.and_then(|set| self.scenario.room_sets.get(set)) {
+                Some(set) => !matches!(set.rooms, RoomCount::Size(_)),
+                None => cohort.protocol.audience() == Audience::Everyone,
+            }
+        })
     }
 
     /// How much one read of a client takes, in bytes.
