@@ -92,7 +92,6 @@ fn fails(base: &[&Report], new: &[&Report]) -> Result<bool, String> {
     let runs = |name: &str, of: &[&Report]| Runs {
         name: name.to_owned(),
         missing: 0,
-        refused: 0,
         reports: of.iter().map(|report| (*report).clone()).collect(),
     };
     let (base, new) = (runs("base", base), runs("new", new));

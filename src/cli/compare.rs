@@ -170,12 +170,7 @@ impl Baseline {
         format: CompareFormat,
     ) -> Result<Exit, Failure> {
         let mut decided = exit;
-        let new = Runs {
-            name: "this run".to_owned(),
-            reports: vec![report.clone()],
-            missing: 0,
-            refused: 0,
-        };
+        let new = Runs { name: "this run".to_owned(), reports: vec![report.clone()], missing: 0 };
         match self.compare(&new) {
             Ok(None) => {}
             Ok(Some(comparison)) => {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Failure, fit};
+use super::fit;
+use super::visit::{self, NotReady};
 use crate::client::{self, DialError, LoginHost, Target, Traffic};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
@@ -54,7 +55,7 @@ pub(super) async fn hosts(
     plan: &Plan,
     urls: &[String],
     target: &str,
-) -> Result<Vec<LoginHost>, Result<Failure, DialError>> {
+) -> Result<Vec<LoginHost>, NotReady> {
     let mut hosts: Vec<LoginHost> = Vec::new();
     for url in urls {
         let name = client::host_of(url);
@@ -62,8 +63,10 @@ pub(super) async fn hosts(
             continue;
         }
         let limit = plan.scenario.target.connect_timeout;
-        let found = client::look_up(url, limit).await.map_err(Err)?;
-        fit::check_host(plan, &name, &found.addresses).map_err(Ok)?;
+        let found = client::look_up(url, limit)
+            .await
+            .map_err(|error| visit::unreachable(plan, target, error))?;
+        fit::check_host(plan, &name, &found.addresses)?;
         let addresses = found.addresses.iter().map(SocketAddr::ip).collect();
         hosts.push(LoginHost { name, addresses });
     }

@@ -114,10 +114,9 @@ fn results(
         name: side.folder(out).display().to_string(),
         reports: made.reports.clone(),
         missing: made.missing,
-        refused: made.refused,
     };
     let runs: Vec<Runs> = sides.iter().zip(&turns.made).map(runs).collect();
-    let is_there = |runs: &&Runs| !runs.reports.is_empty() || runs.missing + runs.refused > 0;
+    let is_there = |runs: &&Runs| !runs.reports.is_empty() || runs.missing > 0;
     let how = &args.baseline.how;
     // Codecs differ in their plan and nothing else.
     let options =

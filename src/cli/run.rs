@@ -1,6 +1,6 @@
 //! `uproar run`: from a scenario to a verdict.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use super::args::{OutputFormat, RunArgs};
 use super::compare::Baseline;
 use super::folder::Folder;
 use super::patience::Patience;
-use super::visit::{self, NotIn, redact};
+use super::visit::{self, NotIn, NotReady, redact};
 use super::{Failure, fit, logins, metrics, prepare, print, progress, repeat, signals};
 use crate::client::{self, Target, Tls};
 use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
@@ -29,7 +29,7 @@ use crate::report::json::to_json;
 use crate::report::ledger::{LEDGER_FILE, to_jsonl};
 use crate::report::markdown::to_markdown;
 use crate::report::prometheus::Labels;
-use crate::report::summary::{Place, Style, render};
+use crate::report::summary::{COLUMNS, Place, Style, render, where_it_is};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
 use crate::scenario;
@@ -67,7 +67,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let measured = runtime.block_on(measure(args, &plan, scrapes));
     // A resolver that doesn't answer must not hold us up here as well.
     runtime.shutdown_background();
-    let (outcome, setting, secrets) = match measured {
+    let Measured { outcome, setting, secrets, refused } = match measured {
         Ok(measured) => measured,
         Err(failure) => {
             folder.abandon();
@@ -78,7 +78,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         .map_err(|error| internal(format!("the report has no JSON: {error}")))?;
     let ledger = to_jsonl(&outcome.totals, &report.run.id)
         .map_err(|error| internal(format!("the ledger has no JSON: {error}")))?;
-    let exit = finish(args, &folder, &report, ledger.as_deref())?;
+    let exit = finish(args, &folder, &report, ledger.as_deref(), refused.as_ref())?;
     let exit = baseline.judge(&report, exit, args.format.into())?;
     Ok(ExitCode::from(exit.code()))
 }
@@ -87,12 +87,21 @@ fn internal(message: String) -> Failure {
     Failure::message(Exit::Internal, message, "")
 }
 
+/// What a run came to.
+struct Measured {
+    outcome: Outcome,
+    setting: Setting,
+    secrets: Secrets,
+    /// What the first client met, if nobody was sent after it.
+    refused: Option<Failure>,
+}
+
 /// Everything that is asynchronous: the server, the preflight client, the run.
 async fn measure(
     args: &RunArgs,
     plan: &Arc<Plan>,
     scrapes: Option<TcpListener>,
-) -> Result<(Outcome, Setting, Secrets), Failure> {
+) -> Result<Measured, Failure> {
     let stop = signals::follow()
         .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
     let mut early = stop.clone();
@@ -101,23 +110,32 @@ async fn measure(
     let (cores, server_cores) = share_cores(plan, workers);
     let starting = async {
         let server = start_server(plan, workers, &server_cores).await?;
-        let ready = make_ready(args, plan, run, server.as_ref()).await;
-        Ok::<_, Failure>((server, ready))
+        let url = target_url(plan, server.as_ref())?;
+        let ready = make_ready(args, plan, run, &url).await;
+        Ok::<_, Failure>((server, url, ready))
     };
-    let (server, ready) = tokio::select! {
+    let (server, url, ready) = tokio::select! {
         started = starting => started?,
         _ = early.changed() => return Err(stopped_early(*early.borrow())),
     };
     let Ready { target, logged_in, secrets, same_host, strangers_host, lookup_us } = match ready {
         Ok(ready) => ready,
-        Err(failure) => {
+        Err(not_ready) => {
             if let Some(mut server) = server {
                 server.stop().await;
             }
-            return Err(failure);
+            return match not_ready {
+                NotReady::Refused(failure) => Err(failure),
+                NotReady::NobodyIn(NotIn { error, failure }) => Ok(Measured {
+                    outcome: Outcome::refused(plan, &error),
+                    setting: setting(args, plan, run, &url, false),
+                    secrets: logins::secrets(plan, run, &url, &plan.scenario.target.headers, &[]),
+                    refused: Some(failure),
+                }),
+            };
         }
     };
-    let setting = setting(args, plan, run, &target, same_host);
+    let setting = setting(args, plan, run, &url, same_host);
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
     let live = match scrapes {
@@ -142,7 +160,16 @@ async fn measure(
         let _ = shown.await;
     }
     let outcome = outcome.map_err(|error| internal(format!("the run broke off: {error}")))?;
-    Ok((outcome, setting, secrets))
+    Ok(Measured { outcome, setting, secrets, refused: None })
+}
+
+/// Where clients go.
+pub(super) fn target_url(plan: &Plan, server: Option<&BuiltinServer>) -> Result<String, Failure> {
+    match (&plan.scenario.target.url, server) {
+        (Some(url), _) => Ok(url.clone()),
+        (None, Some(server)) => Ok(format!("ws://{}/", server.address())),
+        (None, None) => Err(internal("there is no target".to_owned())),
+    }
 }
 
 /// Answers scrapes from here on, with whatever is sent.
@@ -257,22 +284,17 @@ struct Ready {
 }
 
 /// Resolves the host, checks that it may get this load, and sends the preflight client.
-async fn make_ready(
-    args: &RunArgs,
-    plan: &Plan,
-    run: u32,
-    server: Option<&BuiltinServer>,
-) -> Result<Ready, Failure> {
-    let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, server).await?;
+async fn make_ready(args: &RunArgs, plan: &Plan, run: u32, url: &str) -> Result<Ready, NotReady> {
+    let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, url).await?;
     let mut patience = Patience::new(Instant::now(), args.wait);
     let (mut told, mut attempt, mut logged_in) = (false, 0, None);
     let answered = loop {
         match first_client(args, plan, run, &target, attempt, &mut logged_in).await {
             Ok(found) => break found,
-            Err(NotIn { error, failure }) => match patience.after(&error, Instant::now()) {
+            Err(not_in) => match patience.after(&not_in.error, Instant::now()) {
                 Some(pause) => {
                     if !args.quiet && !told {
-                        let (kind, step) = (error.kind.name(), error.step.name());
+                        let (kind, step) = (not_in.error.kind.name(), not_in.error.step.name());
                         print::stderr(&format!(
                             "nobody is let in yet ({kind} at {step}): trying again\n"
                         ));
@@ -281,7 +303,7 @@ async fn make_ready(
                     attempt += 1;
                     tokio::time::sleep(pause).await;
                 }
-                None => return Err(failure),
+                None => return Err(not_in.into()),
             },
         }
     };
@@ -331,33 +353,22 @@ pub(super) struct Reached {
 }
 
 /// Resolves the host and checks that it may get this load.
-pub(super) async fn reach(
-    plan: &Plan,
-    run: u32,
-    server: Option<&BuiltinServer>,
-) -> Result<Reached, Failure> {
+pub(super) async fn reach(plan: &Plan, run: u32, url: &str) -> Result<Reached, NotReady> {
     let scenario = &plan.scenario;
-    let url = match (&scenario.target.url, server) {
-        (Some(url), _) => url.clone(),
-        (None, Some(server)) => format!("ws://{}/", server.address()),
-        (None, None) => return Err(internal("there is no target".to_owned())),
-    };
     let client::Lookup { addresses, took_us: lookup_us } =
-        client::look_up(&url, scenario.target.connect_timeout)
+        client::look_up(url, scenario.target.connect_timeout)
             .await
-            .map_err(|error| visit::unreachable(plan, &url, &error))?;
-    let login_urls = logins::urls(plan, run, &url);
-    let tls = tls(&url, &login_urls, &scenario.target.tls)?;
-    let host = client::host_of(&url);
+            .map_err(|error| visit::unreachable(plan, url, error))?;
+    let login_urls = logins::urls(plan, run, url);
+    let tls = tls(url, &login_urls, &scenario.target.tls)?;
+    let host = client::host_of(url);
     fit::check_host(plan, &host, &addresses)?;
-    let login_hosts = logins::hosts(plan, &login_urls, &url)
-        .await
-        .map_err(|why| why.unwrap_or_else(|error| visit::unreachable(plan, &url, &error)))?;
+    let login_hosts = logins::hosts(plan, &login_urls, url).await?;
     let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
     let agent =
         format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
     let target = Target {
-        url,
+        url: url.to_owned(),
         source_addresses: fit::source_addresses(plan, &addresses)?,
         addresses,
         user_agent: agent,
@@ -385,7 +396,7 @@ fn tls(url: &str, logins: &[String], settings: &scenario::Tls) -> Result<Option<
     Ok(Some(tls))
 }
 
-fn setting(args: &RunArgs, plan: &Plan, run: u32, target: &Target, same_host: bool) -> Setting {
+fn setting(args: &RunArgs, plan: &Plan, run: u32, url: &str, same_host: bool) -> Setting {
     let scenario = &plan.scenario;
     // A protocol file has no codec: it says how messages look.
     let native =
@@ -400,7 +411,7 @@ fn setting(args: &RunArgs, plan: &Plan, run: u32, target: &Target, same_host: bo
         ),
         target: report::Target {
             builtin: scenario.target.url.is_none(),
-            url: redact(&target.url),
+            url: redact(url),
             protocol: scenario.target.protocol.name().to_owned(),
             codecs,
         },
@@ -481,6 +492,7 @@ fn finish(
     folder: &Folder,
     report: &Report,
     ledger: Option<&str>,
+    refused: Option<&Failure>,
 ) -> Result<Exit, Failure> {
     let mut files = render_all(report);
     files.push((LEDGER_FILE.to_owned(), Ok(ledger.map(str::to_owned))));
@@ -500,7 +512,12 @@ fn finish(
         Some(why) => Place::NotWritten(why),
         None => Place::At(&path),
     };
+    if let Some(refused) = refused {
+        refused.print();
+    }
     let text = match args.format {
+        // What the first client met has been said, with more of it than a summary has.
+        OutputFormat::Text if refused.is_some() => where_it_is(place, style()),
         OutputFormat::Text => render(report, place, style()),
         OutputFormat::Json => {
             to_json(report).map_err(|error| internal(format!("the report has no JSON: {error}")))?
@@ -519,8 +536,14 @@ fn finish(
     Ok(exit_after_writing(decided, failed.is_none()))
 }
 
+/// As wide as the terminal; whole where stdout is none.
 pub(super) fn style() -> Style {
-    Style { color: print::has_color(&std::io::stdout()) }
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return Style::default();
+    }
+    let columns = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
+    Style::terminal(columns, print::has_color(&stdout))
 }
 
 #[cfg(test)]

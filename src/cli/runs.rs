@@ -67,7 +67,7 @@ pub(super) fn load(path: &Path) -> Result<Runs, Failure> {
         let why = format!("it has {} runs", reports.len());
         return Err(refused(path, &why, &format!("a side has 1 to {RUNS_MAX}")));
     }
-    Ok(Runs { name, reports, missing, refused: 0 })
+    Ok(Runs { name, reports, missing })
 }
 
 /// What a folder of runs holds.

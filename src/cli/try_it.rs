@@ -113,7 +113,9 @@ async fn talk(
     let scenario = &plan.scenario;
     *server = run::start_server(plan, 1, &[]).await?;
     let run = rand::random_range(0..RUN_LIMIT);
-    let reached = run::reach(plan, run, server.as_ref()).await?;
+    let reached = run::reach(plan, run, &run::target_url(plan, server.as_ref())?)
+        .await
+        .map_err(Failure::from)?;
     let protocol = visit::protocol(scenario);
     let url = &reached.target.url;
     let persons = [0, 1].map(|client| visit::person(plan, client, run, url));

@@ -108,8 +108,6 @@ pub(super) struct Made {
     pub(super) reports: Vec<Report>,
     /// Runs that left no report.
     pub(super) missing: usize,
-    /// Those that left none because nobody got in.
-    pub(super) refused: usize,
     /// How each run ended.
     pub(super) exits: Vec<Exit>,
 }
@@ -118,9 +116,7 @@ impl Made {
     /// Runs whose figures are of no use.
     fn left_out(&self) -> usize {
         let counts = |report: &&Report| Standing::of(report).counts();
-        self.reports.len() - self.reports.iter().filter(counts).count()
-            + self.missing
-            + self.refused
+        self.reports.len() - self.reports.iter().filter(counts).count() + self.missing
     }
 }
 
@@ -185,8 +181,7 @@ pub(super) async fn all(
                 tell(&line(done, total, &side.name, &report, (!ended).then_some(left_s)));
                 made.reports.push(report);
             } else {
-                let refused = exit == Exit::Unreachable;
-                *(if refused { &mut made.refused } else { &mut made.missing }) += 1;
+                made.missing += 1;
             }
             if ended {
                 turns.ended = Some(exit);

@@ -69,6 +69,34 @@ impl NotIn {
     }
 }
 
+/// Why there is no run.
+pub(super) enum NotReady {
+    /// The plan, the command line or this machine stands against it.
+    Refused(Failure),
+    /// Nobody got in: that is an answer, and has a report.
+    NobodyIn(NotIn),
+}
+
+impl From<Failure> for NotReady {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
+}
+
+impl From<NotIn> for NotReady {
+    fn from(not_in: NotIn) -> Self {
+        Self::NobodyIn(not_in)
+    }
+}
+
+impl From<NotReady> for Failure {
+    fn from(not_ready: NotReady) -> Self {
+        match not_ready {
+            NotReady::Refused(failure) | NotReady::NobodyIn(NotIn { failure, .. }) => failure,
+        }
+    }
+}
+
 /// What a run can do about a server that lets nobody in.
 const GO_ON: &str = "--wait 30s waits for a server that is still starting; --no-preflight sends the \
                      load without trying first";
@@ -117,8 +145,8 @@ pub(super) async fn preflight(
 }
 
 /// What kept clients from being sent at all, and what to look at.
-pub(super) fn unreachable(plan: &Plan, url: &str, error: &DialError) -> Failure {
-    told(plan, url, error, None, "")
+pub(super) fn unreachable(plan: &Plan, url: &str, error: DialError) -> NotIn {
+    NotIn { failure: told(plan, url, &error, None, ""), error }
 }
 
 /// What a client met, what to look at, and `more` to be done.

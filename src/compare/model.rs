@@ -23,8 +23,6 @@ pub struct Runs {
     pub reports: Vec<Report>,
     /// Runs that left no report: nothing of them is known, and they are told.
     pub missing: usize,
-    /// Runs that left none because nobody got in: those are as good as unreachable.
-    pub refused: usize,
 }
 
 /// A figure that decides, and how much it may change.

@@ -211,12 +211,7 @@ mod tests {
             report.verdict.sentence = "both thresholds hold".to_owned();
             report
         };
-        Runs {
-            name: name.to_owned(),
-            missing: 0,
-            refused: 0,
-            reports: p50s.iter().map(report).collect(),
-        }
+        Runs { name: name.to_owned(), missing: 0, reports: p50s.iter().map(report).collect() }
     }
 
     fn compared(names: [&str; 2]) -> Comparison {

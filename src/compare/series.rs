@@ -179,12 +179,7 @@ mod tests {
             report.verdict.state = VerdictState::Passed;
             report
         };
-        Runs {
-            name: "out".to_owned(),
-            missing: 0,
-            refused: 0,
-            reports: p50s.iter().map(report).collect(),
-        }
+        Runs { name: "out".to_owned(), missing: 0, reports: p50s.iter().map(report).collect() }
     }
 
     #[test]

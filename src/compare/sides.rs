@@ -17,8 +17,7 @@ pub(super) struct Tallied {
 
 impl Tallied {
     pub(super) fn of(runs: &Runs) -> Self {
-        let (missing, unreachable) = (runs.missing, runs.refused);
-        let mut tallied = Self { missing, unreachable, ..Self::default() };
+        let mut tallied = Self { missing: runs.missing, ..Self::default() };
         for report in &runs.reports {
             *match Standing::of(report) {
                 Standing::Passed | Standing::Unjudged => &mut tallied.passed,
@@ -160,7 +159,7 @@ mod tests {
         };
         let states = states.iter().flat_map(|(state, count)| (0..*count).map(|at| (*state, at)));
         let (name, reports) = (name.to_owned(), states.map(report).collect());
-        Runs { name, reports, missing: 0, refused: 0 }
+        Runs { name, reports, missing: 0 }
     }
 
     #[test]
@@ -175,14 +174,14 @@ mod tests {
             (Invalid, 7),
         ];
         let mut some = runs("a", &each);
-        (some.missing, some.refused) = (8, 9);
+        some.missing = 8;
         let of = Tallied::of(&some);
-        assert_eq!((of.passed, of.failed, of.unreachable), (3, 4, 14));
+        assert_eq!((of.passed, of.failed, of.unreachable), (3, 4, 5));
         assert_eq!((of.interrupted, of.invalid, of.missing), (6, 7, 8));
-        assert_eq!((of.all(), of.counted(), of.left_out()), (42, 7, 35));
+        assert_eq!((of.all(), of.counted(), of.left_out()), (33, 7, 26));
         assert_eq!(
             of.in_words().unwrap(),
-            "14 of 42 UNREACHABLE, 4 FAILED, 6 interrupted, 7 invalid, 8 without a report"
+            "5 of 33 UNREACHABLE, 4 FAILED, 6 interrupted, 7 invalid, 8 without a report"
         );
         assert_eq!(Tallied::of(&runs("a", &each[..2])).in_words(), None);
         assert_eq!(counted(&some).len(), 7);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::client::Target;
+use crate::client::{DialError, Target};
+use crate::machine::clock::unix_ms;
 use crate::machine::cpu::{MachineCpu, ProcessStat};
-use crate::measure::{Live, Totals};
+use crate::measure::{ErrorKey, Live, Totals};
 use crate::plan::Plan;
 use crate::protocol::scope::Captured;
 
@@ -114,6 +115,30 @@ pub struct Outcome {
     pub machine: Option<(MachineCpu, MachineCpu)>,
     /// Whether messages were still on their way when the drain's time was up.
     pub drain_timed_out: bool,
+}
+
+impl Outcome {
+    /// Of a run that never began: its first client did not get in, for this reason.
+    #[must_use]
+    pub fn refused(plan: &Arc<Plan>, error: &DialError) -> Self {
+        let mut totals = Totals::new(Arc::clone(plan), 0);
+        let key = ErrorKey { kind: error.kind, detail: error.detail, step: error.step, cohort: 0 };
+        totals.errors.record(key, 0, || error.text.clone());
+        Self {
+            totals,
+            stopped: Stop::default(),
+            aborted: None,
+            broken: Vec::new(),
+            started_unix_ms: unix_ms(),
+            scheduled_us: 0,
+            duration_us: 0,
+            generator_cpu_us: None,
+            server: None,
+            server_ended: None,
+            machine: None,
+            drain_timed_out: false,
+        }
+    }
 }
 
 /// Why a run was ended before its schedule.

@@ -3,7 +3,7 @@
 //! Each is one line, encoded as GitHub's own toolkit does, so that no text can begin a command.
 
 use super::escape::escape_line;
-use super::sentence::{outcome, told};
+use super::sentence::{noted, told};
 use super::{Report, Severity, VerdictState};
 
 /// GitHub shows ten of each level a step and drops the others.
@@ -74,8 +74,7 @@ fn annotations(report: &Report) -> Vec<Annotation> {
         all.push(annotation(Level::Error, state.word(), report.verdict.sentence.clone()));
     }
     for threshold in report.thresholds.iter().filter(|threshold| !threshold.passed) {
-        let note = threshold.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-        let message = format!("{}{note}", outcome(threshold));
+        let message = noted(threshold);
         all.push(if undecided {
             annotation(Level::Warning, "a threshold that was not judged", message)
         } else {

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseS
 
 use super::escape::escape_line;
 use super::files::RenderError;
-use super::sentence::{labelled, outcome};
+use super::sentence::{labelled, noted};
 use super::{Report, ThresholdOutcome, VerdictState};
 
 pub(super) const JUNIT_FILE: &str = "junit.xml";
@@ -68,8 +68,7 @@ fn run(report: &Report) -> TestCaseStatus {
 }
 
 fn judged(report: &Report, threshold: &ThresholdOutcome) -> TestCaseStatus {
-    let note = threshold.note.as_deref().map(|note| format!(" ({note})")).unwrap_or_default();
-    let found = format!("{}{note}", outcome(threshold));
+    let found = noted(threshold);
     if !is_judged(report.verdict.state) {
         // Green would say that it holds, and red that the server is at fault.
         let mut status = TestCaseStatus::skipped();

@@ -214,6 +214,12 @@ pub(super) fn outcome(threshold: &ThresholdOutcome) -> String {
     format!("{metric} was {}, {wanted}", actual(threshold))
 }
 
+/// The same with what there is to note. Without a figure the note stands in its place already.
+pub(super) fn noted(threshold: &ThresholdOutcome) -> String {
+    let note = threshold.note.as_deref().filter(|_| threshold.actual.is_some());
+    format!("{}{}", outcome(threshold), note.map(|note| format!(" ({note})")).unwrap_or_default())
+}
+
 /// The figure, and where it is a part of something, as a count and as a share.
 fn actual(threshold: &ThresholdOutcome) -> String {
     let text = &threshold.actual_text;

@@ -21,7 +21,7 @@ fn report(p50: u64) -> Report {
 
 fn runs(name: &str, p50s: &[u64]) -> Runs {
     let reports = p50s.iter().map(|p50| report(*p50)).collect();
-    Runs { name: name.to_owned(), missing: 0, refused: 0, reports }
+    Runs { name: name.to_owned(), missing: 0, reports }
 }
 
 fn gate(name: &str, tolerance: &str) -> Gate {
@@ -167,7 +167,7 @@ fn costly(p50: u64, p99: u64, cpu: f64, bytes: u64) -> Report {
 }
 
 fn costs(name: &str, reports: impl Iterator<Item = Report>) -> Runs {
-    Runs { name: name.to_owned(), missing: 0, refused: 0, reports: reports.collect() }
+    Runs { name: name.to_owned(), missing: 0, reports: reports.collect() }
 }
 
 /// Five of each: one of 252 splits is as uneven, in either direction, with four figures to look at.
@@ -263,12 +263,7 @@ fn tenfold(of_base: usize, of_new: usize, gates: usize) -> (Runs, Runs, Vec<Gate
             }
             report
         };
-        Runs {
-            name: name.to_owned(),
-            missing: 0,
-            refused: 0,
-            reports: (0..runs).map(report).collect(),
-        }
+        Runs { name: name.to_owned(), missing: 0, reports: (0..runs).map(report).collect() }
     };
     let names = Metric::ALL.into_iter().take(gates);
     let gates = names.map(|metric| gate(&format!("{}.mean", metric.name()), "10%, 20us"));
@@ -528,8 +523,9 @@ fn what_the_runs_came_to_decides() {
     let told = words(&lacks, &lacks);
     assert_eq!(told.0, Outcome::Same, "{}", told.2);
     assert!(told.2.contains("base: 3 of 8 without a report"), "{}", told.2);
-    // Nobody got in, and there is no report: the base's runs had somebody.
-    let refused = Runs { reports: Vec::new(), missing: 0, refused: 1, ..lacks.clone() };
+    // Nobody got in: the base's runs had somebody.
+    let refused = with(Unreachable, 1);
+    let refused = Runs { reports: refused.reports[..1].to_vec(), ..refused };
     let told = words(&runs("a", &[300; 5]), &refused);
     assert_eq!((told.0, told.1), (Outcome::Regressed, Exit::Unreachable), "{}", told.2);
     assert!(told.2.starts_with("nobody joined in the one run of the new side"), "{}", told.2);
@@ -641,7 +637,7 @@ fn equal_pools_rarely_fail() {
                     report.latency.get_mut(&Metric::Delivery).unwrap().p99 = p99;
                     report
                 });
-                Runs { name: name.to_owned(), missing: 0, refused: 0, reports: reports.collect() }
+                Runs { name: name.to_owned(), missing: 0, reports: reports.collect() }
             };
             let (a, b) = (side("a"), side("b"));
             let compared = compare(&a, &b, &gates, Options::default()).unwrap();

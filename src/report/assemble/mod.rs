@@ -107,8 +107,16 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
 /// Without anybody who heard anything no condition holds and no figure is valid, though none was missed.
 fn nobody_got_in(report: &mut Report) {
     for threshold in report.thresholds.iter_mut().filter(|threshold| threshold.passed) {
-        threshold.passed = false;
-        threshold.note = Some("not judged: nobody got in".to_owned());
+        // A 0 of nothing would read as if all were well.
+        *threshold = ThresholdOutcome {
+            passed: false,
+            actual: None,
+            actual_text: format::UNKNOWN.to_owned(),
+            count: None,
+            of: None,
+            note: Some("nobody got in".to_owned()),
+            ..std::mem::take(threshold)
+        };
     }
     report.validity.reasons.insert(0, validity::nobody_got_in(report.clients));
     report.validity.state = report.validity.state.max(ValidityState::Suspect);

@@ -3,9 +3,9 @@
 //! Both may go as a whole: they tell apart what the table above them tells in one.
 
 use super::super::escape::{clip, columns, escape_terminal};
-use super::Block;
-use super::layout::{COLUMNS, Spare, aligned};
+use super::layout::{Spare, aligned};
 use super::measured::cell;
+use super::{Block, NAME_COLUMNS, Style};
 use crate::metric::Metric;
 use crate::report::{CohortFigures, Report, SpreadFigures};
 use crate::units::format::{UNKNOWN, count};
@@ -36,14 +36,15 @@ pub(in crate::report) fn commonest<'a>(
 
 /// What a message's first and last recipients waited from sent, by how many heard it. Rooms of
 /// one small size have it all in the table's rows already.
-pub(super) fn by_size(report: &Report) -> Option<Block> {
+pub(super) fn by_size(report: &Report, style: Style) -> Option<Block> {
     // A size that few messages went to has nothing to say.
     let sizes: Vec<_> = report.spread_by_size.iter().filter(|of| of.last.p50.is_some()).collect();
     let large = sizes.iter().any(|of| of.recipients_from > 50);
     if sizes.len() < 2 && !large {
         return None;
     }
-    let rows = commonest(sizes.iter().copied(), SIZES).into_iter().map(|of| {
+    let most = if style.lines.is_some() { SIZES } else { usize::MAX };
+    let rows = commonest(sizes.iter().copied(), most).into_iter().map(|of| {
         [
             recipients(of),
             format!("first p50 {}", cell(of.first.p50)),
@@ -53,8 +54,8 @@ pub(super) fn by_size(report: &Report) -> Option<Block> {
         ]
     });
     let mut lines = aligned(&rows.collect::<Vec<_>>(), 3);
-    if sizes.len() > SIZES {
-        let left_out = count((sizes.len() - SIZES) as u64);
+    if sizes.len() > most {
+        let left_out = count((sizes.len() - most) as u64);
         lines.push(format!("... and {left_out} more in report.json"));
     }
     Some(Block::labelled("heard by").lines(lines).spare(Spare::Goes))
@@ -114,7 +115,7 @@ pub(in crate::report) fn heard_by_cohorts(report: &Report) -> Metric {
 }
 
 /// Cohorts side by side, where there is something to compare.
-pub(super) fn cohorts(report: &Report) -> Option<Block> {
+pub(super) fn cohorts(report: &Report, style: Style) -> Option<Block> {
     let heard = heard_by_cohorts(report).name();
     let mut names = vec!["cohort".to_owned()];
     let mut cells = vec![
@@ -129,7 +130,7 @@ pub(super) fn cohorts(report: &Report) -> Option<Block> {
         .map(str::to_owned),
     ];
     for (cohort, row) in cohort_rows(report)? {
-        names.push(escape_terminal(&cohort.name, 24));
+        names.push(escape_terminal(&cohort.name, NAME_COLUMNS));
         let CohortRow { clients, delivered, lost, p50, p99, reconnect_p99 } = row;
         cells.push([clients, delivered, lost, p50, p99, reconnect_p99]);
     }
@@ -139,7 +140,8 @@ pub(super) fn cohorts(report: &Report) -> Option<Block> {
     let lines = aligned(&cells, 2);
     let rest = lines.iter().map(|line| columns(line)).max().unwrap_or(0) + 2;
     let longest = names.iter().map(|name| columns(name)).max().unwrap_or(0);
-    let name_columns = longest.min(COLUMNS.saturating_sub(rest).max(6));
+    let room = style.columns.saturating_sub(rest).max(6);
+    let name_columns = if style.lines.is_some() { longest.min(room) } else { longest };
     let mut lines = names.iter().zip(lines).map(|(name, line)| {
         let name = clip(name, name_columns);
         let after = name_columns - columns(&name);

@@ -1,13 +1,14 @@
 //! The summary's lines about faults, marks and outages.
 
 use super::super::escape::escape_terminal;
-use super::Block;
-use super::layout::{COLUMNS, LABEL, wrap};
+use super::layout::{LABEL, wrap};
+use super::{Block, NAME_COLUMNS, Style};
 use crate::report::{FaultOutcome, Report};
 use crate::units::format::{count, counted, seconds};
 
-pub(super) fn block(report: &Report) -> Option<Block> {
-    let lines = report.faults.iter().map(|fault| wrap(&fault_line(fault), COLUMNS - LABEL, 2));
+pub(super) fn block(report: &Report, style: Style) -> Option<Block> {
+    let room = style.columns.saturating_sub(LABEL);
+    let lines = report.faults.iter().map(|fault| wrap(&fault_line(fault), room, usize::MAX));
     let items: Vec<_> = lines.collect();
     (!items.is_empty()).then(|| Block::labelled("fault").list(items, 1, 6))
 }
@@ -48,7 +49,8 @@ fn what(fault: &FaultOutcome) -> String {
     let clients = counted(fault.hit, "client");
     let lasting = fault.duration_s.map(|lasts_s| format!(" for {}", seconds(lasts_s)));
     let lasting = lasting.unwrap_or_default();
-    let label = fault.label.as_ref().map(|label| format!(" {:?}", escape_terminal(label, 24)));
+    let label =
+        fault.label.as_ref().map(|label| format!(" {:?}", escape_terminal(label, NAME_COLUMNS)));
     let label = label.unwrap_or_default();
     match fault.kind.as_str() {
         "freeze" => format!("freeze of the server{label} at {at}{lasting}, {clients} held up"),
@@ -58,7 +60,7 @@ fn what(fault: &FaultOutcome) -> String {
         "mark" => format!("mark{label} at {at}, {clients} lost"),
         "outage" => format!("outage at {at}, {clients} lost"),
         kind => {
-            format!("{} of {clients}{label} at {at}{lasting}", escape_terminal(kind, 16))
+            format!("{} of {clients}{label} at {at}{lasting}", escape_terminal(kind, NAME_COLUMNS))
         }
     }
 }

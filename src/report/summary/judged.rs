@@ -2,23 +2,23 @@
 //!
 //! Shows what was decided; decides nothing.
 
-use super::super::escape::{clip, columns, escape_terminal};
+use super::super::escape::{columns, escape_terminal};
 use super::super::sentence::{listed, note, split_condition};
-use super::layout::{COLUMNS, LABEL, Spare, wrap};
+use super::layout::{LABEL, Spare, wrap};
 use super::{Block, Style};
 use crate::metric::Metric;
 use crate::report::{ProcessUse, Report, Severity, ThresholdOutcome, ValidityState, VerdictState};
 use crate::units::format::{duration_us, number, percent, seconds};
 
-/// Columns of a threshold's name and of its value, at most.
-const METRIC_COLUMNS: usize = 46;
-const ACTUAL_COLUMNS: usize = 14;
+/// Columns of a text that comes from outside, at most: it wraps, and a scenario or a report written by
+/// hand may hold any length.
+const TEXT_COLUMNS: usize = 2_000;
 
 pub(super) fn verdict(report: &Report, style: Style) -> Block {
     let state = report.verdict.state;
     let word = state.word();
     let indent = if word.len() < 8 { 8 } else { word.len() + 2 };
-    let room = COLUMNS - indent;
+    let room = style.columns.saturating_sub(indent);
     let block = Block::indented(&label(state, indent, style), indent);
     let run = format!(
         "{}: {}, {} measured",
@@ -28,17 +28,14 @@ pub(super) fn verdict(report: &Report, style: Style) -> Block {
     );
     let block = if state == VerdictState::Passed {
         // Which thresholds hold is told below; the run itself is the news.
-        block.lines(paragraph(&run, room, 2))
+        block.lines(paragraph(&run, room))
     } else {
-        let note = note(report);
-        // A remedy may take a third line, in the place of the note.
-        let most = if note.is_some() { 2 } else { 3 };
         block
-            .lines(paragraph(&report.verdict.sentence, room, most))
-            .lines(note.map(|note| escape_terminal(note, room)))
-            .line(escape_terminal(&run, room))
+            .lines(paragraph(&report.verdict.sentence, room))
+            .lines(note(report).map(|note| paragraph(note, room)).unwrap_or_default())
+            .lines(paragraph(&run, room))
     };
-    block.line(escape_terminal(&setting(report), room))
+    block.lines(paragraph(&setting(report), room))
 }
 
 /// `built-in rooms server, json · seed 7 · uproar 0.1.0`.
@@ -72,12 +69,12 @@ fn label(state: VerdictState, columns: usize, style: Style) -> String {
     format!("\u{1b}[1;{code}m{word}\u{1b}[0m{:padding$}", "")
 }
 
-/// Text of any origin as at most `most` lines.
-fn paragraph(text: &str, width: usize, most: usize) -> Vec<String> {
-    wrap(&escape_terminal(text, width * most), width, most)
+/// Text of any origin, as many lines as it takes.
+pub(super) fn paragraph(text: &str, width: usize) -> Vec<String> {
+    wrap(&escape_terminal(text, TEXT_COLUMNS), width, usize::MAX)
 }
 
-pub(super) fn thresholds(report: &Report) -> Option<Block> {
+pub(super) fn thresholds(report: &Report, style: Style) -> Option<Block> {
     if report.thresholds.is_empty() {
         return None;
     }
@@ -88,35 +85,54 @@ pub(super) fn thresholds(report: &Report) -> Option<Block> {
         .into_iter()
         .map(|threshold| {
             let (operator, limit) = split_condition(&threshold.condition);
-            let metric = escape_terminal(&threshold.metric, METRIC_COLUMNS);
-            let actual = escape_terminal(&threshold.actual_text, ACTUAL_COLUMNS);
-            let condition = escape_terminal(&format!("{operator} {limit}"), COLUMNS);
+            let metric = escape_terminal(&threshold.metric, TEXT_COLUMNS);
+            let actual = escape_terminal(&threshold.actual_text, TEXT_COLUMNS);
+            let condition = escape_terminal(&format!("{operator} {limit}"), TEXT_COLUMNS);
             (if threshold.passed { "pass" } else { "fail" }, metric, actual, condition)
         })
         .collect();
     let metric_columns = cells.iter().map(|cell| columns(&cell.1)).max().unwrap_or(0);
     let actual_columns = cells.iter().map(|cell| columns(&cell.2)).max().unwrap_or(0).max(8);
+    let room = style.columns.saturating_sub(LABEL);
+    let failed = cells.iter().filter(|(word, ..)| *word == "fail").count();
     let items = cells.into_iter().map(|(word, metric, actual, condition)| {
         let after_metric = metric_columns - columns(&metric);
         let before_actual = actual_columns - columns(&actual);
-        vec![format!(
+        let line = format!(
             "{word}  {metric}{:after_metric$}  {:before_actual$}{actual}   {condition}",
             "", ""
-        )]
+        );
+        // What fits no line is no table any more.
+        if columns(&line) <= room {
+            vec![line]
+        } else {
+            let text = format!("{metric} {actual}, {condition}");
+            hanging(word, wrap(&text, room.saturating_sub(WORD), usize::MAX))
+        }
     });
-    let own = (!own.is_empty()).then(|| own_that_hold(&own));
-    Some(Block::labelled("thresholds").list(items.chain(own).collect(), 6, 9))
+    let own = (!own.is_empty()).then(|| own_that_hold(&own, style));
+    Some(Block::labelled("thresholds").list(items.chain(own).collect(), 6, 9).explains(failed))
+}
+
+/// Columns of the word before a threshold.
+const WORD: usize = 6;
+
+/// Lines behind a word, each as far to the right as the first.
+fn hanging(word: &str, lines: Vec<String>) -> Vec<String> {
+    let words = std::iter::once(word).chain(std::iter::repeat(""));
+    words.zip(lines).map(|(word, line)| format!("{word:<WORD$}{line}")).collect()
 }
 
 /// `pass  uproar's own 6: clients.never_joined, clients.not_back, …`: nobody asked for them, so one line
 /// has them all, as far as it goes. The other files list them.
-fn own_that_hold(own: &[&ThresholdOutcome]) -> Vec<String> {
+fn own_that_hold(own: &[&ThresholdOutcome], style: Style) -> Vec<String> {
     let names: Vec<_> = own.iter().map(|of| of.metric.as_str()).collect();
     let text = format!("uproar's own {}: {}", own.len(), names.join(", "));
-    paragraph(&text, COLUMNS - LABEL - 6, 1)
-        .into_iter()
-        .map(|line| format!("pass  {line}"))
-        .collect()
+    let text = escape_terminal(&text, TEXT_COLUMNS);
+    let room = style.columns.saturating_sub(LABEL + WORD);
+    // On a screen one line has to do: they are healthy.
+    let most = if style.lines.is_some() { 1 } else { usize::MAX };
+    hanging("pass", wrap(&text, room, most))
 }
 
 /// `generator 0.31, server 0.28; machine 62 % busy, 0 % stolen`: cores that each process kept busy
@@ -151,7 +167,7 @@ pub(super) fn processors(report: &Report) -> Option<Block> {
     Some(Block::labelled("cores used").line(line).spare(Spare::Goes))
 }
 
-pub(super) fn validity(report: &Report) -> Block {
+pub(super) fn validity(report: &Report, style: Style) -> Block {
     let validity = &report.validity;
     let mut parts = Vec::new();
     if let Some(busiest) = report.generator.busiest_worker {
@@ -169,12 +185,8 @@ pub(super) fn validity(report: &Report) -> Block {
         validity.state.name().to_owned()
     };
 
-    let room = COLUMNS - LABEL;
+    let room = style.columns.saturating_sub(LABEL);
     let mut items = Vec::new();
-    if !report.closed_loop.is_empty() {
-        let names = clip(&escape_terminal(&report.closed_loop.join(", "), 28), 28);
-        items.push(vec![format!("closed loop ({names}): latencies hide server stalls")]);
-    }
     let mut reasons: Vec<_> = validity.reasons.iter().collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
     // The verdict's sentence is the gravest reason already.
@@ -190,12 +202,19 @@ pub(super) fn validity(report: &Report) -> Block {
                 text.push_str(part);
             }
         }
-        items.push(paragraph(&text, room, 2));
+        items.push(paragraph(&text, room));
+    }
+    let graver = validity.reasons.iter().filter(|reason| reason.severity > Severity::Note).count();
+    let explaining = graver.saturating_sub(usize::from(told));
+    if !report.closed_loop.is_empty() {
+        let names = report.closed_loop.join(", ");
+        items
+            .push(paragraph(&format!("closed loop ({names}): latencies hide server stalls"), room));
     }
     if !valid && !generator.is_empty() {
         items.push(vec![generator]);
     }
-    Block::labelled("validity").line(head).list(items, 1, 5)
+    Block::labelled("validity").line(head).list(items, 1, 5).explains(explaining)
 }
 
 #[cfg(test)]

@@ -2,27 +2,35 @@
 //!
 //! An equation is printed as one only if it adds up.
 
-use super::super::escape::escape_terminal;
-use super::layout::{COLUMNS, LABEL, Spare, pack};
-use super::{Block, faults};
+use super::judged::paragraph;
+use super::layout::{LABEL, pack};
+use super::{Block, Style, faults};
 use crate::measure::ExampleOf;
 use crate::report::ledger::LEDGER_FILE;
-use crate::report::{Actions, Deliveries, ErrorGroup, Example, Report, SeriesPoint};
+use crate::report::{Actions, Deliveries, ErrorGroup, Example, LimitHit, Report, SeriesPoint};
 use crate::units::format::{count, percent, rate, seconds};
 
-pub(super) fn blocks(report: &Report) -> impl Iterator<Item = Block> {
+/// What became of messages and clients.
+pub(super) fn blocks(report: &Report, style: Style) -> impl Iterator<Item = Block> {
+    let room = style.columns.saturating_sub(LABEL);
     let heard = report.clients.joined > 0;
     let publishes = publishes_line(report)
         .map(|line| Block::labelled("publishes").line(line).lines(answers_line(report)));
     let publishes = publishes.map(|block| block.lines(loop_line(report)));
     let deliveries = heard.then(|| {
-        let remarks = pack(&remarks(report), COLUMNS - LABEL, 3);
+        let remarks = pack(&remarks(report), room);
         Block::labelled("deliveries").line(balance(report.deliveries)).lines(remarks)
     });
     let clients = Block::labelled("clients").lines(clients_lines(report));
-    let wrong = [faults::block(report), errors(report), examples(report), limits(report)];
     let actions = actions_line(report).map(|line| Block::labelled("actions").line(line));
-    [publishes, actions, deliveries, Some(clients)].into_iter().chain(wrong).flatten()
+    let faults = faults::block(report, style);
+    [publishes, actions, deliveries, Some(clients), faults].into_iter().flatten()
+}
+
+/// What went wrong on connections and in frames, and what of uproar's own took effect.
+pub(super) fn explaining(report: &Report, style: Style) -> impl Iterator<Item = Block> {
+    let room = style.columns.saturating_sub(LABEL);
+    [errors(report, room), examples(report, room), limits(report, room)].into_iter().flatten()
 }
 
 /// `60,000 due = 60,000 sent + 0 not sent`; nothing where nothing was due.
@@ -183,11 +191,14 @@ pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
     lines
 }
 
-fn errors(report: &Report) -> Option<Block> {
+/// Rows of each kind that explain; more are in the report.
+const EXPLAINING: usize = 4;
+
+fn errors(report: &Report, room: usize) -> Option<Block> {
     let mut sorted: Vec<_> = report.errors.iter().collect();
     sorted.sort_by_key(|error| std::cmp::Reverse(error.count));
-    let items: Vec<_> = sorted.into_iter().map(|error| vec![error_line(error)]).collect();
-    (!items.is_empty()).then(|| Block::labelled("errors").list(items, 1, 4))
+    let items = sorted.into_iter().map(|error| paragraph(&error_line(error), room)).collect();
+    list("errors", items)
 }
 
 /// `998 http_status 403 at upgrade, first at 0.2 s (talkers): answered 403 Forbidden`.
@@ -196,17 +207,14 @@ fn error_line(error: &ErrorGroup) -> String {
         "{} {}{} at {}, first at {} ({})",
         count(error.count),
         error.kind.name(),
-        error
-            .detail
-            .as_deref()
-            .map_or(String::new(), |detail| { format!(" {}", escape_terminal(detail, 16)) }),
+        error.detail.as_deref().map_or(String::new(), |detail| format!(" {detail}")),
         error.step.name(),
         seconds(error.first_s),
-        escape_terminal(&error.cohort, 16)
+        error.cohort
     );
     if !error.example.is_empty() {
         line.push_str(": ");
-        line.push_str(&escape_terminal(&error.example, COLUMNS - LABEL));
+        line.push_str(&error.example);
     }
     line
 }
@@ -217,7 +225,7 @@ pub(in crate::report) fn puzzling(report: &Report) -> impl Iterator<Item = &Exam
     report.examples.iter().filter(move |example| puzzles.contains(&example.of))
 }
 
-fn examples(report: &Report) -> Option<Block> {
+fn examples(report: &Report, room: usize) -> Option<Block> {
     let line = |example: &Example| {
         let line = format!(
             "{} {}, first at {}: ",
@@ -225,21 +233,21 @@ fn examples(report: &Report) -> Option<Block> {
             example.of.name(),
             seconds(example.first_s)
         );
-        vec![line + &escape_terminal(&example.example, COLUMNS - LABEL)]
+        paragraph(&(line + &example.example), room)
     };
-    let items: Vec<_> = puzzling(report).map(line).collect();
-    (!items.is_empty()).then(|| Block::labelled("examples").list(items, 1, 2).spare(Spare::Goes))
+    list("examples", puzzling(report).map(line).collect())
 }
 
-fn limits(report: &Report) -> Option<Block> {
-    let room = COLUMNS - LABEL;
-    let items: Vec<_> = report
-        .limits_hit
-        .iter()
-        .map(|hit| {
-            let text = format!("{} × {}: {}", count(hit.count), hit.limit, hit.effect);
-            vec![escape_terminal(&text, room)]
-        })
-        .collect();
-    (!items.is_empty()).then(|| Block::labelled("limits hit").list(items, 1, 3))
+fn limits(report: &Report, room: usize) -> Option<Block> {
+    let line = |hit: &LimitHit| {
+        paragraph(&format!("{} × {}: {}", count(hit.count), hit.limit, hit.effect), room)
+    };
+    list("limits hit", report.limits_hit.iter().map(line).collect())
+}
+
+/// Items that explain, the first of them whole.
+fn list(label: &str, items: Vec<Vec<String>>) -> Option<Block> {
+    let explaining = items.len().min(EXPLAINING);
+    let block = Block::labelled(label);
+    (explaining > 0).then(|| block.list(items, 1, EXPLAINING).explains(explaining))
 }

@@ -3,8 +3,8 @@
 //! A figure with too few samples is `-`; a metric nobody has samples of has no row.
 
 use super::super::escape::{columns, escape_terminal};
-use super::Block;
-use super::layout::{COLUMNS, Spare};
+use super::layout::Spare;
+use super::{Block, NAME_COLUMNS, Style};
 use crate::metric::Metric;
 use crate::report::{Latency, PhaseFigures, Report};
 use crate::units::format::{UNKNOWN, count, duration_us, rate, seconds};
@@ -90,8 +90,11 @@ pub(super) fn legend(report: &Report) -> Option<Block> {
     Some(Block::indented("", 0).lines(lines).spare(Spare::GoesLast))
 }
 
+/// Lines of phases on a screen.
+const PHASES: usize = 6;
+
 /// Phases that count; a ramp is shown only when nothing else is there.
-pub(super) fn phases(report: &Report) -> Option<Block> {
+pub(super) fn phases(report: &Report, style: Style) -> Option<Block> {
     let mut phases: Vec<_> = report.phases.iter().filter(|phase| phase.measured).collect();
     if phases.is_empty() {
         phases = report.phases.iter().collect();
@@ -100,13 +103,21 @@ pub(super) fn phases(report: &Report) -> Option<Block> {
         return None;
     }
     const LABEL: usize = 8;
+    // Where messages were lost is what is looked for, and the others are there to compare with.
+    let losing = |phase: &&PhaseFigures| phase.deliveries.lost.is_some_and(|lost| lost > 0);
+    let lost = phases.iter().filter(|phase| losing(phase)).count();
+    let is_cut = style.lines.is_some() && phases.len() > PHASES;
+    if is_cut {
+        phases.sort_by_key(|phase| !losing(phase));
+    }
     let cells: Vec<_> = phases.into_iter().map(cells).collect();
     let widths = (0..5)
         .map(|i| cells.iter().map(|(_, row)| columns(&row[i])).max().unwrap_or(0))
         .collect::<Vec<_>>();
     let rest: usize = widths.iter().map(|width| width + 3).sum();
     let longest = cells.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
-    let name_columns = longest.min((COLUMNS - LABEL).saturating_sub(rest).max(6));
+    let room = style.columns.saturating_sub(LABEL + rest).max(6);
+    let name_columns = if style.lines.is_some() { longest.min(room) } else { longest };
     let items = cells.into_iter().map(|(name, row)| {
         let name = escape_terminal(&name, name_columns);
         let mut line = format!("{name}{:1$}", "", name_columns - columns(&name));
@@ -115,7 +126,9 @@ pub(super) fn phases(report: &Report) -> Option<Block> {
         }
         vec![line]
     });
-    Some(Block::indented("phase", LABEL).list(items.collect(), 2, 6))
+    Some(
+        Block::indented("phase", LABEL).list(items.collect(), 2, PHASES).explains(lost.min(PHASES)),
+    )
 }
 
 fn cells(phase: &PhaseFigures) -> (String, [String; 5]) {
@@ -127,7 +140,7 @@ fn cells(phase: &PhaseFigures) -> (String, [String; 5]) {
         format!("p99 {}", cell(p99)),
         format!("lost {}", phase.deliveries.lost.map_or_else(|| UNKNOWN.to_owned(), count)),
     ];
-    (escape_terminal(&phase.name, 24), row)
+    (escape_terminal(&phase.name, NAME_COLUMNS), row)
 }
 
 #[cfg(test)]
@@ -137,7 +150,7 @@ mod tests {
     #[test]
     fn legends_are_not_cut() {
         for line in LEGEND.iter().chain([&LEGEND_OF_FEEDS]) {
-            assert!(columns(line) <= COLUMNS, "{line}");
+            assert!(columns(line) <= super::super::layout::COLUMNS, "{line}");
         }
     }
 }

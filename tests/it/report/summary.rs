@@ -1,6 +1,8 @@
 //! The terminal summary, as a person sees it.
 
+use uproar::measure::{EXAMPLE_MAX, ExampleOf};
 use uproar::report::summary::{Place, Style, render};
+use uproar::report::{Reason, Severity};
 
 use super::samples;
 
@@ -9,8 +11,28 @@ const PLACE: Place<'_> = Place::At("reports/chat-rooms-20260314T091500Z/report.h
 #[test]
 fn every_ending_has_its_summary() {
     for (name, report) in samples::all() {
-        insta::assert_snapshot!(name, render(&report, PLACE, Style::default()));
+        insta::assert_snapshot!(name, render(&report, PLACE, Style::terminal(90, false)));
     }
+}
+
+#[test]
+fn elsewhere_nothing_is_left_out() {
+    let mut report = samples::huge();
+    // As long as a run keeps them.
+    report.errors.iter_mut().for_each(|error| error.example.truncate(EXAMPLE_MAX));
+    let text = render(&report, PLACE, Style::default());
+    assert!(!text.contains("more in report.json") && !text.contains('…'), "{text}");
+    let named = |name: &str| text.contains(name);
+    for threshold in &report.thresholds {
+        assert!(named(&threshold.metric), "{}", threshold.metric);
+    }
+    for phase in report.phases.iter().filter(|phase| phase.measured) {
+        assert!(named(&phase.name), "{}", phase.name);
+    }
+    for error in &report.errors {
+        assert!(named(&error.example[..40.min(error.example.len())]), "{}", error.example);
+    }
+    insta::assert_snapshot!("whole", render(&samples::acknowledged(), PLACE, Style::default()));
 }
 
 #[test]
@@ -26,7 +48,7 @@ fn the_first_word_is_the_verdict() {
 fn only_the_verdict_is_coloured() {
     for (name, report) in samples::all() {
         let plain = render(&report, PLACE, Style::default());
-        let colored = render(&report, PLACE, Style { color: true });
+        let colored = render(&report, PLACE, Style { color: true, ..Style::default() });
         let word = report.verdict.state.word();
         let start = colored.find(word).unwrap();
         assert!(colored.starts_with("\u{1b}[1;3"), "{name}");
@@ -48,12 +70,40 @@ fn a_report_that_was_not_written_is_said_so() {
 }
 
 #[test]
-fn a_long_path_keeps_its_end() {
+fn a_long_path_can_be_copied_whole() {
     let path = format!("{}report.html", "deep/".repeat(100));
-    let text = render(&samples::passed(), Place::At(&path), Style::default());
-    let last = text.lines().last().unwrap();
-    assert!(last.starts_with("report      …") && last.ends_with("/deep/report.html"), "{last}");
-    assert_eq!(last.chars().count(), 90);
+    for style in [Style::default(), Style::terminal(80, false)] {
+        let text = render(&samples::passed(), Place::At(&path), style);
+        assert!(text.ends_with(&format!("\nreport      {path}\n")), "{text}");
+    }
+}
+
+#[test]
+fn what_explains_is_whole_on_the_narrowest_terminal() {
+    let mut report = samples::acknowledged();
+    report.errors.clone_from(&samples::unreachable().errors);
+    let words = |word: &str| format!("{}end-of-{word}", format!("{word} ").repeat(60));
+    report.validity.reasons = (0..9)
+        .map(|n| Reason {
+            severity: Severity::Suspect,
+            what: words(&format!("reason{n}")),
+            measured: String::new(),
+            limit: String::new(),
+            remedy: String::new(),
+        })
+        .collect();
+    report.errors[0].example = words("error");
+    report.examples[0].example = words("frame");
+    report.examples[0].of = ExampleOf::Unmatched;
+    for columns in [1, 60, 80, 500] {
+        let text = render(&report, PLACE, Style::terminal(columns, false));
+        let ends: Vec<_> = text.match_indices("end-of-").map(|(at, _)| at).collect();
+        assert_eq!(ends.len(), 11, "{text}");
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= columns.clamp(60, 100), "{widest} columns:\n{text}");
+        let latencies = text.find("p99.9").unwrap();
+        assert!(ends.iter().all(|at| *at < latencies), "before what is healthy: {text}");
+    }
 }
 
 #[test]

@@ -177,8 +177,8 @@ fn a_join_that_is_answered_otherwise_is_explained() {
     assert_eq!(said.code, Some(4), "{}", said.all());
     let verdict = said.stdout.split_once("\n\n").unwrap().1;
     insta::assert_snapshot!("tutorial_try_explains", verdict);
-    let arguments = ["run", "first.toml", "--url", &url, "--set", "target.join_timeout=300ms"];
-    let said = say(folder.path(), &arguments);
+    let fixed = ["run", "first.toml", "--url", &url, "--out", "out"];
+    let said = say(folder.path(), &[&fixed[..], &["--set", "target.join_timeout=300ms"]].concat());
     assert_eq!(said.code, Some(4), "{}", said.all());
     insta::assert_snapshot!("tutorial_run_explains", steady(&server, &said.all()));
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use uproar::report::ValidityState;
+use uproar::report::{ValidityState, VerdictState};
 
 use super::misbehaving::{Manner, Misbehaving};
 use super::support::{Running, Said, folder_with, say};
@@ -26,15 +26,41 @@ name = "steady"
 duration = "30s"
 "#;
 
-/// Runs against the server at a URL; nothing may be left where the report would have been.
+/// Runs against the server at a URL that lets nobody in; that is an answer, with a report of its own.
 fn run_against(url: &str, arguments: &[&str]) -> Said {
     let folder = folder_with(SCENARIO);
-    let fixed = ["run", "scenario.toml", "--url", url, "--protocol", "rooms"];
+    let fixed = ["run", "scenario.toml", "--url", url, "--protocol", "rooms", "--out", "out"];
     let said = say(folder.path(), &[&fixed, arguments].concat());
-    let left: Vec<_> =
-        folder.path().read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
-    assert_eq!(left, ["scenario.toml"], "{}", said.all());
+    let out = folder.path().join("out");
+    let report = super::support::read_report(&out);
+    assert_eq!(report.verdict.state, VerdictState::Unreachable, "{}", said.all());
+    assert_eq!((report.run.exit_code, report.clients.joined), (4, 0));
+    assert_eq!((report.errors.len(), report.errors[0].count), (1, 1), "what the first one met");
+    assert!(report.thresholds.len() > 2, "uproar's own are there");
+    for threshold in &report.thresholds {
+        assert_eq!((threshold.passed, threshold.actual), (false, None), "{}", threshold.metric);
+    }
+    assert_ne!(report.validity.state, ValidityState::Valid);
+    let junit = std::fs::read_to_string(out.join("junit.xml")).unwrap();
+    assert!(junit.contains(r#"type="unreachable""#), "{junit}");
+    for file in ["report.html", "report.md"] {
+        let text = std::fs::read_to_string(out.join(file)).unwrap();
+        assert!(text.contains("UNREACHABLE"), "{file}");
+    }
     said
+}
+
+#[test]
+fn a_job_gets_an_annotation_where_nobody_got_in() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let said = run_against(&format!("ws://{address}/"), &["--format", "github"]);
+    let errors: Vec<_> = said.stdout.lines().filter(|line| line.starts_with("::error")).collect();
+    assert_eq!(errors.len(), 1, "{}", said.all());
+    assert!(errors[0].contains("UNREACHABLE::no client got in"), "{}", errors[0]);
+    let said = run_against(&format!("ws://{address}/"), &["--format", "json"]);
+    assert!(said.stdout.starts_with('{'), "stdout is one JSON text: {}", said.stdout);
 }
 
 /// What is said when one client met a server of this manner.
