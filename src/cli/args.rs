@@ -55,6 +55,15 @@ pub(super) enum Command {
     Schema(SchemaArgs),
     /// Show this machine's limits and what they carry
     Doctor,
+    /// Print what makes a shell complete this command line
+    Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Which shell, for example: uproar completions bash >> ~/.bashrc
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
 }
 
 /// Which scenario, and what to change in it.

@@ -8,6 +8,7 @@ mod args;
 mod check;
 mod codecs;
 mod compare;
+mod completions;
 mod doctor;
 mod failure;
 mod fit;
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Codecs(args) => codecs::run(args),
         Command::Schema(args) => scenarios::schema(args),
         Command::Doctor => doctor::run(),
+        Command::Completions(args) => completions::run(args),
     };
     done.unwrap_or_else(|failure| failure.print())
 }

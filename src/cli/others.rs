@@ -20,6 +20,22 @@ const FLAGS: [(&str, &str); 14] = [
     ("--output", "--out"),
 ];
 
+/// Commands of those and of habit, and ours.
+const COMMANDS: [(&str, &str); 12] = [
+    ("completion", "completions"),
+    ("list", "scenarios"),
+    ("ls", "scenarios"),
+    ("bench", "run"),
+    ("test", "run"),
+    ("load", "run"),
+    ("quick", "run"),
+    ("validate", "check"),
+    ("lint", "check"),
+    ("new", "init"),
+    ("diff", "compare"),
+    ("version", "--version"),
+];
+
 /// Says in an error of the command line what was probably meant.
 pub(super) fn explain(error: &mut clap::Error) {
     let text = |kind| match error.get(kind) {
@@ -32,6 +48,13 @@ pub(super) fn explain(error: &mut clap::Error) {
             if let Some((_, ours)) = FLAGS.iter().find(|(theirs, _)| *theirs == argument) {
                 let ours = ContextValue::String((*ours).to_owned());
                 error.insert(ContextKind::SuggestedArg, ours);
+            }
+        }
+        ErrorKind::InvalidSubcommand => {
+            let typed = text(ContextKind::InvalidSubcommand);
+            if let Some((_, ours)) = COMMANDS.iter().find(|(theirs, _)| *theirs == typed) {
+                let ours = ContextValue::Strings(vec![(*ours).to_owned()]);
+                error.insert(ContextKind::SuggestedSubcommand, ours);
             }
         }
         ErrorKind::InvalidValue if argument.starts_with("--format") && value == "html" => {
@@ -89,6 +112,20 @@ mod tests {
         }
         assert!(said(&["--client", "5"]).contains("'--clients'"));
         assert!(!said(&["--zebra", "5"]).contains("similar"));
+    }
+
+    #[test]
+    fn commands_of_other_tools_are_told_as_well() {
+        let cli = Cli::command();
+        for (theirs, ours) in COMMANDS {
+            let Err(mut error) = Cli::try_parse_from(["uproar", theirs]) else {
+                panic!("{theirs} is a command")
+            };
+            explain(&mut error);
+            let told = error.to_string();
+            assert!(told.contains(&format!("a similar subcommand exists: '{ours}'")), "{told}");
+            assert!(ours == "--version" || cli.find_subcommand(ours).is_some(), "{ours}");
+        }
     }
 
     #[test]

@@ -40,10 +40,28 @@ fn help() {
         "codecs",
         "schema",
         "doctor",
+        "completions",
     ] {
         insta::assert_snapshot!(format!("help_{command}"), printed(&[command, "--help"]));
     }
     assert_eq!(printed(&["--version"]), "uproar [version]\n");
+}
+
+/// By the shell that is everywhere: it takes the script, and completes a flag.
+#[test]
+fn a_shell_completes() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&["completions", shell]);
+        assert!(script.contains("no-preflight") && script.contains("doctor"), "{shell}");
+    }
+    let script = printed(&["completions", "bash"]);
+    let asks = "\nCOMP_WORDS=(uproar run --no-pre)\nCOMP_CWORD=2\n\
+                _uproar uproar --no-pre run\necho \"${COMPREPLY[@]}\"\n";
+    let output = std::process::Command::new("bash")
+        .args(["--norc", "-c", &format!("{script}{asks}")])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "--no-preflight\n", "{output:?}");
 }
 
 #[test]

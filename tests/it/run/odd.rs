@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 
 use super::support::{folder_with, uproar};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "try",
     "init",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 13] = [
     "codecs",
     "schema",
     "doctor",
+    "completions",
 ];
 
 /// Not UTF-8, not a word, not a number, not a path that is there.
