@@ -18,7 +18,7 @@ use crate::scenario::Overrides;
     max_term_width = 100,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 passed, 1 a threshold failed, 2 usage or scenario, 3 the figures \
-                  can't be trusted, 4 no client ever joined, 5 our own failure, 130 and 143 \
+                  can't be trusted, 4 no client ever joined, 5 uproar itself failed, 130 and 143 \
                   interrupted (the report is written).\n\nStart with: uproar run chat-rooms\n\
                   With a server of your own: uproar try --url ws://HOST/PATH --protocol NAME"
 )]
@@ -187,7 +187,11 @@ pub(super) struct TryArgs {
 /// A time limit over zero.
 fn duration(text: &str) -> Result<Duration, String> {
     let duration = crate::units::parse::duration(text)?;
-    if duration.is_zero() { Err("nothing happens in no time".to_owned()) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err("write a time over 0, such as 10s".to_owned())
+    } else {
+        Ok(duration)
+    }
 }
 
 /// A first scenario, to be written to a file.
@@ -311,7 +315,7 @@ pub(super) struct HowArgs {
     /// Compare runs of different plans
     #[arg(long)]
     pub(super) any_plan: bool,
-    /// Let runs of another machine decide, instead of only telling
+    /// Let runs of another machine decide, instead of only being shown
     #[arg(long)]
     pub(super) any_host: bool,
 }

@@ -296,7 +296,7 @@ async fn make_ready(args: &RunArgs, plan: &Plan, run: u32, url: &str) -> Result<
                     if !args.quiet && !told {
                         let (kind, step) = (not_in.error.kind.name(), not_in.error.step.name());
                         print::stderr(&format!(
-                            "nobody is let in yet ({kind} at {step}): trying again\n"
+                            "no client gets in yet ({kind} at {step}): trying again\n"
                         ));
                         told = true;
                     }

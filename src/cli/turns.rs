@@ -76,7 +76,10 @@ impl Aim {
             new.reports.iter().enumerate().find_map(at)
         };
         if let Some((at, why)) = self.saves.then(unfit).flatten() {
-            return Some(format!("run {} {why}: it is no baseline any more", at + 1));
+            return Some(format!(
+                "run {} {why}: a baseline is made of runs that passed and are valid",
+                at + 1
+            ));
         }
         let best = |made: &Made| self.repeat - made.left_out();
         let cases = [

@@ -64,8 +64,7 @@ pub fn compare(
         if !options.any_plan {
             return Err((
                 format!("the runs are of different plans: {why}"),
-                "their figures say nothing about each other; --any-plan compares them all the same"
-                    .to_owned(),
+                "their figures can't be compared; --any-plan does it all the same".to_owned(),
             ));
         }
         notes.push(format!("the runs are of different plans: {why}"));
@@ -108,13 +107,13 @@ pub fn compare(
 /// Why times and costs decide nothing.
 fn advisory(bases: &[&Report], news: &[&Report], options: Options) -> Option<String> {
     if options.only_tells {
-        return Some("times and costs are told here, and decide nothing".to_owned());
+        return Some("times and costs are shown here and decide nothing".to_owned());
     }
     let first = bases.first()?;
     let strange = news.iter().find(|report| report.host.fingerprint != first.host.fingerprint);
     strange.filter(|_| !options.any_host).map(|report| {
         format!(
-            "the base was measured on another machine ({} and {}): times and costs only tell; \
+            "the base was measured on another machine ({} and {}): times and costs are shown and decide nothing; \
              --any-host makes them decide",
             first.host.hostname, report.host.hostname
         )

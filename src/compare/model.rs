@@ -39,7 +39,7 @@ pub struct Gate {
 pub struct Options {
     /// Runs of different plans.
     pub any_plan: bool,
-    /// Runs of different machines decide, instead of only telling.
+    /// Runs of different machines decide, instead of only being shown.
     pub any_host: bool,
     /// Times and costs only tell: neither side is the better one. What must be 0 decides all the same.
     pub only_tells: bool,

@@ -86,7 +86,7 @@ pub(super) fn runs_in_text(runs: &[RunRow]) -> String {
         text.push('\n');
     }
     if told.len() > RUNS {
-        text.push_str(&format!("... and {} more, told by --format json\n", told.len() - RUNS));
+        text.push_str(&format!("... and {} more: --format json has them\n", told.len() - RUNS));
     }
     text
 }
@@ -221,7 +221,7 @@ mod tests {
         let ten = runs_in_text(&failed(10));
         assert_eq!(ten.lines().count(), 10);
         assert_eq!(ten.lines().last(), Some("run new 12  FAILED  valid  lost was 7"));
-        assert_eq!(runs_in_text(&failed(12)), ten + "... and 2 more, told by --format json\n");
+        assert_eq!(runs_in_text(&failed(12)), ten + "... and 2 more: --format json has them\n");
         assert_eq!(runs_in_text(&[suspect(1)]), "run 1  PASSED  suspect  lost was 7\n");
         // It may quote a server, and is cut at the terminal's edge.
         let long = RunRow { sentence: "y".repeat(100), ..run("", 1, Standing::Failed) };

@@ -543,7 +543,7 @@ fn other_plans_are_refused_and_other_machines_only_tell() {
     assert_eq!(
         told.advisory.as_deref(),
         Some(
-            "the base was measured on another machine (here and there): times and costs only tell; \
+            "the base was measured on another machine (here and there): times and costs are shown and decide nothing; \
              --any-host makes them decide"
         )
     );
@@ -551,7 +551,7 @@ fn other_plans_are_refused_and_other_machines_only_tell() {
     assert_eq!(compared(&base, &base).advisory, None);
     let only_tells = Options { only_tells: true, ..Options::default() };
     let told = compare(&base, &base, &p50(), only_tells).unwrap();
-    assert_eq!(told.advisory.as_deref(), Some("times and costs are told here, and decide nothing"));
+    assert_eq!(told.advisory.as_deref(), Some("times and costs are shown here and decide nothing"));
     let decides = Options { any_host: true, ..Options::default() };
     assert!(compare(&base, &new, &p50(), decides).unwrap().is_regressed());
 

@@ -156,7 +156,7 @@ fn less_than_planned(outcome: &Outcome) -> Option<Reason> {
             full => format!(", {} of them because their client kept no more", count(full)),
         };
         let measured = format!("{} of {} due{full}", count(counts.not_sent), count(counts.due));
-        let remedy = "read the figures as those of the clients that were there";
+        let remedy = "the figures are those of the clients that were there";
         reason(Severity::Suspect, what, measured, percent(NOT_SENT_SUSPECT), remedy)
     })
 }
@@ -239,7 +239,10 @@ fn notes(outcome: &Outcome, setting: &Setting) -> Vec<Reason> {
         note("TLS certificates were not checked", String::new());
     }
     if outcome.totals.plan().scenario.target.decode {
-        note("every delivery was decoded, which its latency and our CPU time hold", String::new());
+        note(
+            "every delivery was decoded: that time is part of its latency, and of uproar's CPU time",
+            String::new(),
+        );
     }
     notes
 }

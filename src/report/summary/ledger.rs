@@ -168,7 +168,7 @@ pub(in crate::report) fn clients_lines(report: &Report) -> Vec<String> {
     let wrong = [
         (clients.not_back, "lost and not back at the end"),
         (clients.stood_still, "stood still"),
-        (broken, "connections lost by nobody's order"),
+        (broken, "connections lost that nothing in the plan ended"),
     ];
     let wrong: Vec<_> = wrong
         .into_iter()

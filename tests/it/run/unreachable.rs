@@ -102,8 +102,8 @@ fn a_server_that_starts_later_is_waited_for() {
     let mut arguments = vec!["run", "scenario.toml", "--url", &url, "--protocol", "rooms"];
     arguments.extend(["--wait", "60s", "--duration", "500ms", "--allow-invalid", "--out", "out"]);
     let mut run = Running::start(folder.path(), &arguments);
-    let told = run.wait_for_line("nobody is let in yet");
-    assert_eq!(told.trim(), "nobody is let in yet (refused at tcp): trying again");
+    let told = run.wait_for_line("no client gets in yet");
+    assert_eq!(told.trim(), "no client gets in yet (refused at tcp): trying again");
     let server = Running::start(folder.path(), &["serve", "--mode", "rooms", "--listen", &address]);
     let status = run.ends_within(Duration::from_secs(60));
     server.signal(Signal::SIGTERM);
