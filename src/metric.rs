@@ -538,6 +538,8 @@ pub enum Detail {
     Limit(LocalLimit),
     /// What of an [`ErrorKind::Tls`] it was.
     Tls(TlsFault),
+    /// An [`ErrorKind::MissingValue`] that the server's answer was to hold.
+    Capture,
 }
 
 impl Detail {
@@ -549,6 +551,7 @@ impl Detail {
             Self::Status(number) | Self::Code(number) => Some(number.to_string()),
             Self::Limit(limit) => Some(limit.name().to_owned()),
             Self::Tls(fault) => Some(fault.name().to_owned()),
+            Self::Capture => Some("capture".to_owned()),
         }
     }
 }

@@ -127,7 +127,7 @@ pub(super) struct TargetArgs {
     pub(super) param: Vec<String>,
     /// Set any key of the scenario, for example cohort.talkers.publish.rate=5/s; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    pub(super) set: Vec<String>,
     /// Send this header with the upgrade, "NAME: VALUE"; may be repeated
     #[arg(long, value_name = "HEADER")]
     pub(super) header: Vec<String>,
@@ -179,7 +179,15 @@ pub(super) struct TryArgs {
     /// The most that a step may take, and that messages are waited for
     #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
     pub(super) timeout: Duration,
-    /// Show secrets: what the protocol file calls so, and environment variables it uses
+    /// Show frames whole, however long they are
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Go on listening for so long once all is heard, to see what comes by itself: heartbeats, or what
+    /// other people do
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) watch: Option<Duration>,
+    /// Show secrets: what the protocol file calls so, environment variables it uses, and what logins
+    /// say and are told
     #[arg(long)]
     pub(super) show_secrets: bool,
 }

@@ -18,7 +18,7 @@ use crate::protocol::scope::{Captured, Person};
 use crate::protocol::{Audience, Protocol};
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
-use crate::report::hints::{Trouble, hint};
+use crate::report::hints::{Known as Beside, Trouble, hint};
 use crate::scenario::{RoomCount, Scenario};
 use crate::secrets::redact_query;
 use recent::Recent;
@@ -118,7 +118,7 @@ pub(super) async fn preflight(
     let scenario = &plan.scenario;
     let protocol = protocol(scenario);
     let room = room(scenario, format!("uproar-{run:07x}-preflight"));
-    let mut recent = [Recent::new(protocol, &room), Recent::new(protocol, &room)];
+    let mut recent = [0, 1].map(|client| Recent::new(protocol, &room, client));
     let [first, second] = &mut recent;
     let visit = Visit {
         target,
@@ -164,12 +164,25 @@ fn told(plan: &Plan, url: &str, error: &DialError, met: Option<&Recent>, more: &
         message.push('\n');
         message.push_str(&line);
     }
-    let mut help = hint(trouble(error, protocol, met), protocol.name());
+    let mut help = hint(trouble(error, protocol, met), &beside(&plan.scenario, &error.text));
     if !more.is_empty() {
         help.push('\n');
         help.push_str(more);
     }
     Failure::message(Exit::Unreachable, message, help)
+}
+
+/// What is known beside the trouble of a client of the first cohort.
+pub(super) fn beside<'a>(scenario: &'a Scenario, words: &'a str) -> Beside<'a> {
+    let (protocol, target) = (protocol(scenario), &scenario.target);
+    let files = match protocol {
+        Protocol::Described(file) => !file.subprotocols.is_empty(),
+        Protocol::Native(..) | Protocol::Mqtt(_) => protocol.subprotocol().is_some(),
+    };
+    let is_it = |name: &str| name.eq_ignore_ascii_case("sec-websocket-protocol");
+    let header = target.headers.iter().any(|(name, _)| is_it(name));
+    let offered = files || header || !target.subprotocols.is_empty();
+    Beside { protocol: protocol.name(), words, offered: Some(offered) }
 }
 
 /// What a client's error is a sign of.
@@ -182,6 +195,11 @@ pub(super) fn trouble(error: &DialError, protocol: &Protocol, met: Option<&Recen
     };
     match (error.kind, error.step) {
         (ErrorKind::TimedOut, Step::Join) if probes => Trouble::NotProbed,
+        (ErrorKind::TimedOut, Step::Connect | Step::Join | Step::Leave | Step::Active)
+            if let Some(several) = met.and_then(Recent::several) =>
+        {
+            Trouble::Several(several)
+        }
         (ErrorKind::TimedOut, Step::Connect | Step::Join | Step::Leave)
             if met.is_some_and(Recent::came_near) =>
         {

@@ -128,9 +128,15 @@ fn take(
             Source::Pointer(_) | Source::Pattern(_) => capture.take(&frame),
         };
         let Some(text) = found else {
-            let text =
-                format!("the answer to the login has nothing to capture as `{}`", capture.name);
-            return Err(DialError::new(ErrorKind::MissingValue, Step::Login, text));
+            let missed = match &capture.source {
+                Source::Header(name) => {
+                    let names = answer.headers.iter().map(|(name, _)| name.as_str());
+                    capture.missed_header(name, names)
+                }
+                Source::Pointer(_) | Source::Pattern(_) => capture.missed(&frame),
+            };
+            let text = format!("the answer to the login has no {missed}");
+            return Err(DialError::not_captured(Step::Login, text));
         };
         captured.set(capture.into, text);
     }

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::tls;
 use super::upgrade::HEAD_BYTES_MAX;
 use crate::metric::{Detail, ErrorKind, LocalLimit, Step};
+use crate::protocol::Failure;
 use crate::secrets::redact_query;
 use crate::units::format::{bytes, count};
 
@@ -39,6 +40,17 @@ impl DialError {
     fn local_limit(limit: LocalLimit, step: Step, text: impl Into<String>) -> Self {
         let detail = Detail::Limit(limit);
         Self { detail, ..Self::new(ErrorKind::LocalLimit, step, text) }
+    }
+
+    /// The conversation can't go on.
+    pub(super) fn broken_off(failure: Failure) -> Self {
+        let Failure { step, kind, detail, text } = failure;
+        Self { kind, detail, step, text }
+    }
+
+    /// What a server's answer was to hold is not in it.
+    pub(super) fn not_captured(step: Step, text: String) -> Self {
+        Self { detail: Detail::Capture, ..Self::new(ErrorKind::MissingValue, step, text) }
     }
 
     /// The server closed with a close frame.

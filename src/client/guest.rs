@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::dial::{DialError, Dialed, Target, classify, dial};
 use super::entry::{log_in, upgrade};
@@ -23,7 +23,8 @@ use crate::protocol::scope::{Captured, Person, RoomName};
 use crate::protocol::{Audience, Failure, Incoming, Outgoing, Protocol, Splitter, Taker, Talk};
 use crate::stamp::{self, Found, Stamp};
 
-/// How long a guest waits for its close frame to be written.
+/// How long a guest waits for its close frame to be written, or for what a server said before it hung
+/// up.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Something that happened, in order.
@@ -484,14 +485,36 @@ impl<'w> Guest<'w> {
     async fn say(&mut self, said: Said) -> Result<(), DialError> {
         while let Some(frame) = self.talk.take_frame() {
             self.watch.see(self.clock.now_us(), Exchange::Sent(&frame, said), Some(&self.talk));
-            self.ws.send(frame).await.map_err(|error| classify(&error, self.step))?;
+            if let Err(error) = self.ws.send(frame).await {
+                return Err(self.unwritten(&error).await);
+            }
         }
         // Pongs that the library has queued.
-        self.ws.flush().await.map_err(|error| classify(&error, self.step))
+        match self.ws.flush().await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.unwritten(&error).await),
+        }
+    }
+
+    /// What kept it from writing: a server that hung up may have said why before, and that was not
+    /// read yet.
+    async fn unwritten(&mut self, error: &Error) -> DialError {
+        let error = classify(error, self.step);
+        if !matches!(error.kind, ErrorKind::Reset | ErrorKind::Io) {
+            return error;
+        }
+        let said = async {
+            while let Some(Ok(frame)) = self.ws.next().await {
+                if let Err(why) = self.take(&frame) {
+                    return Some(why);
+                }
+            }
+            None
+        };
+        tokio::time::timeout(CLOSE_LIMIT, said).await.ok().flatten().unwrap_or(error)
     }
 }
 
 fn broken(failure: Failure) -> DialError {
-    let Failure { step, kind, text } = failure;
-    DialError::new(kind, step, text)
+    DialError::broken_off(failure)
 }

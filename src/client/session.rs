@@ -582,9 +582,9 @@ impl Session {
     /// The conversation can't go on.
     fn broken_off(&mut self, failure: Unspoken) -> End {
         self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-        let Unspoken { step, kind, text } = failure;
-        let text = self.with_stray(text);
-        self.failed(DialError::new(kind, step, text))
+        let error = DialError::broken_off(failure);
+        let text = self.with_stray(error.text);
+        self.failed(DialError { text, ..error })
     }
 
     /// The text, and what came instead of an answer.

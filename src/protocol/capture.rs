@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
-use super::pointer::Pointer;
+use super::pointer::{Pointer, listed};
 
 /// What one capture may hold in bytes: each client keeps its own.
 pub const CAPTURE_MAX_BYTES: usize = 64 * 1024;
@@ -60,6 +60,35 @@ impl Capture {
             Source::Header(name) => bounded(value(name)?),
             Source::Pointer(_) | Source::Pattern(_) => None,
         }
+    }
+}
+
+impl Capture {
+    /// What was not there, for a person: behind "the answer has no". Says what is there instead.
+    #[must_use]
+    pub(crate) fn missed(&self, frame: &Frame<'_>) -> String {
+        let name = &self.name;
+        match &self.source {
+            Source::Pointer(pointer) => match frame.json() {
+                None => format!("`{name}` at {pointer}: it is no JSON"),
+                Some(json) => format!("`{name}` at {pointer}: {}", pointer.lost_in(json)),
+            },
+            Source::Pattern(pattern) => {
+                format!("`{name}`: the pattern '{}' matches no text in it", pattern.as_str())
+            }
+            Source::Header(header) => format!("`{name}`: no header `{header}`"),
+        }
+    }
+
+    /// The same of a header, where these are.
+    #[must_use]
+    pub(crate) fn missed_header<'a>(
+        &self,
+        header: &str,
+        names: impl Iterator<Item = &'a str>,
+    ) -> String {
+        let name = &self.name;
+        format!("header `{header}` to take `{name}` from: there are {}", listed(names))
     }
 }
 

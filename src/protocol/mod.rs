@@ -20,6 +20,7 @@ pub mod number;
 pub mod outbox;
 pub mod pointer;
 mod relay;
+mod rules;
 pub mod scope;
 mod secret;
 pub mod send;
@@ -33,12 +34,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::CodecKind;
-use crate::metric::{ErrorKind, Step};
+use crate::metric::{Detail, ErrorKind, Step};
 use description::Description;
 use scope::Variable;
 
 pub use entrance::Entrance;
 pub use relay::{Away, Recipients};
+pub use rules::Rule;
 pub use splitter::Splitter;
 pub use talk::{Outgoing, Talk};
 
@@ -343,8 +345,18 @@ pub struct Failure {
     pub step: Step,
     /// `TimedOut`, `ServerError`, `HeartbeatLost` or `ProtocolViolation`.
     pub kind: ErrorKind,
+    /// Which of its kind.
+    pub detail: Detail,
     /// For a person; may quote the server.
     pub text: String,
+}
+
+impl Failure {
+    /// One of which the kind says it all.
+    #[must_use]
+    pub fn new(step: Step, kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self { step, kind, detail: Detail::None, text: text.into() }
+    }
 }
 
 /// The beginning of what a server said, in quotes, for a message to a person.

@@ -34,7 +34,7 @@ impl Protocol {
         secret.filter_map(|(_, template)| std::str::from_utf8(template.is_literal()?).ok())
     }
 
-    fn calls_secret(&self, name: &str) -> bool {
+    pub(crate) fn calls_secret(&self, name: &str) -> bool {
         match self {
             Self::Native(..) => false,
             Self::Described(file) => file.secret.iter().any(|secret| secret == name),

@@ -21,11 +21,9 @@ impl Splitter {
     /// conversation can't go on.
     pub fn feed(&mut self, frame: &[u8], message: impl FnMut(&[u8])) -> Result<(), Failure> {
         match self {
-            Self::Separated(splitter) => splitter.feed(frame, message).map_err(|why| Failure {
-                step: Step::Active,
-                kind: ErrorKind::Oversize,
-                text: why.to_string(),
-            }),
+            Self::Separated(splitter) => splitter
+                .feed(frame, message)
+                .map_err(|why| Failure::new(Step::Active, ErrorKind::Oversize, why.to_string())),
             Self::Packets(packets) => Ok(packets.feed(frame, message)?),
         }
     }

@@ -297,6 +297,16 @@ impl Talk {
         }
     }
 
+    /// Every rule that would take a message now, in the order in which they are asked, and why: the
+    /// first of them is what took it, unless that was what a step waited for.
+    #[must_use]
+    pub fn takers(&self, bytes: &[u8], is_text: bool) -> Vec<(Taker, String)> {
+        match self {
+            Self::Native(_) | Self::Mqtt(_) => Vec::new(),
+            Self::Described(talk) => talk.takers(bytes, is_text),
+        }
+    }
+
     /// The last `{{ id }}`, for the client's next connection.
     #[must_use]
     pub fn last_id(&self) -> u64 {

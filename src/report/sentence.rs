@@ -2,7 +2,7 @@
 //!
 //! Says what `verdict` decided; decides nothing.
 
-use super::hints::{self, Trouble};
+use super::hints::{self, Known, Trouble};
 use super::{EarlyEnd, Interruption, Reason, Report, Severity, ThresholdOutcome, VerdictState};
 use crate::measure::OUTAGE;
 use crate::metric::{Counter, Rate, Share, Whole};
@@ -305,7 +305,8 @@ fn unreachable_because(report: &Report) -> String {
     let what = if error.example.is_empty() { error.kind.name() } else { &error.example };
     let detail = hints::detail(error.kind, error.detail.as_deref());
     let trouble = Trouble::Failed(error.kind, detail, error.step);
-    let hint = hints::hint(trouble, &report.target.protocol);
+    let known = Known { protocol: &report.target.protocol, words: what, offered: None };
+    let hint = hints::hint(trouble, &known);
     let times = match error.count {
         1 => "once".to_owned(),
         times => format!("{} times", count(times)),

@@ -2,7 +2,7 @@
 
 use crate::client::DialError;
 use crate::protocol::{Protocol, Recipients};
-use crate::report::hints::Trouble;
+use crate::report::hints::{Several, Trouble};
 use crate::units::format::count;
 
 /// What was heard, of both clients together.
@@ -58,10 +58,37 @@ pub(super) struct Outcome {
     /// Of the two, those that heard no event.
     pub(super) unpushed: u32,
     pub(super) tally: Tally,
+    /// Who could not leave its room, and why: nothing that was heard depends on it.
+    pub(super) unleft: Option<Broke>,
+}
+
+/// What was seen beside what was heard, and what it says of a trouble.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signs {
+    /// How several messages lay in a frame that is taken for one.
+    pub(super) several: Option<Several>,
+    /// Whether a sender heard its own message in what looks like an error.
+    pub(super) echoed: bool,
+}
+
+impl Signs {
+    /// What a trouble is really about.
+    pub(super) fn behind(self, trouble: Trouble) -> Trouble {
+        match (trouble, self.several) {
+            (Trouble::OthersMissing | Trouble::OwnCopy, _) if self.echoed => Trouble::Echoed,
+            (Trouble::Unacknowledged, Some(several)) => Trouble::Several(several),
+            (Trouble::Unheard | Trouble::PartlyHeard | Trouble::Filtered, Some(several))
+                if several != Several::Listed =>
+            {
+                Trouble::Several(several)
+            }
+            (trouble, _) => trouble,
+        }
+    }
 }
 
 /// What ended it early.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Broke {
     /// Whom it happened to.
     pub(super) client: u32,
@@ -170,6 +197,8 @@ impl Outcome {
             Trouble::NothingPushed => "the server pushed nothing".to_owned(),
             Trouble::NotProbed => "the room was never heard".to_owned(),
             Trouble::Otherwise => "something else was heard".to_owned(),
+            Trouble::Echoed => "the senders heard an error about what they said".to_owned(),
+            Trouble::Several(_) => "a frame held several messages".to_owned(),
             Trouble::Failed(kind, ..) => kind.name().to_owned(),
         }
     }
@@ -181,6 +210,29 @@ mod tests {
 
     fn outcome(owed: u32, tally: Tally) -> Outcome {
         Outcome { got_in: true, published: 6, owed, tally, ..Outcome::default() }
+    }
+
+    #[test]
+    fn signs_say_what_a_trouble_is_about() {
+        use Trouble::{Echoed, OthersMissing, OwnCopy, Unacknowledged, Unheard};
+        let none = Signs::default();
+        let echoed = Signs { echoed: true, ..none };
+        let lines = Several::Separated("\n");
+        let separated = Signs { several: Some(lines), ..none };
+        let listed = Signs { several: Some(Several::Listed), ..none };
+        for (signs, trouble, behind) in [
+            (none, OthersMissing, OthersMissing),
+            (echoed, OthersMissing, Echoed),
+            (echoed, OwnCopy, Echoed),
+            (echoed, Unheard, Unheard),
+            (separated, Unheard, Trouble::Several(lines)),
+            (separated, Unacknowledged, Trouble::Several(lines)),
+            (listed, Unacknowledged, Trouble::Several(Several::Listed)),
+            (listed, Unheard, Unheard),
+            (none, Unacknowledged, Unacknowledged),
+        ] {
+            assert_eq!(signs.behind(trouble), behind, "{signs:?} {trouble:?}");
+        }
     }
 
     #[test]

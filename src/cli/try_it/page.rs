@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
+use super::notes::Notes;
+use super::repeats::{Again, Line, Repeats};
 use crate::cli::print;
 use crate::cli::visit::shown::{Hidden, message};
 use crate::protocol::{Protocol, Talk, Writing};
 use crate::report::escape::{columns, escape_terminal};
-use crate::report::summary::COLUMNS;
+use crate::report::summary::{COLUMNS, wrap};
 use crate::stamp::texts::stands_in;
 use crate::stamp::{self, Found, MAGIC, STAMP_LEN};
 use crate::units::format::count;
@@ -20,6 +22,8 @@ const BEFORE: usize = 15;
 const FRAME_LINES_MAX: usize = 4;
 /// Columns of the step on the right.
 const STEP_COLUMNS_MAX: usize = 50;
+/// Columns of why a rule took a frame.
+const EXPLAINED_COLUMNS_MAX: usize = 600;
 /// Columns of a captured value.
 const CAPTURE_COLUMNS: usize = 60;
 /// Bytes before and after the first byte that differs.
@@ -42,6 +46,12 @@ pub(super) struct Page {
     pub(super) changed: Option<String>,
     /// How many did.
     pub(super) changes: u32,
+    /// The first frame that brought a message back to its sender in what looks like an error.
+    pub(super) echoed: Option<String>,
+    pub(super) notes: Notes,
+    repeats: Repeats,
+    /// Whether frames are shown whole.
+    full: bool,
     /// Whether content stands in frames in a way that can be compared, and with XML's entities.
     compares: bool,
     xml: bool,
@@ -56,8 +66,13 @@ impl Page {
         hidden: Option<Hidden>,
         color: bool,
         room: &str,
+        full: bool,
     ) -> Self {
         Self {
+            echoed: None,
+            notes: Notes::new(protocol),
+            repeats: Repeats::default(),
+            full,
             compares: protocol.writing() != Writing::Unknown,
             xml: protocol.writing() == Writing::Xml,
             protocol: protocol.clone(),
@@ -109,16 +124,21 @@ impl Page {
         match talk.describe(bytes) {
             // Bytes that say nothing to people, and may hold a password.
             Some(words) => self.text(&words),
-            None => message(bytes, is_text, &self.hidden, COLUMNS - BEFORE, FRAME_LINES_MAX),
+            None => self.lines(bytes, is_text),
         }
+    }
+
+    fn lines(&self, bytes: &[u8], is_text: bool) -> Vec<String> {
+        let most = if self.full { usize::MAX } else { FRAME_LINES_MAX };
+        message(bytes, is_text, &self.hidden, COLUMNS - BEFORE, most)
     }
 
     /// A text in lines.
     pub(super) fn text(&self, text: &str) -> Vec<String> {
-        message(text.as_bytes(), true, &self.hidden, COLUMNS - BEFORE, FRAME_LINES_MAX)
+        self.lines(text.as_bytes(), true)
     }
 
-    /// Writes one happening.
+    /// Writes one happening, unless it is the same as one before; false then.
     pub(super) fn row(
         &mut self,
         client: u32,
@@ -126,9 +146,39 @@ impl Page {
         sign: char,
         shown: &[String],
         step: &str,
-    ) {
-        let dim = 2;
+    ) -> bool {
         let step = escape_terminal(&self.hidden.mask_text(step), STEP_COLUMNS_MAX);
+        let line = Line { client, sign, shown: shown.to_vec(), step };
+        let (again, is_new) = self.repeats.take(at_us, &line);
+        self.write_again(again);
+        if is_new {
+            self.write_row(at_us, &line);
+        }
+        is_new
+    }
+
+    /// Writes what came again and was only counted so far.
+    pub(super) fn finish(&mut self) {
+        let rest = self.repeats.rest();
+        self.write_again(rest);
+    }
+
+    fn write_again(&mut self, again: Vec<Again>) {
+        for Again { line, at_us, words } in again {
+            let room = COLUMNS - BEFORE - STEP_COLUMNS_MAX;
+            let first = line.shown.first().map_or("", String::as_str);
+            let mut cut: String = first.chars().take(room).collect();
+            if cut.len() < first.len() || line.shown.len() > 1 {
+                cut.push('…');
+            }
+            self.write_row(at_us, &Line { shown: vec![cut], step: words, ..line });
+        }
+    }
+
+    fn write_row(&mut self, at_us: u64, line: &Line) {
+        let dim = 2;
+        let Line { client, sign, shown, step } = line;
+        let (client, sign) = (*client, *sign);
         // Without a step there is nothing to set apart.
         let name = self.colored(if client == 0 { 36 } else { 35 }, name(client));
         let time = format!("{}.{:01} ms", count(at_us / 1_000), at_us % 1_000 / 100);
@@ -141,15 +191,28 @@ impl Page {
             }
             if at + 1 == shown.len() && !step.is_empty() {
                 let used = BEFORE + columns(line);
-                let room = COLUMNS.saturating_sub(columns(&step));
+                let room = COLUMNS.saturating_sub(columns(step));
                 let gap = match room.checked_sub(used) {
                     Some(gap @ 2..) => " ".repeat(gap),
                     _ => format!("\n{}", " ".repeat(room)),
                 };
                 text.push_str(&gap);
-                text.push_str(&self.colored(dim, &step));
+                text.push_str(&self.colored(dim, step));
             }
             text.push('\n');
+        }
+        self.write(&text);
+    }
+
+    /// Writes why a rule took the frame above.
+    pub(super) fn explain(&mut self, said: &[String]) {
+        let dim = 2;
+        let mut text = String::new();
+        for words in said {
+            let words = escape_terminal(&self.hidden.mask_text(words), EXPLAINED_COLUMNS_MAX);
+            for line in wrap(&words, COLUMNS - BEFORE, usize::MAX) {
+                text.push_str(&format!("{:BEFORE$}{}\n", "", self.colored(dim, &line)));
+            }
         }
         self.write(&text);
     }

@@ -1,7 +1,7 @@
 //! What the two clients do, and what of it came back.
 //!
 //! Both connect, join, publish three messages each, listen for what they are owed, leave and go. What
-//! goes wrong on the way ends it; everything that was seen until then is in the tally.
+//! goes wrong on the way ends it, but for a leave; everything that was seen until then is in the tally.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -96,6 +96,7 @@ pub(super) async fn play(
     columns: &mut [Column; 2],
     page: &Rc<RefCell<Page>>,
     payloads: Payloads,
+    watch: Option<Duration>,
 ) -> (Outcome, Option<Broke>) {
     let protocol = visit.protocol;
     let (audience, recipients) = (protocol.audience(), protocol.recipients());
@@ -175,10 +176,9 @@ pub(super) async fn play(
     }
 
     let [ears_a, ears_b] = &mut ears;
-    let listened = tokio::join!(
-        listen(&mut a, 0, ears_a, limit, feed),
-        listen(&mut b, 1, ears_b, limit, feed)
-    );
+    let listening = Listening { limit, feed, watch };
+    let listened =
+        tokio::join!(listening.listen(&mut a, 0, ears_a), listening.listen(&mut b, 1, ears_b));
     outcome.feed = feed;
     outcome.unpushed = ears.iter().filter(|ears| ears.events == 0).count() as u32;
     for ears in ears {
@@ -194,7 +194,7 @@ pub(super) async fn play(
 
     for (client, mut guest) in [(0, a), (1, b)] {
         if let Err(error) = guest.leave().await {
-            return broke(client, &mut outcome, error);
+            outcome.unleft.get_or_insert(Broke { client, error });
         }
         guest.part().await;
     }
@@ -210,27 +210,39 @@ fn hears(recipients: Recipients, author: u32, receiver: u32) -> bool {
     }
 }
 
-/// Listens until it has heard what it is owed, and a little longer.
-async fn listen(
-    guest: &mut Guest<'_>,
-    client: u32,
-    ears: &mut Ears,
+/// How long both listen, and for what.
+#[derive(Clone, Copy, Debug)]
+struct Listening {
     limit: Duration,
     feed: bool,
-) -> Result<(), DialError> {
-    let deadline = Instant::now() + limit;
-    while !ears.is_content(feed) {
-        match guest.listen(deadline).await? {
-            Some(told) => ears.hear(told, client),
-            None => return Ok(()),
+    /// How much longer, whatever was heard.
+    watch: Option<Duration>,
+}
+
+impl Listening {
+    /// Listens until it has heard what it is owed, and a little longer.
+    async fn listen(
+        self,
+        guest: &mut Guest<'_>,
+        client: u32,
+        ears: &mut Ears,
+    ) -> Result<(), DialError> {
+        let deadline = Instant::now() + self.limit;
+        while !ears.is_content(self.feed) {
+            match guest.listen(deadline).await? {
+                Some(told) => ears.hear(told, client),
+                None => break,
+            }
         }
+        let further = match self.watch {
+            Some(watch) => watch,
+            None if self.feed || !ears.is_content(self.feed) => return Ok(()),
+            None => LISTEN_ON,
+        };
+        let deadline = Instant::now() + further;
+        while let Some(told) = guest.listen(deadline).await? {
+            ears.hear(told, client);
+        }
+        Ok(())
     }
-    if feed {
-        return Ok(());
-    }
-    let deadline = Instant::now() + LISTEN_ON;
-    while let Some(told) = guest.listen(deadline).await? {
-        ears.hear(told, client);
-    }
-    Ok(())
 }

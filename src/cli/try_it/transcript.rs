@@ -9,6 +9,7 @@ use std::rc::Rc;
 use memchr::memmem;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::echo::says_error;
 use super::page::{Page, name, ordinal};
 use crate::cli::visit::recent::{Recent, named};
 use crate::cli::visit::redact;
@@ -16,8 +17,11 @@ use crate::cli::visit::shown::control;
 use crate::client::{Answer, Exchange, Request, Said, Watch};
 use crate::protocol::scope::Captured;
 use crate::protocol::{Incoming, Protocol, Taker, Talk, Told};
-use crate::stamp::MAGIC;
+use crate::stamp::{self, Found, MAGIC};
 use crate::units::format::count;
+
+/// Ids of probes that are remembered: one is said every 200 ms.
+const PROBES_MAX: usize = 1_000;
 
 /// One client's side of the transcript.
 #[derive(Debug)]
@@ -27,12 +31,16 @@ pub(super) struct Column {
     page: Rc<RefCell<Page>>,
     pub(super) recent: Recent,
     captured: Captured,
+    /// What it published last, as it was written.
+    said: Vec<u8>,
+    /// The ids under which it said what belongs to nobody: probes.
+    probes: Vec<u64>,
 }
 
 impl Column {
     pub(super) fn new(client: u32, run: u32, page: &Rc<RefCell<Page>>, recent: Recent) -> Self {
         let (page, captured) = (Rc::clone(page), Captured::default());
-        Self { client, run, page, recent, captured }
+        Self { client, run, page, recent, captured, said: Vec::new(), probes: Vec::new() }
     }
 
     /// A login. What it says and is told is most likely secret, and is not known by value yet.
@@ -89,6 +97,30 @@ impl Column {
         }
     }
 
+    fn note_sent(&mut self, frame: &Message, said: Said, talk: &Talk) {
+        match said {
+            Said::Publish(_) => self.said = frame.clone().into_data().to_vec(),
+            Said::Probe if self.probes.len() < PROBES_MAX => self.probes.push(talk.last_id()),
+            _ => {}
+        }
+    }
+
+    /// Whether its own message comes back in what looks like an error.
+    fn look_for_errors(&self, bytes: &[u8], incoming: &Incoming<'_>, page: &mut Page) {
+        if !matches!(incoming, Incoming::Data) || page.echoed.is_some() {
+            return;
+        }
+        let mut own = false;
+        stamp::scan(bytes, |found| {
+            if let Found::Intact(stamp) | Found::Corrupted(stamp) = found {
+                own |= stamp.publisher == self.client && stamp.run == self.run;
+            }
+        });
+        if own && says_error(bytes, &self.said) {
+            page.echoed = Some(String::from_utf8_lossy(bytes).into_owned());
+        }
+    }
+
     fn took(&self, bytes: &[u8], taker: Taker, incoming: &Incoming<'_>, page: &mut Page) -> String {
         let stamped = memmem::find(bytes, MAGIC.as_bytes()).is_some();
         match incoming {
@@ -105,7 +137,11 @@ impl Column {
                 let word = if let Incoming::Acked(_) = incoming { "ack" } else { "refusal" };
                 match page.ids.get(&(self.client, *id)) {
                     Some(seq) => format!("{word} of {}'s {}", name(self.client), ordinal(*seq)),
-                    None => format!("{word} of an unknown id"),
+                    None if self.probes.contains(id) => format!("{word} of the probe"),
+                    None => {
+                        page.notes.unknown_acks += 1;
+                        format!("{word} of an unknown id")
+                    }
                 }
             }
             Incoming::Ignored(at) => format!("ignored: {}", page.protocol.ignored(*at)),
@@ -137,6 +173,7 @@ fn connect_step(protocol: &Protocol, talk: &Talk) -> String {
 
 impl Watch for Column {
     fn see(&mut self, at_us: u64, exchange: Exchange<'_>, talk: Option<&Talk>) {
+        let waited = self.recent.waited().to_vec();
         self.recent.note(&exchange, talk);
         let page = Rc::clone(&self.page);
         let mut page = page.borrow_mut();
@@ -151,6 +188,7 @@ impl Watch for Column {
                 page.row(self.client, at_us, '=', &[format!("upgraded by {address}")], "");
             }
             (Exchange::Sent(frame, said), Some(talk)) => {
+                self.note_sent(frame, said, talk);
                 let lines = match frame {
                     Message::Text(text) => page.shown(text.as_bytes(), true, talk),
                     Message::Binary(bytes) => page.shown(bytes, false, talk),
@@ -162,7 +200,13 @@ impl Watch for Column {
             (Exchange::Received(bytes, is_text, taker, incoming), Some(talk)) => {
                 let lines = page.shown(bytes, is_text, talk);
                 let step = self.took(bytes, taker, incoming, page);
-                page.row(self.client, at_us, '<', &lines, &step);
+                self.look_for_errors(bytes, incoming, page);
+                let is_new = page.row(self.client, at_us, '<', &lines, &step);
+                let takers = talk.takers(bytes, is_text);
+                let said = page.notes.took(taker, &waited, &takers, &page.room);
+                if is_new {
+                    page.explain(&said);
+                }
             }
             (Exchange::Control(frame), _) => {
                 let line = control(frame, &page.hidden);

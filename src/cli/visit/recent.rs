@@ -4,21 +4,27 @@
 use std::collections::VecDeque;
 
 use memchr::memmem;
+use tokio_tungstenite::tungstenite::Message;
 
 use super::shown::{Hidden, line};
 use crate::client::{Exchange, Watch};
+use crate::metric::Detail;
 use crate::protocol::frame::Frame;
 use crate::protocol::matcher::Matcher;
 use crate::protocol::scope::Captured;
 use crate::protocol::{Incoming, Protocol, Taker, Talk};
 use crate::report::escape::escape_terminal;
+use crate::report::hints::Several;
 use crate::report::summary::{COLUMNS, wrap};
-use crate::stamp::MAGIC;
+use crate::stamp::{self, Found, MAGIC};
+use crate::units::format::count;
 
 /// Messages remembered that nothing took.
 const STRAYS_MAX: usize = 4;
 /// Bytes remembered of each.
 const STRAY_BYTES_MAX: usize = 2_048;
+/// Messages remembered that something else took than what was waited for.
+const TAKEN_MAX: usize = 2;
 /// What is told of a matcher: one that is longer is cut.
 const TOLD_COLUMNS_MAX: usize = 600;
 const TOLD_LINES_MAX: usize = 4;
@@ -30,11 +36,20 @@ const LABEL: usize = 14;
 pub(in crate::cli) struct Recent {
     protocol: Protocol,
     room: String,
+    /// The client's own number, as in its stamps.
+    client: u32,
     began: bool,
     /// Whose answer is waited for, and how it would be known.
     waited: Vec<(Taker, String)>,
     strays: VecDeque<Stray>,
+    /// What came since this was waited for, and was taken by something else.
+    taken: VecDeque<Stray>,
+    pings: u64,
+    /// The message that ended it.
+    last: Option<Stray>,
     filtered: bool,
+    /// How several messages lay in one frame, where the protocol takes a frame for one message.
+    several: Option<Several>,
     captured: Captured,
 }
 
@@ -62,14 +77,19 @@ impl Nearest {
 }
 
 impl Recent {
-    pub(in crate::cli) fn new(protocol: &Protocol, room: &str) -> Self {
+    pub(in crate::cli) fn new(protocol: &Protocol, room: &str, client: u32) -> Self {
         Self {
+            client,
             protocol: protocol.clone(),
             room: room.to_owned(),
             began: false,
             waited: Vec::new(),
             strays: VecDeque::new(),
+            taken: VecDeque::new(),
+            pings: 0,
+            last: None,
             filtered: false,
+            several: None,
             captured: Captured::default(),
         }
     }
@@ -82,6 +102,16 @@ impl Recent {
     /// Whether a payload came in a frame that doesn't deliver.
     pub(in crate::cli) fn filtered(&self) -> bool {
         self.filtered
+    }
+
+    /// How several messages lay in one frame, if they did.
+    pub(in crate::cli) fn several(&self) -> Option<Several> {
+        self.several
+    }
+
+    /// What is waited for, in words, before the message that is read now.
+    pub(in crate::cli) fn waited(&self) -> &[(Taker, String)] {
+        &self.waited
     }
 
     /// Whether something came that was in part what was waited for.
@@ -108,12 +138,18 @@ impl Recent {
                     return;
                 }
             }
+            Exchange::Control(Message::Ping(_)) => self.pings += 1,
             Exchange::Began
             | Exchange::LoggedIn(..)
             | Exchange::Sent(..)
             | Exchange::Control(_) => {}
         }
-        self.waited = talk.awaited();
+        let waited = talk.awaited();
+        if waited != self.waited {
+            self.taken.clear();
+            self.pings = 0;
+            self.waited = waited;
+        }
     }
 
     fn received(
@@ -125,7 +161,17 @@ impl Recent {
         talk: &Talk,
     ) {
         let stamped = memmem::find(bytes, MAGIC.as_bytes()).is_some();
+        self.look_for_several(bytes, taker);
         let (why, nearest) = match incoming {
+            Incoming::Failed(failure) => {
+                let why = match (failure.detail, taker) {
+                    (Detail::Capture, _) => "taken, though what it is to hold is missing",
+                    (_, Taker::Error) => "taken by `error`",
+                    _ => "",
+                };
+                self.last = Some(kept(bytes, is_text, why.to_owned(), None, talk));
+                return;
+            }
             Incoming::Step if taker == Taker::Nobody => (String::new(), None),
             Incoming::Data if !stamped => (String::new(), self.nearest(bytes, is_text, talk)),
             Incoming::Unmatched if stamped => {
@@ -137,18 +183,57 @@ impl Recent {
             }
             Incoming::Reply if stamped => ("taken by a [[reply]]".to_owned(), None),
             Incoming::Heartbeat if stamped => ("taken by [heartbeat]".to_owned(), None),
-            _ => return,
+            // Its own is only repeated there; what another said is a delivery that nobody counts.
+            Incoming::Acked(_) | Incoming::Rejected(..) if self.holds_anothers(bytes) => {
+                ("taken by `ack`".to_owned(), None)
+            }
+            _ => {
+                // Not the answer that was waited for.
+                if !self.waited.is_empty() && !self.waited.iter().any(|(what, _)| *what == taker) {
+                    if self.taken.len() == TAKEN_MAX {
+                        self.taken.pop_front();
+                    }
+                    let why = format!("taken as {}", self.taken_as(taker));
+                    self.taken.push_back(kept(bytes, is_text, why, None, talk));
+                }
+                return;
+            }
         };
-        // An answer is no message, whatever it repeats.
-        self.filtered |= stamped && taker != Taker::Ack;
+        self.filtered |= stamped;
         if self.strays.len() == STRAYS_MAX {
             self.strays.pop_front();
         }
-        let (bytes, is_text) = match talk.describe(bytes) {
-            Some(words) => (words.into_bytes(), true),
-            None => (bytes[..bytes.len().min(STRAY_BYTES_MAX)].to_vec(), is_text),
+        self.strays.push_back(kept(bytes, is_text, why, nearest, talk));
+    }
+
+    fn holds_anothers(&self, bytes: &[u8]) -> bool {
+        let mut holds = false;
+        stamp::scan(bytes, |found| {
+            if let Found::Intact(stamp) | Found::Corrupted(stamp) = found {
+                holds |= stamp.publisher != self.client;
+            }
+        });
+        holds
+    }
+
+    fn taken_as(&self, taker: Taker) -> String {
+        match taker {
+            Taker::Ignore(at) => format!("`{}`, to be ignored", self.protocol.ignored(at)),
+            taker => named(taker, &self.room),
+        }
+    }
+
+    /// Whether a frame holds several messages, where the protocol has it that it holds one.
+    fn look_for_several(&mut self, bytes: &[u8], taker: Taker) {
+        let Protocol::Described(file) = &self.protocol else { return };
+        if file.framing.is_some() || self.several.is_some() {
+            return;
+        }
+        self.several = match taker {
+            Taker::Ack => Several::listed(bytes),
+            Taker::Nobody | Taker::Delivery => Several::separated(bytes),
+            _ => None,
         };
-        self.strays.push_back(Stray { bytes, is_text, why, nearest });
     }
 
     /// Of what is waited for, the one with the fewest clauses that fail.
@@ -195,15 +280,25 @@ impl Recent {
             let label = if at == 0 { "waited for" } else { "" };
             push(label, &format!("{}: {matcher}", named(*what, &self.room)));
         }
-        for (at, stray) in self.strays.iter().enumerate() {
-            let label = if at == 0 { "came instead" } else { "" };
+        let label = if self.last.is_some() { "came" } else { "came instead" };
+        let strays = self.strays.iter().chain(&self.last);
+        let none = self.strays.is_empty() && self.last.is_none();
+        // What something else took is told where nothing is nearer.
+        let came = strays.chain(self.taken.iter().filter(|_| none));
+        let mut some = false;
+        for stray in came {
+            let label = if some { "" } else { label };
+            some = true;
             let why = if stray.why.is_empty() { String::new() } else { format!("{}: ", stray.why) };
             let room = COLUMNS.saturating_sub(LABEL + why.chars().count());
             let shown = line(&stray.bytes, stray.is_text, hidden, room);
             push(label, &format!("{why}{shown}"));
         }
-        if self.strays.is_empty() && !self.waited.is_empty() {
-            push("came instead", "nothing");
+        match self.pings {
+            _ if some || self.waited.is_empty() => {}
+            0 => push(label, "nothing"),
+            1 => push(label, "nothing but a ping"),
+            pings => push(label, &format!("nothing but {} pings", count(pings))),
         }
         // The last of the nearest: the earlier ones may have been said before it was asked.
         let nearest = self.strays.iter().rev().filter_map(|stray| stray.nearest.as_ref());
@@ -228,6 +323,15 @@ impl Watch for Recent {
     fn see(&mut self, _: u64, exchange: Exchange<'_>, talk: Option<&Talk>) {
         self.note(&exchange, talk);
     }
+}
+
+/// What is remembered of a message.
+fn kept(bytes: &[u8], is_text: bool, why: String, nearest: Option<Nearest>, talk: &Talk) -> Stray {
+    let (bytes, is_text) = match talk.describe(bytes) {
+        Some(words) => (words.into_bytes(), true),
+        None => (bytes[..bytes.len().min(STRAY_BYTES_MAX)].to_vec(), is_text),
+    };
+    Stray { bytes, is_text, why, nearest }
 }
 
 /// Something that takes a message, by its name in the protocol file.

@@ -78,11 +78,7 @@ impl Session {
                 if end.is_none() && self.talk.is_overfull() {
                     let text = "one message of the server's asks for thousands of replies";
                     let kind = ErrorKind::Oversize;
-                    end = Some(self.broken_off(Unspoken {
-                        step: self.step(),
-                        kind,
-                        text: text.into(),
-                    }));
+                    end = Some(self.broken_off(Unspoken::new(self.step(), kind, text)));
                 }
             }
         });

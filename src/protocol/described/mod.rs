@@ -162,5 +162,5 @@ fn step_of(what: Taker) -> Step {
 
 /// Something was to be said that names a value there isn't.
 fn unsaid(what: Taker, missing: &Missing) -> Failure {
-    Failure { step: step_of(what), kind: ErrorKind::MissingValue, text: missing.to_string() }
+    Failure::new(step_of(what), ErrorKind::MissingValue, missing.to_string())
 }

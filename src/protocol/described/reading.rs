@@ -57,6 +57,29 @@ impl Talk {
         self.delivered(&file.delivery, &frame)
     }
 
+    /// Every rule that would take a message now, in the order in which they are asked, and why.
+    pub(in crate::protocol) fn takers(&self, bytes: &[u8], is_text: bool) -> Vec<(Taker, String)> {
+        let file = &self.file;
+        let frame = Frame::new(bytes, is_text, file.json_from.as_ref());
+        let scope = self.scope(None, None);
+        let why = |matcher: &Matcher| matcher.holding(&frame, &scope);
+        let ack = file.publish.as_ref().and_then(|publish| publish.ack.as_ref());
+        let ack = ack.and_then(|ack| {
+            number::count(&ack.id.take(&frame)?)?;
+            let why = ack.fail.as_ref().and_then(why).or_else(|| why(&ack.when))?;
+            Some((Taker::Ack, why))
+        });
+        let replies = file.replies.iter().enumerate();
+        let replies = replies.filter_map(|(at, rule)| Some((Taker::Reply(at), why(&rule.when)?)));
+        let error = file.error.as_ref().and_then(why).map(|why| (Taker::Error, why));
+        let ignores = file.ignores.iter().enumerate();
+        let ignores = ignores.filter_map(|(at, rule)| Some((Taker::Ignore(at), why(&rule.when)?)));
+        let delivery = file.delivery.when.as_ref().and_then(why);
+        let delivery = delivery.map(|why| (Taker::Delivery, why));
+        let rules = ack.into_iter().chain(replies).chain(error).chain(ignores);
+        rules.chain(delivery).collect()
+    }
+
     fn holds(&self, matcher: &Matcher, frame: &Frame<'_>) -> bool {
         matcher.takes(frame, &self.scope(None, None))
     }

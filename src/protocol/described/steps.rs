@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Stage, Talk, Wait, step_of, unsaid};
-use crate::metric::ErrorKind;
+use crate::metric::{Detail, ErrorKind};
 use crate::protocol::description::{Known, STEP_TIMEOUT, Step};
 use crate::protocol::frame::Frame;
 use crate::protocol::matcher::Matcher;
@@ -233,11 +233,10 @@ impl Talk {
                 (Some(text), Some(room)) => self.keep_of_room(room, capture.into, text),
                 (Some(text), None) => self.captured.set(capture.into, text),
                 (None, _) => {
-                    return Incoming::Failed(Failure {
-                        step: step_of(wait.what),
-                        kind: ErrorKind::MissingValue,
-                        text: format!("the answer has nothing to capture as `{}`", capture.name),
-                    });
+                    let (step, kind) = (step_of(wait.what), ErrorKind::MissingValue);
+                    let text = format!("the answer has no {}", capture.missed(frame));
+                    let failure = Failure::new(step, kind, text);
+                    return Incoming::Failed(Failure { detail: Detail::Capture, ..failure });
                 }
             }
         }
@@ -275,7 +274,7 @@ impl Talk {
             self.stage = Stage::Connecting(0);
             return self.proceed(now_us);
         }
-        Incoming::Failed(Failure { step: step_of(what), kind, text })
+        Incoming::Failed(Failure::new(step_of(what), kind, text))
     }
 
     /// What an error reply fails: the oldest step that waits for an answer.

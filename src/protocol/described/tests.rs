@@ -143,7 +143,7 @@ fn open() -> Talk {
 
 fn failed(incoming: Incoming<'_>) -> (At, ErrorKind, String) {
     match incoming {
-        Incoming::Failed(Failure { step, kind, text }) => (step, kind, text),
+        Incoming::Failed(Failure { step, kind, text, .. }) => (step, kind, text),
         other => panic!("{other:?}"),
     }
 }

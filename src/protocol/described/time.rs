@@ -60,10 +60,9 @@ impl Talk {
         let text = String::from_utf8_lossy(&text);
         let mut total_us = 0_u64;
         for term in text.split('+') {
-            let term = parse::duration(term.trim()).map_err(|why| Failure {
-                step: Step::Active,
-                kind: ErrorKind::MissingValue,
-                text: format!("the heartbeat's time is {text:?}: {why}"),
+            let term = parse::duration(term.trim()).map_err(|why| {
+                let text = format!("the heartbeat's time is {text:?}: {why}");
+                Failure::new(Step::Active, ErrorKind::MissingValue, text)
             })?;
             total_us = total_us.saturating_add(u64::try_from(term.as_micros()).unwrap_or(u64::MAX));
         }
@@ -84,7 +83,7 @@ impl Talk {
         if within_us.is_some_and(|within_us| now_us >= heard_us.saturating_add(within_us)) {
             let text = "the server was not heard within the time of its heartbeat".to_owned();
             let kind = ErrorKind::HeartbeatLost;
-            return Some(Incoming::Failed(Failure { step: Step::Active, kind, text }));
+            return Some(Incoming::Failed(Failure::new(Step::Active, kind, text)));
         }
         let every_us = every_us.filter(|_| now_us >= next_us)?;
         self.beat.next_us = now_us + every_us;

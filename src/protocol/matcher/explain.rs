@@ -23,16 +23,21 @@ impl Matcher {
             .unwrap_or_default()
     }
 
+    /// The condition that holds, in words, with the values that the scope has; `None` where none does.
+    #[must_use]
+    pub fn holding(&self, frame: &Frame<'_>, scope: &Scope<'_>) -> Option<String> {
+        let resolved = self.resolve(scope).unwrap_or_else(|_| self.clone());
+        let holds = |condition: &&Condition| condition.test(frame, scope) == Some(true);
+        resolved.any().iter().find(holds).map(Condition::describe)
+    }
+
     /// All of it in words: `json /type = "welcome" and frame = text, or equals "ok"`.
     #[must_use]
     pub fn describe(&self) -> String {
         if self.any().is_empty() {
             return "nothing".to_owned();
         }
-        let conditions = self.any().iter().map(|condition| {
-            let clauses: Vec<String> = condition.clauses().iter().map(Clause::describe).collect();
-            if clauses.is_empty() { "anything".to_owned() } else { clauses.join(" and ") }
-        });
+        let conditions = self.any().iter().map(Condition::describe);
         conditions.collect::<Vec<_>>().join(", or ")
     }
 }
@@ -51,6 +56,11 @@ enum Clause<'a> {
 }
 
 impl Condition {
+    fn describe(&self) -> String {
+        let clauses: Vec<String> = self.clauses().iter().map(Clause::describe).collect();
+        if clauses.is_empty() { "anything".to_owned() } else { clauses.join(" and ") }
+    }
+
     fn clauses(&self) -> Vec<Clause<'_>> {
         let mut clauses = Vec::new();
         clauses.extend(self.frame.map(Clause::Frame));
@@ -145,7 +155,7 @@ fn json_instead(
     };
     pointer.find(value, |found| match found {
         Some(found) => value_instead(wanted, found, scope),
-        None => "nothing".to_owned(),
+        None => format!("nothing, {}", pointer.lost_in(value)),
     })
 }
 

@@ -109,7 +109,7 @@ impl Talk {
 }
 
 fn failure(step: Step, kind: ErrorKind, text: impl Into<String>) -> Failure {
-    Failure { step, kind, text: text.into() }
+    Failure::new(step, kind, text)
 }
 
 /// Whatever a server sends, a conversation neither panics nor keeps more than it may: splits the

@@ -24,7 +24,7 @@ impl From<NoPacket> for Failure {
             NoPacket::Length => ErrorKind::ProtocolViolation,
             NoPacket::TooLarge(..) => ErrorKind::Oversize,
         };
-        Self { step: Step::Active, kind, text: why.to_string() }
+        Self::new(Step::Active, kind, why.to_string())
     }
 }
 

@@ -1,7 +1,69 @@
 //! What is suggested for what went wrong.
 
 use uproar::metric::{Detail, ErrorKind, LocalLimit, Step, TlsFault};
-use uproar::report::hints::{Trouble, hint};
+use uproar::report::hints::{Known, Several, Trouble, hint};
+
+fn acme() -> Known<'static> {
+    Known { protocol: "acme", ..Known::default() }
+}
+
+/// What is said to a server that refuses the upgrade.
+#[test]
+fn a_refusal_is_read_before_anything_is_guessed() {
+    let table = [
+        (400, Some(false), "", "does it want a subprotocol"),
+        (400, Some(true), "", "does it know the subprotocol"),
+        (400, Some(false), ": Origin not allowed", "--header \"Origin: https://...\""),
+        (400, None, ": missing header `Origin`", "it wants an Origin"),
+        (400, Some(false), ": aboriginal original", "does it want a subprotocol"),
+        (503, Some(false), "", "where no subprotocol is offered"),
+        (501, None, "", "where no subprotocol is offered"),
+        (503, Some(true), "", "does it know the subprotocol that was offered"),
+        (503, Some(false), ": unknown Origin", "it wants an Origin"),
+        (500, Some(false), "", "its log may say why"),
+        (403, Some(false), ": invalid API key", "who this is"),
+        (400, Some(true), ": no Sec-WebSocket-Protocol in common", "it wants a subprotocol"),
+        (407, None, "", "check the path"),
+        (301, None, ", pointing to wss://h.test/?token=[redacted]", "redirects are not followed"),
+    ];
+    for (status, offered, said, words) in table {
+        let text = format!("answered {status} Proxy Authentication Required to the upgrade{said}");
+        let known = Known { words: &text, offered, ..acme() };
+        let trouble = Trouble::Failed(ErrorKind::HttpStatus, Detail::Status(status), Step::Upgrade);
+        let hint = hint(trouble, &known);
+        assert!(hint.contains(words), "{status} {offered:?} {said}: {hint}");
+    }
+}
+
+#[test]
+fn several_messages_in_a_frame_are_told_from_one() {
+    use Several::{InARow, Separated};
+    for (frame, several) in [
+        ("{\"a\":1}", None),
+        ("{\"a\":1}\n", None),
+        ("{\"a\":\"\\n\"}", None),
+        ("[1,2]", None),
+        ("{\"a\":1}\n{\"b\":2}", Some(Separated("\n"))),
+        ("{\"a\":1}\n\n[2]\n", Some(Separated("\n"))),
+        ("{\"a\":1}\r\n{\"b\":2}\r\n", Some(Separated("\r\n"))),
+        ("{\"a\":1}\u{1e}", Some(Separated("\u{1e}"))),
+        ("{}\u{1e}{\"a\":1}\u{1e}", Some(Separated("\u{1e}"))),
+        ("{\"a\":1}\0{\"b\":2}\0", Some(Separated("\0"))),
+        ("{\"a\":1}{\"b\":2}", Some(InARow)),
+        ("hello\nworld", None),
+        ("1 2", None),
+        ("{\"a\":1}\nhello", None),
+        ("", None),
+    ] {
+        assert_eq!(Several::separated(frame.as_bytes()), several, "{frame:?}");
+    }
+    assert_eq!(Several::separated(b"\xff\n{}"), None);
+    for (frame, several) in
+        [("[{},{}]", Some(Several::Listed)), ("[{}]", None), ("[1,2]", None), ("{}", None)]
+    {
+        assert_eq!(Several::listed(frame.as_bytes()), several, "{frame}");
+    }
+}
 
 #[test]
 fn what_a_failure_suggests() {
@@ -41,12 +103,13 @@ fn what_a_failure_suggests() {
         (K::LocalLimit, Detail::Limit(LocalLimit::OpenFiles), S::Tcp, "uproar doctor"),
         (K::HeartbeatLost, Detail::None, S::Active, "heartbeat"),
         (K::MissingValue, Detail::None, S::Connect, "capture what it names"),
+        (K::MissingValue, Detail::Capture, S::Connect, "where the server writes it"),
         (K::Oversize, Detail::None, S::Active, "target.max_message"),
         (K::Io, Detail::None, S::Active, "log may say why"),
         (K::ProtocolViolation, Detail::None, S::Active, "no WebSocket"),
     ];
     for (kind, detail, step, words) in table {
-        let hint = hint(Trouble::Failed(kind, detail, step), "acme");
+        let hint = hint(Trouble::Failed(kind, detail, step), &acme());
         assert!(hint.contains(words), "{kind:?} {detail:?} {step:?}: {hint}");
         assert!(!hint.ends_with('.'), "{hint}");
     }
@@ -69,9 +132,14 @@ fn what_was_heard_wrongly_suggests() {
         (Trouble::Twice, "in the room twice"),
         (Trouble::Unacknowledged, "ack.id"),
         (Trouble::Rejected, "its words say why"),
+        (Trouble::Echoed, "an error which repeats the message"),
+        (Trouble::Several(Several::Separated("\u{1e}")), "`framing = { split = \"\\u001e\" }`"),
+        (Trouble::Several(Several::Separated("\r\n")), "`framing = { split = \"\\r\\n\" }`"),
+        (Trouble::Several(Several::InARow), "nothing between them"),
+        (Trouble::Several(Several::Listed), "`ack` takes a frame once"),
     ];
     for (trouble, words) in table {
-        let hint = hint(trouble, "acme");
+        let hint = hint(trouble, &acme());
         assert!(hint.contains(words), "{trouble:?}: {hint}");
     }
 }

@@ -30,6 +30,7 @@ mod support;
 mod tls;
 mod truth;
 mod try_it;
+mod try_words;
 mod tutorial;
 mod unreachable;
 mod validity;

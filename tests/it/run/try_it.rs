@@ -193,7 +193,7 @@ fn a_url_and_a_protocol_are_enough() {
     let said = says(&["try", "--url", &server.url(), "--protocol", "rooms"]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{}", said.all());
     let next = "next: uproar init --url ws://127.0.0.1:[port]/chat --protocol rooms --out \
-                first.toml, and then uproar run first.toml\n";
+                first.toml && uproar run first.toml\n";
     assert!(server.unported(&said.stdout).ends_with(next), "{}", said.stdout);
     assert!(said.stdout.contains("join uproar-"), "{}", said.stdout);
 }
