@@ -179,6 +179,9 @@ pub(super) struct TryArgs {
     /// The most that a step may take, and that messages are waited for
     #[arg(long, default_value = "5s", value_name = "TIME", value_parser = duration)]
     pub(super) timeout: Duration,
+    /// Be the first two users of this file, CSV or JSON lines, as in a cohort's `data`
+    #[arg(long, value_name = "FILE")]
+    pub(super) data: Option<String>,
     /// Show frames whole, however long they are
     #[arg(long)]
     pub(super) full: bool,

@@ -4,7 +4,7 @@ use super::Failure;
 use super::args::{ScenarioArgs, TargetArgs};
 use crate::plan::Plan;
 use crate::report::Exit;
-use crate::scenario::{self, Scenario, ScenarioErrors, Source};
+use crate::scenario::{self, Overrides, Scenario, ScenarioErrors, Source};
 
 /// What `try` and `init` take for a scenario where there is none yet: what the command line says of
 /// the target is checked by the rules of a file.
@@ -42,16 +42,31 @@ pub(super) fn plan_of(
 /// Reads a scenario if one is named, else what the flags alone say of the target. Warnings are
 /// printed.
 pub(super) fn target(name: Option<&str>, args: &TargetArgs) -> Result<Scenario, Failure> {
+    target_of(name, &args.overrides().map_err(no_equals)?)
+}
+
+/// As [`target`], to be looked at: what the protocol can't do yet refuses nothing. `data` is a file of
+/// users for the first cohort.
+pub(super) fn looked_at(
+    name: Option<&str>,
+    args: &TargetArgs,
+    data: Option<&str>,
+) -> Result<Scenario, Failure> {
+    let data = data.map(str::to_owned);
     let overrides = args.overrides().map_err(no_equals)?;
+    target_of(name, &Overrides { data, looks: true, ..overrides })
+}
+
+fn target_of(name: Option<&str>, overrides: &Overrides) -> Result<Scenario, Failure> {
     let read = match name {
         Some(name) => {
             let source = scenario::load(name).map_err(refused)?;
-            scenario::read_with_warnings(&source, &overrides)
+            scenario::read_with_warnings(&source, overrides)
         }
         None => {
             let read = |rooms: &str| {
                 let (name, text) = ("command line".to_owned(), format!("{NO_SCENARIO}{rooms}"));
-                scenario::read_with_warnings(&Source { name, text }, &overrides)
+                scenario::read_with_warnings(&Source { name, text }, overrides)
             };
             // Some protocols need a room and some have none, and which it is only reading tells.
             // What else is wrong is told either way, without a mistake that is not the user's.

@@ -47,7 +47,8 @@ pub(super) fn run(args: &TryArgs) -> Result<ExitCode, Failure> {
         let help = "uproar try --url ws://HOST/PATH --protocol NAME, or uproar try SCENARIO";
         return Err(Failure::message(Exit::Usage, message, help));
     }
-    let scenario = prepare::target(args.scenario.as_deref(), &args.target)?;
+    let scenario =
+        prepare::looked_at(args.scenario.as_deref(), &args.target, args.data.as_deref())?;
     prepare::environment(&scenario)?;
     let plan = Plan::new(of_two(scenario, args.timeout));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,6 +71,10 @@ fn of_two(mut scenario: Scenario, timeout: Duration) -> Scenario {
     scenario.cohorts.truncate(1);
     for cohort in &mut scenario.cohorts {
         cohort.clients = 2;
+        // An unfinished protocol may take none.
+        if !cohort.protocol.publishes() {
+            cohort.publish = None;
+        }
         // They join a room of their own; what is planned for them must only be possible.
         if let Some(join) = &mut cohort.join {
             join.per_client = 1;

@@ -124,6 +124,8 @@ pub(super) struct Mistakes {
     /// Set when the text was not read to its end, so that what is missing may only be unread.
     partial: bool,
     unread: Option<Found>,
+    /// Whether what the protocol can't do yet refuses nothing.
+    lenient: bool,
 }
 
 /// A mistake before it is bound to its text.
@@ -159,6 +161,17 @@ impl Mistakes {
         Self { partial: true, ..Self::default() }
     }
 
+    /// For a file that is only looked at, whose protocol may be unfinished.
+    pub(super) fn lenient(lenient: bool) -> Self {
+        Self { lenient, ..Self::default() }
+    }
+
+    /// Records what the scenario asks of a protocol that can't do it: only a warning where the two are
+    /// looked at while they are written.
+    pub(super) fn unable(&mut self, span: &Span, message: impl Into<String>) -> &mut Found {
+        if self.lenient { self.warn(span, message) } else { self.add(span, message) }
+    }
+
     /// Records a mistake; its label and help can be set on what is returned.
     pub(super) fn add(&mut self, span: &Span, message: impl Into<String>) -> &mut Found {
         let last = self.found.len();
@@ -176,7 +189,7 @@ impl Mistakes {
     /// Records what has no effect: only a warning where the command line made it so, because the
     /// file was written for another protocol.
     pub(super) fn idle(&mut self, span: &Span, replaced: bool, message: String) -> &mut Found {
-        if replaced { self.warn(span, message) } else { self.add(span, message) }
+        if replaced { self.warn(span, message) } else { self.unable(span, message) }
     }
 
     /// Records that something is missing, unless it may only be unread.

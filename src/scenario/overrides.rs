@@ -42,6 +42,11 @@ pub struct Overrides {
     pub insecure: bool,
     /// `--allow-host`: added to the file's.
     pub allow_host: Vec<String>,
+    /// `--data`: the users of the first cohort, a file's path from where the command runs.
+    pub data: Option<String>,
+    /// The target and the first cohort are only looked at: what the scenario asks of a protocol that
+    /// can't do it yet refuses nothing, and what judges a run is not read.
+    pub looks: bool,
 }
 
 /// An option's value with its place on the command line.
@@ -116,6 +121,15 @@ pub(super) fn apply(
         file.set("seed", span.clone(), Node { span, value });
     }
 
+    if let Some(data) = &overrides.data {
+        let span = option("--data", data);
+        set_users(file, data, span);
+    }
+    if overrides.looks {
+        for key in ["thresholds", "fault", "baseline"] {
+            file.remove(key);
+        }
+    }
     let ca = overrides.ca.as_ref().map(|ca| (ca, option("--ca", ca)));
     let insecure = overrides.insecure.then(|| {
         let start = texts.add(COMMAND_LINE, INSECURE);
@@ -183,6 +197,23 @@ fn table_in<'a>(file: &'a mut Table, key: &str) -> Option<&'a mut Table> {
     }
 }
 
+/// A path of the command line as a file has it: those in files are relative to the file.
+fn absolute(path: &str) -> String {
+    let absolute = std::path::absolute(path).ok();
+    absolute.map_or(path.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+fn set_users(file: &mut Table, path: &str, span: Span) {
+    // No list of tables: reading says so.
+    let Some(Value::List(cohorts)) = file.get_mut("cohort").map(|entry| &mut entry.node.value)
+    else {
+        return;
+    };
+    if let Some(Value::Table(first)) = cohorts.first_mut().map(|node| &mut node.value) {
+        first.set("data", span.clone(), Node { span, value: Value::Text(absolute(path)) });
+    }
+}
+
 const INSECURE: &str = "--insecure";
 
 fn set_tls(target: &mut Table, ca: Option<(&String, Span)>, insecure: Option<Span>) {
@@ -198,9 +229,7 @@ fn set_tls(target: &mut Table, ca: Option<(&String, Span)>, insecure: Option<Spa
     // Not a table: reading says so.
     let Some(tls) = table_in(target, "tls") else { return };
     if let Some((path, span)) = ca {
-        // Paths of the file are relative to the file, those on the command line are not.
-        let absolute = std::path::absolute(path).ok();
-        let path = absolute.map_or(path.clone(), |path| path.to_string_lossy().into_owned());
+        let path = absolute(path);
         tls.set("ca", span.clone(), Node { span, value: Value::Text(path) });
     }
     if let Some(span) = insecure {

@@ -54,7 +54,7 @@ fn read_in(
     folder: Option<&Path>,
 ) -> Result<(Scenario, Vec<miette::Report>), ScenarioErrors> {
     let mut texts = Texts::new();
-    let mut mistakes = Mistakes::default();
+    let mut mistakes = Mistakes::lenient(overrides.looks);
     let start = texts.add(&source.name, &source.text);
     let mut tree = tree::document(&source.text, start, &mut mistakes);
     if !mistakes.is_empty() {

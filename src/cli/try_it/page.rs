@@ -129,7 +129,7 @@ impl Page {
     }
 
     fn lines(&self, bytes: &[u8], is_text: bool) -> Vec<String> {
-        let most = if self.full { usize::MAX } else { FRAME_LINES_MAX };
+        let most = (!self.full).then_some(FRAME_LINES_MAX);
         message(bytes, is_text, &self.hidden, COLUMNS - BEFORE, most)
     }
 

@@ -128,7 +128,7 @@ mod tests {
             ["ping 4 times again, about 1.00 s apart", "pong 4 times again, about 1.00 s apart"]
         );
         assert_eq!(repeats.take(5_000_000, &ping), (vec![], false));
-        assert_eq!(words(&repeats.rest()), ["ping again after 800 ms"]);
+        assert_eq!(words(&repeats.rest()), ["ping again after 1.00 s"]);
         assert_eq!(repeats.rest(), []);
     }
 

@@ -53,14 +53,17 @@ impl Column {
         page: &mut Page,
     ) {
         let step = format!("login {}", at + 1);
-        let body = |bytes: &[u8]| {
+        let said = |headers: &[(String, String)], body: &[u8]| {
             if page.shows_all {
-                return format!(" {}", String::from_utf8_lossy(bytes));
+                let headers = headers.iter().map(|(name, value)| format!(" {name}: {value};"));
+                let headers: String = headers.collect();
+                return format!("{headers} {}", String::from_utf8_lossy(body));
             }
-            format!(" ({} bytes)", count(bytes.len() as u64))
+            format!(" ({} bytes)", count(body.len() as u64))
         };
-        let asked = format!("{} {}{}", asked.method, redact(asked.url), body(asked.body));
-        let answered = format!("{}{}", answer.status, body(&answer.body));
+        let url = if page.shows_all { asked.url.to_owned() } else { redact(asked.url) };
+        let asked = format!("{} {url}{}", asked.method, said(asked.headers, asked.body));
+        let answered = format!("{}{}", answer.status, said(&answer.headers, &answer.body));
         for (sign, words) in [('>', asked), ('<', answered)] {
             let lines = page.text(&words);
             page.row(self.client, at_us, sign, &lines, &step);

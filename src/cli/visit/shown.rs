@@ -73,29 +73,41 @@ impl Hidden {
 }
 
 /// A message in lines of at most `width` columns: text as it is, over at most `most` lines, anything
-/// else in hex.
+/// else in hex. Whole where there is no `most`.
 pub(in crate::cli) fn message(
     bytes: &[u8],
     is_text: bool,
     hidden: &Hidden,
     width: usize,
-    most: usize,
+    most: Option<usize>,
 ) -> Vec<String> {
     if bytes.is_empty() {
         return vec![if is_text { "(empty)" } else { "(empty, binary)" }.to_owned()];
     }
     // Masked before it is cut, or a cut through a secret would show half of it.
     let masked = hidden.mask(bytes);
-    if is_text { text(&masked, bytes.len(), width, most) } else { hex(&masked, bytes.len()) }
+    let bounds = most.map(|lines| (lines, TEXT_BYTES_MAX, ROWS_MAX));
+    let (lines, most, rows) = bounds.unwrap_or((usize::MAX, usize::MAX, usize::MAX));
+    if is_text {
+        text(&masked, bytes.len(), width, (lines, most))
+    } else {
+        hex(&masked, bytes.len(), rows)
+    }
 }
 
 /// A text in one line of at most `width` columns.
 pub(in crate::cli) fn line(bytes: &[u8], is_text: bool, hidden: &Hidden, width: usize) -> String {
-    message(bytes, is_text, hidden, width, 1).swap_remove(0)
+    message(bytes, is_text, hidden, width, Some(1)).swap_remove(0)
 }
 
-fn text(bytes: &[u8], length: usize, width: usize, most: usize) -> Vec<String> {
-    let cut = &bytes[..bytes.len().min(TEXT_BYTES_MAX)];
+/// At most so many lines, of at most so many bytes.
+fn text(
+    bytes: &[u8],
+    length: usize,
+    width: usize,
+    (most, most_bytes): (usize, usize),
+) -> Vec<String> {
+    let cut = &bytes[..bytes.len().min(most_bytes)];
     let safe = escape_terminal(&String::from_utf8_lossy(cut), usize::MAX);
     let more = format!("… ({} bytes)", count(length as u64));
     let mut lines = vec![String::new()];
@@ -131,15 +143,15 @@ fn cut_for(lines: &mut [String], more: &str, width: usize) {
     }
 }
 
-fn hex(bytes: &[u8], length: usize) -> Vec<String> {
+fn hex(bytes: &[u8], length: usize, most: usize) -> Vec<String> {
     let row = |row: &[u8]| {
         let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
         let graphic = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
         let ascii = row.iter().map(|byte| if graphic(byte) { char::from(*byte) } else { '.' });
         format!("{:47}  |{}|", hex.join(" "), ascii.collect::<String>())
     };
-    let mut lines: Vec<String> = bytes.chunks(ROW_BYTES).take(ROWS_MAX).map(row).collect();
-    if bytes.len() > ROW_BYTES * ROWS_MAX {
+    let mut lines: Vec<String> = bytes.chunks(ROW_BYTES).take(most).map(row).collect();
+    if bytes.len().div_ceil(ROW_BYTES) > most {
         lines.push(format!("… ({} bytes)", count(length as u64)));
     }
     lines
@@ -173,19 +185,19 @@ mod tests {
     #[test]
     fn text_is_wrapped_and_cut_with_its_length() {
         let none = Hidden::default();
-        assert_eq!(message(b"abcdefgh", true, &none, 4, 2), ["abcd", "efgh"]);
+        assert_eq!(message(b"abcdefgh", true, &none, 4, Some(2)), ["abcd", "efgh"]);
         let long = "x".repeat(1234);
-        let lines = message(long.as_bytes(), true, &none, 30, 2);
+        let lines = message(long.as_bytes(), true, &none, 30, Some(2));
         assert_eq!(lines, ["x".repeat(30), format!("{}… (1,234 bytes)", "x".repeat(15))]);
-        assert_eq!(message("日本語".as_bytes(), true, &none, 4, 9), ["日本", "語"]);
-        assert_eq!(message(b"\x1b[2J\n", true, &none, 40, 1), ["\\u{1b}[2J\\n"]);
-        assert_eq!(message(b"", true, &none, 40, 1), ["(empty)"]);
+        assert_eq!(message("日本語".as_bytes(), true, &none, 4, Some(9)), ["日本", "語"]);
+        assert_eq!(message(b"\x1b[2J\n", true, &none, 40, Some(1)), ["\\u{1b}[2J\\n"]);
+        assert_eq!(message(b"", true, &none, 40, Some(1)), ["(empty)"]);
     }
 
     #[test]
     fn binary_is_hex_with_ascii_beside_it() {
         let none = Hidden::default();
-        let lines = message(b"\x01\x02room\xffabcdefghijk", false, &none, 70, 9);
+        let lines = message(b"\x01\x02room\xffabcdefghijk", false, &none, 70, Some(9));
         assert_eq!(
             lines,
             [
@@ -193,16 +205,19 @@ mod tests {
                 "6a 6b                                            |jk|",
             ]
         );
-        let lines = message(&[0; 2000], false, &none, 70, 9);
+        let lines = message(&[0; 2000], false, &none, 70, Some(9));
         assert_eq!((lines.len(), lines[6].as_str()), (7, "… (2,000 bytes)"));
+        assert_eq!(message(&[0; 2000], false, &none, 70, None).len(), 125);
+        let long = vec![b'x'; 100_000];
+        assert_eq!(message(&long, true, &none, 50, None).concat().len(), 100_000);
     }
 
     #[test]
     fn secrets_are_taken_out_before_anything_is_cut() {
         let hidden = Hidden { given: Secrets::new(["token/1"]), ..Hidden::default() };
-        let lines = message(b"aaaatoken/1", true, &hidden, 10, 9);
+        let lines = message(b"aaaatoken/1", true, &hidden, 10, Some(9));
         assert_eq!(lines, ["aaaa[redac", "ted]"]);
-        let lines = message(b"\xfftoken/1\xfe", false, &hidden, 70, 9);
+        let lines = message(b"\xfftoken/1\xfe", false, &hidden, 70, Some(9));
         assert_eq!(lines, ["ff 5b 72 65 64 61 63 74 65 64 5d fe              |.[redacted].|"]);
     }
 }

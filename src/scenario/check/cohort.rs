@@ -161,7 +161,7 @@ impl Check<'_> {
         let raw = &at.value;
         if !has_rooms(&self.protocol) {
             mistakes
-                .add(&at.span, no_rooms(&self.protocol))
+                .unable(&at.span, no_rooms(&self.protocol))
                 .label("nothing to join")
                 .help(format!("remove `{}`", self.at("join")));
             return None;
@@ -212,7 +212,7 @@ impl Check<'_> {
         if !self.protocol.publishes() {
             let name = self.protocol.name();
             mistakes
-                .add(
+                .unable(
                     &at.span,
                     format!("`{name}` takes no messages: the server pushes, clients listen"),
                 )
@@ -362,7 +362,7 @@ impl Check<'_> {
                 && to.value != "one"
             {
                 mistakes
-                    .add(&to.span, no_rooms(&self.protocol))
+                    .unable(&to.span, no_rooms(&self.protocol))
                     .label("no rooms here")
                     .help(format!("remove `{}`", self.at("publish.to")));
             }
@@ -421,7 +421,7 @@ impl Check<'_> {
             let span = at.value.in_flight.span_or(&at.span);
             let name = protocol.name();
             mistakes
-                .add(span, format!("a client of `{name}` never hears of its own messages again"))
+                .unable(span, format!("a client of `{name}` never hears of its own messages again"))
                 .label("waits for an answer")
                 .help(
                     "`in_flight` counts messages until their own copy or their acknowledgement comes: \
@@ -553,7 +553,7 @@ impl Check<'_> {
             && file.leave.is_none()
         {
             mistakes
-                .add(&rooms.span, format!("the protocol `{}` can't leave a room", file.name))
+                .unable(&rooms.span, format!("the protocol `{}` can't leave a room", file.name))
                 .label("no way to leave")
                 .help("add `[leave]` to the protocol file, or use `connections`");
         }

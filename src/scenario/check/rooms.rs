@@ -30,7 +30,7 @@ pub(super) fn sets(
     if let Some(protocol) = spoken.without_rooms()
         && let Some((name, _)) = sets.0.first()
     {
-        mistakes.add(&name.span, no_rooms(protocol)).label("no rooms here").help(
+        mistakes.unable(&name.span, no_rooms(protocol)).label("no rooms here").help(
             "a protocol file has rooms if it names `{{ room }}` somewhere; else remove `[rooms]`, \
                  or test with `builtin = \"rooms\"`",
         );

@@ -29,6 +29,7 @@ mod signals;
 mod support;
 mod tls;
 mod truth;
+mod try_flags;
 mod try_it;
 mod try_words;
 mod tutorial;

@@ -101,9 +101,7 @@ fn equal_lines_stand_there_once_with_their_count() {
     let of_a: Vec<&str> =
         said.stdout.lines().filter(|line| line.starts_with('A') && line.contains("tick")).collect();
     assert_eq!(of_a.len(), 2, "{}", said.stdout);
-    assert!(
-        of_a[0].ends_with(r#"{"tick":true}                                            unmatched"#)
-    );
+    assert!(of_a[0].ends_with(" unmatched"), "{}", of_a[0]);
     assert!(of_a[1].contains("19 times again, about "), "{}", of_a[1]);
     says(&said, 0, &[]);
 }
