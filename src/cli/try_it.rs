@@ -30,7 +30,7 @@ use crate::report::Exit;
 use crate::scenario::{Scenario, Size};
 use crate::stamp::RUN_LIMIT;
 use crate::stamp::texts::Texts;
-use page::Page;
+use page::{Look, Page};
 use script::{Payloads, play};
 use transcript::Column;
 use verdict::Tried;
@@ -128,8 +128,10 @@ async fn talk(
         let given = logins::secrets(plan, run, url, &reached.target.headers, &[]);
         Hidden::of(protocol, &persons, given)
     });
-    let color = print::has_color(&std::io::stdout());
-    let page = Rc::new(RefCell::new(Page::new(protocol, hidden, color, &room, args.full)));
+    let stdout = std::io::stdout();
+    let (color, width) = (print::has_color(&stdout), print::width(&stdout));
+    let look = Look { color, width, full: args.full };
+    let page = Rc::new(RefCell::new(Page::new(protocol, hidden, &room, look)));
     let column = |client| Column::new(client, run, &page, Recent::new(protocol, &room, client));
     let mut columns = [column(0), column(1)];
     let [first, second] = persons;

@@ -19,6 +19,7 @@ use crate::protocol::{Audience, Protocol};
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
 use crate::report::hints::{Known as Beside, Trouble, hint};
+use crate::report::summary::COLUMNS;
 use crate::scenario::{RoomCount, Scenario};
 use crate::secrets::redact_query;
 use recent::Recent;
@@ -160,7 +161,7 @@ fn told(plan: &Plan, url: &str, error: &DialError, met: Option<&Recent>, more: &
     }
     let text = escape_terminal(&hidden.mask_text(&error.text), ERROR_COLUMNS);
     let mut message = format!("UNREACHABLE  no client got in: {}: {text}", redact(url));
-    for line in met.map(|met| met.lines(&hidden)).unwrap_or_default() {
+    for line in met.map(|met| met.lines(&hidden, COLUMNS)).unwrap_or_default() {
         message.push('\n');
         message.push_str(&line);
     }

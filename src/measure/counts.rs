@@ -43,6 +43,9 @@ counters! {
         acked,
         /// Messages that the server refused.
         rejected,
+        /// Acknowledgements and refusals of no message that waits for one: of an id that none was
+        /// published under on that connection, or a further one of the same message.
+        acks_unknown,
         /// Actions written.
         actions_sent,
         /// Actions that fell due while their client was away or its socket full.

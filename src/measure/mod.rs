@@ -22,6 +22,7 @@ mod series;
 mod settler;
 mod snapshot;
 mod spread;
+mod taken;
 mod totals;
 mod window;
 
@@ -41,5 +42,6 @@ pub use series::{Point, Series};
 pub use settler::Settled;
 pub use snapshot::{Snapshot, Standing, WorkerHealth};
 pub use spread::{SpreadBySize, SpreadOfSize};
+pub use taken::Taken;
 pub use totals::{Totals, WorkerTotals};
 pub use window::{WINDOW_MAX_US, WINDOW_US};

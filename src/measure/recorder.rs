@@ -9,6 +9,7 @@ use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::{Answer, LedgerPart, MessageId};
 use super::recovery::RecoveryEvent;
 use super::snapshot::{Snapshot, Standing, WorkerHealth};
+use super::taken::Taken;
 use super::window::Took;
 use crate::metric::Metric;
 use crate::plan::Plan;
@@ -50,6 +51,8 @@ pub struct Recorder {
     /// Unusual arrivals since the last snapshot.
     pub findings: Findings,
     examples: Examples,
+    /// Frames by the rule that took them, since the last snapshot.
+    taken: Taken,
     /// How long live arrivals took, since the run's start.
     took: Took,
     /// Clients hit and clients back since the last snapshot.
@@ -71,6 +74,7 @@ impl Recorder {
             ledger: LedgerPart::default(),
             findings: Findings::default(),
             examples: Examples::default(),
+            taken: Taken::default(),
             took,
             recoveries: Vec::new(),
         }
@@ -172,6 +176,11 @@ impl Recorder {
         self.took.window_us(cohort)
     }
 
+    /// A rule of the cohort's protocol took a frame, whatever that is counted as besides.
+    pub fn taken_by(&mut self, cohort: usize, rule: usize) {
+        self.taken.note(cohort, rule);
+    }
+
     /// Counts a frame that is no delivery and no push, and keeps the first of its kind as an
     /// example. Frames to ignore have names ([`Self::ignored`]).
     pub fn frame(
@@ -248,6 +257,7 @@ impl Recorder {
             errors: std::mem::take(&mut self.errors),
             closes: std::mem::take(&mut self.closes),
             examples: std::mem::take(&mut self.examples),
+            taken: std::mem::take(&mut self.taken),
             ledger: std::mem::replace(&mut self.ledger, next),
             findings: self.findings.hand_over(),
             recoveries: std::mem::take(&mut self.recoveries),

@@ -8,6 +8,7 @@ use super::findings::Findings;
 use super::hist::Histograms;
 use super::ledger::LedgerPart;
 use super::recovery::RecoveryEvent;
+use super::taken::Taken;
 
 /// One interval of one worker.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub closes: Closes,
     /// What frames looked like.
     pub examples: Examples,
+    /// Which rules of protocol files took how many.
+    pub taken: Taken,
     /// The worker's part of the ledger.
     pub ledger: LedgerPart,
     /// Which messages arrived in an unusual way.

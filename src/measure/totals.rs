@@ -12,6 +12,7 @@ use super::series::Series;
 use super::settler::{Settled, Settler};
 use super::snapshot::{Snapshot, Standing, WorkerHealth};
 use super::spread::SpreadBySize;
+use super::taken::Taken;
 use crate::metric::Metric;
 use crate::plan::Plan;
 
@@ -27,6 +28,8 @@ pub struct Totals {
     pub closes: Closes,
     /// What frames looked like, of all workers.
     pub examples: Examples,
+    /// Which rules of protocol files took how many.
+    pub taken: Taken,
     /// Figures over time.
     pub series: Series,
     settler: Settler,
@@ -97,6 +100,7 @@ impl Totals {
             errors: Errors::default(),
             closes: Closes::default(),
             examples: Examples::default(),
+            taken: Taken::default(),
             series: Series::default(),
             settler: Settler::new(Arc::clone(&plan), workers),
             recoveries: Recoveries::new(Arc::clone(&plan)),
@@ -124,6 +128,7 @@ impl Totals {
         self.errors.merge(&snapshot.errors);
         self.closes.merge(&snapshot.closes);
         self.examples.merge(snapshot.examples);
+        self.taken.merge(&snapshot.taken);
         for event in snapshot.recoveries {
             self.recoveries.take(event);
         }

@@ -239,6 +239,9 @@ fn failed(kind: ErrorKind, detail: Detail, step: Step, known: &Known<'_>) -> Str
         (ErrorKind::Closed, Detail::Code(1003 | 1007), _) => {
             "it can't read what it was sent: does it want the other kind of frame, text or binary?"
         }
+        (ErrorKind::Closed, Detail::Code(1012 | 1013), _) => {
+            "it asks to come again later: is it still starting, or full?"
+        }
         (ErrorKind::Closed, Detail::Code(4000..=4999), _) => {
             "it let the client in and sent it away again with a code of its own, which its \
              documentation explains: it may want a token, or another protocol"

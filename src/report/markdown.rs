@@ -7,8 +7,8 @@ use super::escape::escape_markdown;
 use super::sentence::{listed, note, split_condition};
 use super::summary::parts::{
     actions_line, answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used,
-    fault_line, heard_by_cohorts, loop_line, publishes_line, puzzling, recipients, remarks,
-    setting, shown_latencies,
+    fault_line, heard_by_cohorts, idle_rules, loop_line, publishes_line, puzzling, recipients,
+    remarks, setting, shown_latencies,
 };
 use super::{Report, Severity};
 use crate::metric::Metric;
@@ -25,6 +25,8 @@ const FAULTS: usize = 3;
 const REASONS: usize = 3;
 /// Examples, at most: one of each kind that is shown.
 const EXAMPLES: usize = 2;
+/// Rules that took nothing, at most.
+const RULES: usize = 2;
 
 /// The report as Markdown. Its first word is the verdict.
 #[must_use]
@@ -217,6 +219,11 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
             escape_markdown(&example.example, SENTENCE)
         ));
     }
+    let idle: Vec<_> = idle_rules(report).collect();
+    for rule in idle.iter().take(RULES) {
+        lines.push(format!("- {}", escape_markdown(rule, SENTENCE)));
+    }
+    more(idle.len(), RULES, "- ", "", lines);
     if !report.closed_loop.is_empty() {
         let names = escape_markdown(&report.closed_loop.join(", "), NAME);
         lines.push(format!("- closed loop ({names}): latencies hide server stalls"));

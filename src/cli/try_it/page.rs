@@ -11,7 +11,7 @@ use crate::cli::print;
 use crate::cli::visit::shown::{Hidden, message};
 use crate::protocol::{Protocol, Talk, Writing};
 use crate::report::escape::{columns, escape_terminal};
-use crate::report::summary::{COLUMNS, wrap};
+use crate::report::summary::wrap;
 use crate::stamp::texts::stands_in;
 use crate::stamp::{self, Found, MAGIC, STAMP_LEN};
 use crate::units::format::count;
@@ -22,12 +22,24 @@ const BEFORE: usize = 15;
 const FRAME_LINES_MAX: usize = 4;
 /// Columns of the step on the right.
 const STEP_COLUMNS_MAX: usize = 50;
+/// Columns of a line that came again.
+const AGAIN_COLUMNS_MIN: usize = 8;
 /// Columns of why a rule took a frame.
 const EXPLAINED_COLUMNS_MAX: usize = 600;
 /// Columns of a captured value.
 const CAPTURE_COLUMNS: usize = 60;
 /// Bytes before and after the first byte that differs.
 const AROUND_BYTES: usize = 24;
+
+/// How it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) color: bool,
+    /// In columns.
+    pub(super) width: usize,
+    /// Whether frames are shown whole.
+    pub(super) full: bool,
+}
 
 /// What both clients write on.
 #[derive(Debug)]
@@ -36,7 +48,6 @@ pub(super) struct Page {
     pub(super) hidden: Hidden,
     /// Whether nothing is to be hidden.
     pub(super) shows_all: bool,
-    color: bool,
     pub(super) room: String,
     /// What was published, by client and number.
     published: BTreeMap<(u32, u32), String>,
@@ -50,8 +61,7 @@ pub(super) struct Page {
     pub(super) echoed: Option<String>,
     pub(super) notes: Notes,
     repeats: Repeats,
-    /// Whether frames are shown whole.
-    full: bool,
+    look: Look,
     /// Whether content stands in frames in a way that can be compared, and with XML's entities.
     compares: bool,
     xml: bool,
@@ -61,24 +71,17 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(
-        protocol: &Protocol,
-        hidden: Option<Hidden>,
-        color: bool,
-        room: &str,
-        full: bool,
-    ) -> Self {
+    pub(super) fn new(protocol: &Protocol, hidden: Option<Hidden>, room: &str, look: Look) -> Self {
         Self {
             echoed: None,
             notes: Notes::new(protocol),
             repeats: Repeats::default(),
-            full,
+            look,
             compares: protocol.writing() != Writing::Unknown,
             xml: protocol.writing() == Writing::Xml,
             protocol: protocol.clone(),
             shows_all: hidden.is_none(),
             hidden: hidden.unwrap_or_default(),
-            color,
             room: room.to_owned(),
             published: BTreeMap::new(),
             ids: BTreeMap::new(),
@@ -99,6 +102,11 @@ impl Page {
         self.ids.insert((client, id), seq);
     }
 
+    /// In columns.
+    pub(super) fn width(&self) -> usize {
+        self.look.width
+    }
+
     /// Whether nothing was written yet.
     pub(super) fn is_empty(&self) -> bool {
         self.empty
@@ -116,7 +124,7 @@ impl Page {
 
     /// Colours a text, where there are colours: `code` as in ANSI's "select graphic rendition".
     pub(super) fn colored(&self, code: u8, text: &str) -> String {
-        if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.look.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// A message in lines.
@@ -129,8 +137,8 @@ impl Page {
     }
 
     fn lines(&self, bytes: &[u8], is_text: bool) -> Vec<String> {
-        let most = (!self.full).then_some(FRAME_LINES_MAX);
-        message(bytes, is_text, &self.hidden, COLUMNS - BEFORE, most)
+        let most = (!self.look.full).then_some(FRAME_LINES_MAX);
+        message(bytes, is_text, &self.hidden, self.width() - BEFORE, most)
     }
 
     /// A text in lines.
@@ -165,9 +173,9 @@ impl Page {
 
     fn write_again(&mut self, again: Vec<Again>) {
         for Again { line, at_us, words } in again {
-            let room = COLUMNS - BEFORE - STEP_COLUMNS_MAX;
+            let room = self.width().saturating_sub(BEFORE + words.len() + 2).max(AGAIN_COLUMNS_MIN);
             let first = line.shown.first().map_or("", String::as_str);
-            let mut cut: String = first.chars().take(room).collect();
+            let mut cut: String = first.chars().take(room - 1).collect();
             if cut.len() < first.len() || line.shown.len() > 1 {
                 cut.push('…');
             }
@@ -191,7 +199,7 @@ impl Page {
             }
             if at + 1 == shown.len() && !step.is_empty() {
                 let used = BEFORE + columns(line);
-                let room = COLUMNS.saturating_sub(columns(step));
+                let room = self.width().saturating_sub(columns(step));
                 let gap = match room.checked_sub(used) {
                     Some(gap @ 2..) => " ".repeat(gap),
                     _ => format!("\n{}", " ".repeat(room)),
@@ -210,7 +218,7 @@ impl Page {
         let mut text = String::new();
         for words in said {
             let words = escape_terminal(&self.hidden.mask_text(words), EXPLAINED_COLUMNS_MAX);
-            for line in wrap(&words, COLUMNS - BEFORE, usize::MAX) {
+            for line in wrap(&words, self.width() - BEFORE, usize::MAX) {
                 text.push_str(&format!("{:BEFORE$}{}\n", "", self.colored(dim, &line)));
             }
         }

@@ -12,19 +12,12 @@ use crate::protocol::Protocol;
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
 use crate::report::hints::{Trouble, hint};
-use crate::report::summary::{COLUMNS, wrap};
+use crate::report::summary::wrap;
 
 /// Columns of an error's words.
 const ERROR_COLUMNS: usize = 400;
 const RED: u8 = 31;
 const GREEN: u8 = 32;
-
-/// A text in lines of the usual width, behind a label.
-fn wrapped(label: &str, text: &str) -> String {
-    let lines = wrap(text, COLUMNS - label.len(), usize::MAX);
-    let indent = format!("\n{:width$}", "", width = label.len());
-    format!("{label}{}\n", lines.join(&indent))
-}
 
 /// What is needed to say how it went.
 pub(super) struct Tried<'a> {
@@ -41,12 +34,19 @@ impl Tried<'_> {
         visit::protocol(&self.plan.scenario)
     }
 
+    /// A text in lines, behind a label.
+    fn wrapped(&self, label: &str, text: &str) -> String {
+        let lines = wrap(text, self.page.width() - label.len(), usize::MAX);
+        let indent = format!("\n{:width$}", "", width = label.len());
+        format!("{label}{}\n", lines.join(&indent))
+    }
+
     fn shown(&self, text: &str) -> String {
         escape_terminal(&self.page.hidden.mask_text(text), ERROR_COLUMNS)
     }
 
     fn hint(&self, trouble: Trouble, words: &str) -> String {
-        wrapped("hint: ", &hint(trouble, &visit::beside(&self.plan.scenario, words)))
+        self.wrapped("hint: ", &hint(trouble, &visit::beside(&self.plan.scenario, words)))
     }
 
     /// The last lines, and the exit code.
@@ -74,14 +74,14 @@ impl Tried<'_> {
         let mut hinted = None;
         for trouble in &troubles {
             text.push('\n');
-            text.push_str(&wrapped("", &self.shown(&outcome.seen(*trouble))));
+            text.push_str(&self.wrapped("", &self.shown(&outcome.seen(*trouble))));
             if let (Trouble::Changed, Some(changed)) = (trouble, &self.page.changed) {
                 text.push_str(&format!("{changed}\n"));
             }
             let behind = signs.behind(*trouble);
             if hinted.replace(behind) != Some(behind) {
                 if let (Trouble::Echoed, Some(echoed)) = (behind, &self.page.echoed) {
-                    text.push_str(&wrapped("what came back: ", &self.shown(echoed)));
+                    text.push_str(&self.wrapped("what came back: ", &self.shown(echoed)));
                 }
                 text.push_str(&self.hint(behind, ""));
             }
@@ -90,7 +90,10 @@ impl Tried<'_> {
         let met: Vec<String> = if troubles.is_empty() {
             Vec::new()
         } else {
-            self.columns.iter().flat_map(|column| column.recent.lines(&self.page.hidden)).collect()
+            self.columns
+                .iter()
+                .flat_map(|column| column.recent.lines(&self.page.hidden, self.page.width()))
+                .collect()
         };
         if !met.is_empty() {
             text.push_str(&format!("\n{}\n", met.join("\n")));
@@ -124,11 +127,11 @@ impl Tried<'_> {
             true => format!("{whom} failed at {step}: {words}"),
             false => format!("{url}, {step}: {words}"),
         };
-        text.push_str(&wrapped(&format!("{word}: "), &sentence).replacen(word, &colored, 1));
+        text.push_str(&self.wrapped(&format!("{word}: "), &sentence).replacen(word, &colored, 1));
         if outcome.published > 0 {
             text.push_str(&format!("until then {}\n", outcome.sentence(self.protocol())));
         }
-        for line in recent.lines(&self.page.hidden) {
+        for line in recent.lines(&self.page.hidden, self.page.width()) {
             text.push_str(&line);
             text.push('\n');
         }
@@ -146,13 +149,13 @@ impl Tried<'_> {
         let Broke { client, error } = unleft;
         let recent = &self.columns[*client as usize].recent;
         let sentence = format!("{} could not leave: {}", name(*client), self.shown(&error.text));
-        let mut text = format!("\n{}", wrapped("", &sentence));
-        for line in recent.lines(&self.page.hidden) {
+        let mut text = format!("\n{}", self.wrapped("", &sentence));
+        for line in recent.lines(&self.page.hidden, self.page.width()) {
             text.push_str(&format!("{line}\n"));
         }
         let churns = self.plan.scenario.cohorts.iter().filter_map(|cohort| cohort.churn);
         let needed = churns.into_iter().any(|churn| churn.rooms_per_s > 0.0);
-        text.push_str(&wrapped(
+        text.push_str(&self.wrapped(
             "hint: ",
             match needed {
                 true => {
@@ -171,6 +174,6 @@ impl Tried<'_> {
     /// What is no trouble and good to know.
     fn notes(&self) -> String {
         let told = self.page.notes.told();
-        told.iter().map(|note| wrapped("note: ", &self.shown(note))).collect()
+        told.iter().map(|note| self.wrapped("note: ", &self.shown(note))).collect()
     }
 }

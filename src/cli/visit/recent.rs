@@ -15,7 +15,7 @@ use crate::protocol::scope::Captured;
 use crate::protocol::{Incoming, Protocol, Taker, Talk};
 use crate::report::escape::escape_terminal;
 use crate::report::hints::Several;
-use crate::report::summary::{COLUMNS, wrap};
+use crate::report::summary::wrap;
 use crate::stamp::{self, Found, MAGIC};
 use crate::units::format::count;
 
@@ -267,11 +267,11 @@ impl Recent {
 
     /// What was waited for, what came instead, and the nearest matcher, in lines; none where
     /// nothing is known that the error doesn't say.
-    pub(in crate::cli) fn lines(&self, hidden: &Hidden) -> Vec<String> {
+    pub(in crate::cli) fn lines(&self, hidden: &Hidden, width: usize) -> Vec<String> {
         let mut lines = Vec::new();
         let mut push = |label: &str, text: &str| {
             let text = escape_terminal(&hidden.mask_text(text), TOLD_COLUMNS_MAX);
-            for (at, line) in wrap(&text, COLUMNS - LABEL, TOLD_LINES_MAX).iter().enumerate() {
+            for (at, line) in wrap(&text, width - LABEL, TOLD_LINES_MAX).iter().enumerate() {
                 let label = if at == 0 { label } else { "" };
                 lines.push(format!("{label:LABEL$}{line}"));
             }
@@ -290,7 +290,7 @@ impl Recent {
             let label = if some { "" } else { label };
             some = true;
             let why = if stray.why.is_empty() { String::new() } else { format!("{}: ", stray.why) };
-            let room = COLUMNS.saturating_sub(LABEL + why.chars().count());
+            let room = width.saturating_sub(LABEL + why.chars().count());
             let shown = line(&stray.bytes, stray.is_text, hidden, room);
             push(label, &format!("{why}{shown}"));
         }

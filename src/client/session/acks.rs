@@ -7,6 +7,8 @@ use crate::measure::MessageId;
 
 /// Past this many the oldest is waited for no longer, and stays unacknowledged.
 const WAITING_MAX: usize = 10_000;
+/// Probes whose acknowledgement is waited for: one is said every 200 ms.
+const PROBES_MAX: usize = 64;
 
 /// A message whose acknowledgement has not come.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Unacked {
 #[derive(Debug, Default)]
 pub(super) struct Acks {
     waiting: VecDeque<Unacked>,
+    /// Ids of what belongs to nobody's figures: probes.
+    probes: VecDeque<u64>,
 }
 
 impl Acks {
@@ -30,6 +34,13 @@ impl Acks {
             self.waiting.pop_front();
         }
         self.waiting.push_back(message);
+    }
+
+    pub(super) fn probed(&mut self, id: u64) {
+        if self.probes.len() >= PROBES_MAX {
+            self.probes.pop_front();
+        }
+        self.probes.push_back(id);
     }
 
     /// Takes the message of an id out; `None` if it waits no more, or never did.
@@ -41,7 +52,7 @@ impl Acks {
 
 impl Session {
     pub(super) fn acknowledged(&mut self, id: u64, now_us: u64) {
-        let Some(message) = self.unacked.take(id) else { return };
+        let Some(message) = self.awaited(id) else { return };
         let Unacked { message, due_us, sent_us, .. } = message;
         let cohort = self.client.cohort;
         self.ctx.recorder.borrow_mut().acked(cohort, message, due_us, sent_us, now_us);
@@ -51,8 +62,17 @@ impl Session {
         }
     }
 
+    /// The message of an id; an answer to none is counted.
+    fn awaited(&mut self, id: u64) -> Option<Unacked> {
+        let message = self.unacked.take(id);
+        if message.is_none() && !self.unacked.probes.contains(&id) {
+            self.ctx.recorder.borrow_mut().counts(self.client.cohort).acks_unknown += 1;
+        }
+        message
+    }
+
     pub(super) fn rejected(&mut self, id: u64, now_us: u64) {
-        let Some(Unacked { message, .. }) = self.unacked.take(id) else { return };
+        let Some(Unacked { message, .. }) = self.awaited(id) else { return };
         self.ctx.recorder.borrow_mut().rejected(self.client.cohort, message);
         // It never comes back.
         self.answered(message, now_us);
@@ -80,6 +100,16 @@ mod tests {
             [Some(5), Some(1), None, None, Some(9)]
         );
         assert_eq!(acks.waiting.len(), 1);
+    }
+
+    #[test]
+    fn few_probes_are_remembered() {
+        let mut acks = Acks::default();
+        for id in 0..=PROBES_MAX as u64 {
+            acks.probed(id);
+        }
+        assert!(!acks.probes.contains(&0) && acks.probes.contains(&1));
+        assert_eq!(acks.probes.len(), PROBES_MAX);
     }
 
     #[test]

@@ -101,6 +101,10 @@ impl Session {
         whole: bool,
         now_us: u64,
     ) -> Option<End> {
+        let cohort = self.client.cohort;
+        if let Some(rule) = self.ctx.protocols[cohort].rule_of(self.talk.taker()) {
+            self.ctx.recorder.borrow_mut().taken_by(cohort, rule);
+        }
         let answers = matches!(
             incoming,
             Incoming::Open | Incoming::Resumed | Incoming::Step | Incoming::Joined(_)

@@ -204,6 +204,8 @@ impl Session {
         let now_ms = unix_ms();
         let outgoing = Outgoing { payload: &payload, binary, structured, seq: 0, now_ms };
         let published = self.talk.publish(ctx.room(room), outgoing);
-        self.said(published);
+        if let Some(Some(id)) = self.said(published) {
+            self.unacked.probed(id);
+        }
     }
 }

@@ -13,8 +13,8 @@ use super::{
     Actions, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
     EarlyCause, EarlyEnd, ErrorGroup, Example, FaultOutcome, FeedFigures, Frames, Interruption,
     Latency, LedgerScope, LimitHit, MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes,
-    Report, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target, ThresholdOutcome,
-    ValidityState, Verdict, VerdictState,
+    Report, RuleFigures, Run, ScenarioSummary, SeriesPoint, Side, SpreadFigures, Target,
+    ThresholdOutcome, ValidityState, Verdict, VerdictState,
 };
 use crate::coordinator::{Abort, Outcome, Signal};
 use crate::machine::cpu::rss_peak_bytes;
@@ -79,6 +79,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
         feed: feed(totals),
         frames: frames(totals),
         examples: examples(totals),
+        rules: rules(totals),
         bytes: {
             let counts = totals.counts(None);
             Bytes { sent: counts.bytes_sent, received: counts.bytes_received }
@@ -327,6 +328,7 @@ fn publishes(totals: &Totals) -> Publishes {
         acked: acknowledged(counts.acked),
         rejected: acknowledged(counts.rejected),
         unacked: totals.unacked(None),
+        acks_unknown: acknowledged(counts.acks_unknown),
     }
 }
 
@@ -421,6 +423,39 @@ fn examples(totals: &Totals) -> Vec<Example> {
         example: row.example,
     });
     rows.collect()
+}
+
+/// Rules told one by one; all others together are a row more, if they took any frame.
+const RULES_MAX: usize = 255;
+
+/// Rules of the same file are one, whichever cohort has it.
+fn rules(totals: &Totals) -> Vec<RuleFigures> {
+    let mut rows: Vec<RuleFigures> = Vec::new();
+    let mut further = 0;
+    for (cohort, of) in totals.plan().scenario.cohorts.iter().enumerate() {
+        let protocol = of.protocol.name();
+        for (at, rule) in of.protocol.rules().into_iter().enumerate() {
+            let frames = totals.taken.frames(cohort, at);
+            let when: String = rule.when.chars().take(measure::EXAMPLE_MAX).collect();
+            // Names are quoted where they stand in a sentence.
+            let (protocol, rule) = (protocol.to_owned(), rule.name.replace('`', ""));
+            let same = rows
+                .iter()
+                .position(|row| (&row.protocol, &row.rule, &row.when) == (&protocol, &rule, &when));
+            match same {
+                Some(same) => rows[same].frames += frames,
+                None if rows.len() < RULES_MAX => {
+                    rows.push(RuleFigures { protocol, rule, when, frames });
+                }
+                None => further += frames,
+            }
+        }
+    }
+    if further > 0 {
+        let (rule, frames) = ("(further rules)".to_owned(), further);
+        rows.push(RuleFigures { rule, frames, ..RuleFigures::default() });
+    }
+    rows
 }
 
 fn closes(totals: &Totals) -> Vec<CloseGroup> {

@@ -76,6 +76,7 @@ pub(super) fn errors(report: &Report) -> Markup {
     });
     markup.add(closes(report));
     markup.add(examples(report));
+    markup.add(rules(report));
     markup.add(limits(report));
     markup
 }
@@ -126,6 +127,23 @@ fn examples(report: &Report) -> Markup {
         );
     }
     titled("Examples of frames", table.render())
+}
+
+/// All of them: which took what shows which one is too broad.
+fn rules(report: &Report) -> Markup {
+    let mut table = Table::new("Rules", &["protocol", "rule", ">frames", "takes a frame if"]);
+    for rule in &report.rules {
+        table.marked_row(
+            "",
+            [
+                Markup::text(&rule.protocol),
+                words("code", &rule.rule),
+                Markup::text(&count(rule.frames)),
+                classed("span", "quoted", Markup::text(&rule.when)),
+            ],
+        );
+    }
+    titled("Frames taken by rules of protocol files", table.render())
 }
 
 fn limits(report: &Report) -> Markup {

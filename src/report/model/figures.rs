@@ -78,6 +78,11 @@ pub struct Publishes {
     /// Written, and never answered: of cohorts whose protocol acknowledges.
     #[serde(default)]
     pub unacked: Option<u64>,
+    /// Acknowledgements and refusals of no message that waited for one: of an id that nobody published
+    /// under on that connection, or a further one of the same message. Where `ack` is written too
+    /// broadly it takes frames that are something else.
+    #[serde(default)]
+    pub acks_unknown: Option<u64>,
 }
 
 /// What clients did besides publishing, such as telling that they type: `due = sent + not_sent`.
@@ -196,6 +201,20 @@ pub struct Example {
     pub first_s: f64,
     /// The first one, at most 240 characters; of a corrupted delivery, what stood around its mark.
     pub example: String,
+}
+
+/// What a rule of a protocol file took: its `ack`, a `[[reply]]`, an `[[ignore]]`, or `when` of its
+/// `[delivery]`. The cohorts that have the same one are counted together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleFigures {
+    /// The protocol's name.
+    pub protocol: String,
+    /// The rule, as the file has it.
+    pub rule: String,
+    /// Its matcher in words, at most 240 characters.
+    pub when: String,
+    /// Frames that it took. 0: there were none of that kind, or a rule before it took them.
+    pub frames: u64,
 }
 
 /// Bytes on the clients' sockets, framing and handshakes included.

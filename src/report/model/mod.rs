@@ -79,6 +79,10 @@ pub struct Report {
     /// delivery; the most unusual first.
     #[serde(default)]
     pub examples: Vec<Example>,
+    /// The rules of protocol files, in the order in which frames are held against them, with what they
+    /// took.
+    #[serde(default)]
+    pub rules: Vec<RuleFigures>,
     /// Bytes on the clients' sockets, framing and handshakes included.
     pub bytes: Bytes,
     /// How connections ended.

@@ -3,11 +3,13 @@
 //! An equation is printed as one only if it adds up.
 
 use super::judged::paragraph;
-use super::layout::{LABEL, pack};
+use super::layout::{LABEL, Spare, pack};
 use super::{Block, Style, faults};
 use crate::measure::ExampleOf;
 use crate::report::ledger::LEDGER_FILE;
-use crate::report::{Actions, Deliveries, ErrorGroup, Example, LimitHit, Report, SeriesPoint};
+use crate::report::{
+    Actions, Deliveries, ErrorGroup, Example, LimitHit, Report, RuleFigures, SeriesPoint,
+};
 use crate::units::format::{count, percent, rate, seconds};
 
 /// What became of messages and clients.
@@ -24,7 +26,9 @@ pub(super) fn blocks(report: &Report, style: Style) -> impl Iterator<Item = Bloc
     let clients = Block::labelled("clients").lines(clients_lines(report));
     let actions = actions_line(report).map(|line| Block::labelled("actions").line(line));
     let faults = faults::block(report, style);
-    [publishes, actions, deliveries, Some(clients), faults].into_iter().flatten()
+    [publishes, actions, deliveries, Some(clients), faults, rules(report, room)]
+        .into_iter()
+        .flatten()
 }
 
 /// What went wrong on connections and in frames, and what of uproar's own took effect.
@@ -47,12 +51,17 @@ pub(in crate::report) fn actions_line(report: &Report) -> Option<String> {
     Some(format!("{} sent, {} not sent; not timed", count(sent), count(not_sent)))
 }
 
-/// `59,990 acked, 4 rejected, 6 unacked`; nothing where no protocol acknowledges.
+/// `59,990 acked, 4 rejected, 6 unacked`, and answers to no message where there were any; nothing
+/// where no protocol acknowledges.
 pub(in crate::report) fn answers_line(report: &Report) -> Option<String> {
     let publishes = report.publishes;
     let [acked, rejected, unacked] =
         [publishes.acked?, publishes.rejected?, publishes.unacked?].map(count);
-    Some(format!("{acked} acked, {rejected} rejected, {unacked} unacked"))
+    let unknown = match publishes.acks_unknown {
+        None | Some(0) => String::new(),
+        Some(n) => format!("; {} acks of no message that waits for one", count(n)),
+    };
+    Some(format!("{acked} acked, {rejected} rejected, {unacked} unacked{unknown}"))
 }
 
 /// `closed loop: 83 msg/s on average, from 0 to 512 in a second`: a loop's throughput is what the
@@ -236,6 +245,20 @@ fn examples(report: &Report, room: usize) -> Option<Block> {
         paragraph(&(line + &example.example), room)
     };
     list("examples", puzzling(report).map(line).collect())
+}
+
+/// Rules that never took a frame, a sentence each. Where nobody got in none had an occasion.
+pub(in crate::report) fn idle_rules(report: &Report) -> impl Iterator<Item = String> {
+    let heard = report.clients.joined > 0;
+    let idle = report.rules.iter().filter(move |rule| heard && rule.frames == 0);
+    idle.map(|RuleFigures { protocol, rule, when, .. }| {
+        format!("{rule} of {protocol} never took a frame: {when}")
+    })
+}
+
+fn rules(report: &Report, room: usize) -> Option<Block> {
+    let items: Vec<_> = idle_rules(report).map(|text| paragraph(&text, room)).collect();
+    (!items.is_empty()).then(|| Block::labelled("rules").list(items, 1, 2).spare(Spare::Goes))
 }
 
 fn limits(report: &Report, room: usize) -> Option<Block> {

@@ -22,8 +22,8 @@ pub(super) mod parts {
     pub(in crate::report) use super::faults::fault_line;
     pub(in crate::report) use super::judged::{cores_used, setting};
     pub(in crate::report) use super::ledger::{
-        actions_line, answers_line, balance, clients_lines, loop_line, publishes_line, puzzling,
-        remarks,
+        actions_line, answers_line, balance, clients_lines, idle_rules, loop_line, publishes_line,
+        puzzling, remarks,
     };
     pub(in crate::report) use super::measured::{cell, shown_latencies};
 }

@@ -121,6 +121,7 @@ fn publishes() -> impl Strategy<Value = Publishes> {
         acked: answers.map(|of| of.0),
         rejected: answers.map(|of| of.1),
         unacked: answers.map(|of| of.2),
+        acks_unknown: answers.map(|of| of.1),
     })
 }
 

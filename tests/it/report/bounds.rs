@@ -7,8 +7,8 @@ use uproar::report::json::{from_json, to_json};
 use uproar::report::markdown::to_markdown;
 use uproar::report::summary::{COLUMNS, LINES, Place, Style, render};
 use uproar::report::{
-    CloseGroup, CohortFigures, ErrorGroup, Example, Latency, PhaseFigures, Report, SeriesPoint,
-    Side, SpreadFigures,
+    CloseGroup, CohortFigures, ErrorGroup, Example, Latency, PhaseFigures, Report, RuleFigures,
+    SeriesPoint, Side, SpreadFigures,
 };
 
 use super::markdown::LINES_MAX;
@@ -133,6 +133,15 @@ pub(super) fn large() -> Report {
     // Six kinds of frames and corrupted deliveries, and the most names of ignored frames.
     let example = Example { name: Some(name(0)), ..report.examples[0].clone() };
     report.examples = vec![example; 6 + 65];
+    report.rules = vec![
+        RuleFigures {
+            protocol: name(0),
+            rule: name(1),
+            when: "x".repeat(EXAMPLE_MAX),
+            frames: 0
+        };
+        256
+    ];
     report
 }
 

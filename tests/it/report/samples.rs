@@ -10,7 +10,7 @@ use uproar::report::verdict::{Evidence, Trust};
 use uproar::report::{
     Build, BusiestWorker, Bytes, Clients, CloseGroup, CohortFigures, Connections, Deliveries,
     ErrorGroup, Example, FaultOutcome, Frames, Interruption, Latency, LedgerScope, LimitHit,
-    MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Reason, Report, Run,
+    MachineUse, PhaseFigures, PlanSummary, ProcessUse, Publishes, Reason, Report, RuleFigures, Run,
     ScenarioSummary, SeriesPoint, Severity, Side, SpreadFigures, Target, ThresholdOutcome,
     Validity, ValidityState, VerdictState,
 };
@@ -92,6 +92,11 @@ pub(crate) fn unreachable() -> Report {
     decided(report)
 }
 
+fn rule_of(protocol: &str, rule: &str, when: &str, frames: u64) -> RuleFigures {
+    let [protocol, rule, when] = [protocol, rule, when].map(str::to_owned);
+    RuleFigures { protocol, rule, when, frames }
+}
+
 /// Ctrl-C in the middle, with a threshold that had failed by then.
 pub(crate) fn interrupted() -> Report {
     let mut report = failed();
@@ -131,6 +136,15 @@ pub(crate) fn acknowledged() -> Report {
     report.thresholds[1].actual = Some(3.0);
     report.thresholds[1].actual_text = "3".to_owned();
     report.thresholds[1].passed = false;
+    report.publishes.acks_unknown = Some(412);
+    report.rules = [
+        ("ack", "json /ok = true", 60_402),
+        ("[[reply]] 1", "json /type = \"ping\"", 0),
+        ("[[ignore]] typing", "json /type = \"typing\"", 412),
+        ("[delivery]", "json /type = \"msg\"", 0),
+    ]
+    .map(|(rule, when, frames)| rule_of("acme", rule, when, frames))
+    .to_vec();
     report.frames.ack = 59_990;
     report.frames.ignored = 412;
     report.examples = vec![
@@ -297,6 +311,7 @@ pub(crate) fn hostile() -> Report {
         detail: Some(NASTY.to_owned()),
         ..error(ErrorKind::Closed, Step::Active, 7, NASTY)
     }];
+    report.rules = vec![rule_of(NASTY, NASTY, NASTY, 0); 2];
     report.examples = vec![
         example(ExampleOf::Unmatched, None, NASTY),
         example(ExampleOf::Ignored, Some(NASTY), NASTY),

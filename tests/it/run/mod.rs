@@ -24,6 +24,7 @@ mod people;
 mod protocols;
 mod refused;
 mod report;
+mod rules;
 mod secrets;
 mod signals;
 mod support;
