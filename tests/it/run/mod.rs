@@ -22,6 +22,7 @@ mod odd;
 mod output;
 mod people;
 mod protocols;
+mod recipes;
 mod refused;
 mod report;
 mod rules;

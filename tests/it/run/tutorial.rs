@@ -13,7 +13,7 @@ use super::support::{Said, read_report, say};
 const PAGE: &str = include_str!("../../../docs/protocols.md");
 
 /// The block of the page behind this mark.
-fn block(mark: &str) -> &'static str {
+pub(super) fn block(mark: &str) -> &'static str {
     let mark = format!("<!-- {mark} -->\n");
     let (_, rest) = PAGE.split_once(&mark).unwrap_or_else(|| panic!("no {mark}"));
     let (_, rest) = rest.split_once('\n').unwrap();
