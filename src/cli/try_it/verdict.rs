@@ -6,6 +6,7 @@ use super::outcome::{Broke, Outcome, Signs};
 use super::page::{Page, name};
 use super::transcript::Column;
 use crate::cli::args::TryArgs;
+use crate::cli::visit::recent::Recent;
 use crate::cli::visit::{self, redact};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
@@ -56,8 +57,8 @@ impl Tried<'_> {
         }
         let protocol = self.protocol();
         let mut recent = self.columns.iter().map(|column| &column.recent);
-        let filtered = recent.clone().any(|recent| recent.filtered());
-        let several = recent.find_map(|recent| recent.several());
+        let filtered = recent.clone().any(Recent::filtered);
+        let several = recent.find_map(Recent::several);
         let signs = Signs { several, echoed: self.page.echoed.is_some() };
         let troubles = outcome.troubles(protocol.recipients(), filtered);
         let sentence = outcome.sentence(protocol);
