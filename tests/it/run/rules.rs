@@ -21,6 +21,10 @@ clients = 4
 join = { rooms = "lobby" }
 publish = { rate = "10/s", arrivals = "constant" }
 [[phase]]
+name = "everybody-joins"
+duration = "1s"
+rate = "0%"
+[[phase]]
 name = "all"
 duration = "1s"
 "#;
