@@ -50,7 +50,7 @@ async fn go_through(
     };
     if protocol.audience() == Audience::Feed {
         let pushed = author.until(|told| *told == Told::Event).await;
-        pushed.map_err(|error| unheard(error, "connected, but nothing was pushed"))?;
+        pushed.map_err(|error| unheard(error, "connected, but no event came by itself"))?;
         author.part().await;
         return Ok(address);
     }

@@ -246,6 +246,10 @@ fn failed(kind: ErrorKind, detail: Detail, step: Step, known: &Known<'_>) -> Str
             "it let the client in and sent it away again with a code of its own, which its \
              documentation explains: it may want a token, or another protocol"
         }
+        (ErrorKind::Closed, _, Step::Active) => {
+            "the client was in, and was sent away: does the server ask for something that a `[[reply]]` \
+             or a `[heartbeat]` has to answer?"
+        }
         (ErrorKind::Closed, ..) => {
             "it let the client in and sent it away again: it may want a token, or another protocol"
         }

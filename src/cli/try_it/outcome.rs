@@ -75,7 +75,9 @@ impl Signs {
     /// What a trouble is really about.
     pub(super) fn behind(self, trouble: Trouble) -> Trouble {
         match (trouble, self.several) {
-            (Trouble::OthersMissing | Trouble::OwnCopy, _) if self.echoed => Trouble::Echoed,
+            (Trouble::OthersMissing | Trouble::OwnCopy | Trouble::Filtered, _) if self.echoed => {
+                Trouble::Echoed
+            }
             (Trouble::Unacknowledged, Some(several)) => Trouble::Several(several),
             (Trouble::Unheard | Trouble::PartlyHeard | Trouble::Filtered, Some(several))
                 if several != Several::Listed =>
@@ -194,7 +196,7 @@ impl Outcome {
                 let heard = tally.own + tally.others;
                 times(self.owed.saturating_sub(heard), "deliveries never came")
             }
-            Trouble::NothingPushed => "the server pushed nothing".to_owned(),
+            Trouble::NothingPushed => "no event came by itself".to_owned(),
             Trouble::NotProbed => "the room was never heard".to_owned(),
             Trouble::Otherwise => "something else was heard".to_owned(),
             Trouble::Echoed => "the senders heard an error about what they said".to_owned(),
@@ -224,6 +226,8 @@ mod tests {
             (none, OthersMissing, OthersMissing),
             (echoed, OthersMissing, Echoed),
             (echoed, OwnCopy, Echoed),
+            (echoed, Trouble::Filtered, Echoed),
+            (none, Trouble::Filtered, Trouble::Filtered),
             (echoed, Unheard, Unheard),
             (separated, Unheard, Trouble::Several(lines)),
             (separated, Unacknowledged, Trouble::Several(lines)),

@@ -265,6 +265,13 @@ impl Page {
     }
 }
 
+/// Whoever ends it by a signal is told as well what was only counted so far.
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
 /// What a client is called.
 pub(super) fn name(client: u32) -> &'static str {
     if client == 0 { "A" } else { "B" }

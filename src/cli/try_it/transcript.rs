@@ -110,7 +110,8 @@ impl Column {
 
     /// Whether its own message comes back in what looks like an error.
     fn look_for_errors(&self, bytes: &[u8], incoming: &Incoming<'_>, page: &mut Page) {
-        if !matches!(incoming, Incoming::Data) || page.echoed.is_some() {
+        let nobodys = matches!(incoming, Incoming::Data | Incoming::Unmatched);
+        if !nobodys || page.echoed.is_some() {
             return;
         }
         let mut own = false;

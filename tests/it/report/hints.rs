@@ -96,6 +96,7 @@ fn what_a_failure_suggests() {
         (K::HttpStatus, Detail::None, S::Upgrade, "Origin or a token"),
         (K::Closed, Detail::Code(1003), S::Connect, "text or binary"),
         (K::Closed, Detail::Code(1008), S::Join, "policy"),
+        (K::Closed, Detail::Code(1000), S::Active, "has to answer"),
         (K::Closed, Detail::Code(1013), S::Join, "still starting"),
         (K::Closed, Detail::Code(4001), S::Connect, "code of its own"),
         (K::Closed, Detail::Code(1000), S::Connect, "sent it away again"),

@@ -159,6 +159,11 @@ fn an_error_that_repeats_the_message_is_no_own_copy() {
         assert!(!said.stdout.contains("recipients ="), "{}", said.stdout);
         assert_eq!(said.stdout.matches("hint: ").count(), 1, "{}", said.stdout);
     }
+    // Nor one that `[delivery]` should let through.
+    let strict = format!("{PROTOCOL}[delivery]\nwhen = {{ json = {{ \"/type\" = \"msg\" }} }}\n");
+    let said = tried(manners, &strict, &[]);
+    says(&said, 1, &["none in a frame that counts as a delivery", "what came back: {\"error\":"]);
+    assert!(!said.stdout.contains("let it take them"), "{}", said.stdout);
 }
 
 #[test]
