@@ -136,7 +136,7 @@ pub(super) async fn dial(
         let socket = within(target, deadline, Step::Tls, shaking).await?;
         (socket, Some(clock.now_us()))
     } else {
-        (Socket::Plain(wire), None)
+        (wire.into(), None)
     };
     let shaking = async {
         shake_hands(socket, request, &upgrade.subprotocols, config(target))

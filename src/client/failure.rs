@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::http::header::{
 use tokio_tungstenite::tungstenite::http::{HeaderName, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use super::frames::Rule;
 use super::tls;
 use super::upgrade::HEAD_BYTES_MAX;
 use crate::metric::{Detail, ErrorKind, LocalLimit, Step};
@@ -53,12 +54,11 @@ impl DialError {
         Self { detail: Detail::Capture, ..Self::new(ErrorKind::MissingValue, step, text) }
     }
 
-    /// The server closed with a close frame.
-    pub(super) fn closed(frame: Option<&CloseFrame>, step: Step) -> Self {
-        let (code, reason) = close_of(frame);
-        if is_forbidden(frame) {
-            let text = "a close frame with a code that RFC 6455 forbids, or with 1002 and these very \
-                        words: the two can't be told apart";
+    /// The server closed with a close frame, in which this code was read.
+    pub(super) fn closed(frame: Option<&CloseFrame>, read: Option<u16>, step: Step) -> Self {
+        let (code, reason) = close_of(frame, read);
+        if read.is_some_and(is_forbidden) {
+            let text = format!("a close frame with the code {code}, which RFC 6455 (7.4) forbids");
             return Self::new(ErrorKind::ProtocolViolation, step, text);
         }
         let text = format!("the server closed with {code} {reason:?}");
@@ -87,6 +87,9 @@ pub(super) fn io_error(error: &io::Error, step: Step) -> DialError {
     use io::ErrorKind as Io;
     if let Some(error) = tls::error_in(error, step) {
         return error;
+    }
+    if let Some(rule) = Rule::broken_in(error) {
+        return DialError::new(ErrorKind::ProtocolViolation, step, rule.to_string());
     }
     let kind = match (error.kind(), error.raw_os_error()) {
         (_, Some(libc::EMFILE | libc::ENFILE)) => {
@@ -129,13 +132,47 @@ pub(super) fn classify(error: &Error, step: Step) -> DialError {
         Error::WriteBufferFull(_) => {
             DialError::local_limit(LocalLimit::Memory, step, "our own write buffer is full")
         }
-        Error::Protocol(ProtocolError::NonZeroReservedBits) => {
-            let text = "reserved bits are set in a frame: the server compresses (permessage-deflate), \
-                        which was not agreed, or what it sends is no frame";
-            DialError::new(ErrorKind::ProtocolViolation, step, text)
-        }
-        _ => DialError::new(ErrorKind::ProtocolViolation, step, error.to_string()),
+        error => DialError::new(ErrorKind::ProtocolViolation, step, broken_rule(error)),
     }
+}
+
+/// Which rule of RFC 6455 a frame broke. Those that the library lets pass are `frames`'s.
+fn broken_rule(error: &Error) -> String {
+    let what = match error {
+        Error::Protocol(ProtocolError::NonZeroReservedBits) => {
+            "reserved bits are set in a frame: the server compresses (permessage-deflate), which was \
+             not agreed, or what it sends is no frame"
+        }
+        Error::Protocol(ProtocolError::MaskedFrameFromServer) => {
+            "a frame is masked, as only those of clients are (RFC 6455, 5.1)"
+        }
+        Error::Protocol(ProtocolError::FragmentedControlFrame) => {
+            "a ping, pong or close frame is in parts (RFC 6455, 5.5)"
+        }
+        Error::Protocol(ProtocolError::ControlFrameTooBig) => {
+            "a ping, pong or close frame has more than 125 bytes (RFC 6455, 5.5)"
+        }
+        Error::Protocol(
+            ProtocolError::InvalidOpcode(opcode)
+            | ProtocolError::UnknownControlFrameType(opcode)
+            | ProtocolError::UnknownDataFrameType(opcode),
+        ) => return format!("a frame has the opcode {opcode}, which is none (RFC 6455, 5.2)"),
+        Error::Protocol(ProtocolError::UnexpectedContinueFrame) => {
+            "a frame goes on with a message that never began (RFC 6455, 5.4)"
+        }
+        Error::Protocol(ProtocolError::ExpectedFragment(_)) => {
+            "a message begins before the one before it has ended (RFC 6455, 5.4)"
+        }
+        Error::Protocol(ProtocolError::InvalidCloseSequence) => {
+            "a close frame has one byte, where a code has two (RFC 6455, 5.5.1)"
+        }
+        Error::Protocol(ProtocolError::ReceivedAfterClosing) => {
+            "a frame came after the close frame (RFC 6455, 5.5.1)"
+        }
+        Error::Utf8(_) => "a text is not UTF-8 (RFC 6455, 8.1)",
+        error => return error.to_string(),
+    };
+    what.to_owned()
 }
 
 /// Whatever is wrong with an answer to the upgrade but its status.
@@ -231,22 +268,20 @@ fn is_text(bytes: &[u8]) -> bool {
     !whole.contains(&0)
 }
 
-/// The close code and reason of a close frame; 1005 where it names none (RFC 6455, 7.4.1).
-pub(super) fn close_of(frame: Option<&CloseFrame>) -> (u16, &str) {
-    match frame {
-        Some(_) if is_forbidden(frame) => {
-            (1002, "Protocol violation (or a code that is forbidden)")
-        }
-        Some(frame) => (frame.code.into(), frame.reason.as_str()),
-        None => (1005, ""),
+/// The close code and reason of a close frame, in which the code `read` was read; 1005 where it names
+/// none (RFC 6455, 7.4.1). Where the library shows another code, it shows another reason too.
+pub(super) fn close_of(frame: Option<&CloseFrame>, read: Option<u16>) -> (u16, &str) {
+    match (frame, read) {
+        (None, _) => (1005, ""),
+        (Some(frame), Some(read)) if read != u16::from(frame.code) => (read, ""),
+        (Some(frame), _) => (frame.code.into(), frame.reason.as_str()),
     }
 }
 
-/// The library shows a close frame with a forbidden code, such as 1006, as one that says this.
-fn is_forbidden(frame: Option<&CloseFrame>) -> bool {
-    frame.is_some_and(|frame| {
-        u16::from(frame.code) == 1002 && frame.reason.as_str() == "Protocol violation"
-    })
+/// Whether no close frame may have this code: those that nobody defined, by RFC 6455 (7.4) or in the
+/// registry that it made, and those that only stand for a close without one.
+fn is_forbidden(code: u16) -> bool {
+    !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
 #[cfg(test)]

@@ -370,7 +370,8 @@ impl<'w> Guest<'w> {
             Message::Binary(bytes) => &bytes[..],
             Message::Close(close) => {
                 self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));
-                return Err(DialError::closed(close.as_ref(), self.step));
+                let read = self.ws.get_ref().close_code();
+                return Err(DialError::closed(close.as_ref(), read, self.step));
             }
             _ => {
                 self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));

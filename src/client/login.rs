@@ -114,7 +114,7 @@ async fn exchange(
             tls.connect_to(host, wire).await
         }?
     } else {
-        Socket::Plain(wire)
+        Socket::from(wire)
     };
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(HEAD_BYTES_MAX)

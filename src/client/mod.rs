@@ -8,6 +8,7 @@ mod context;
 mod dial;
 mod entry;
 mod failure;
+mod frames;
 mod guest;
 mod life;
 mod location;

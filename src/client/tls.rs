@@ -126,7 +126,7 @@ impl Tls {
 
     async fn connect_as(&self, name: ServerName<'static>, wire: Wire) -> Result<Socket, DialError> {
         match self.connector.connect(name, wire).await {
-            Ok(stream) => Ok(Socket::Tls(Box::new(stream))),
+            Ok(stream) => Ok(stream.into()),
             Err(error) => Err(io_error(&error, Step::Tls)),
         }
     }

@@ -94,7 +94,7 @@ pub(super) async fn shake_hands(
     let (bytes, key) = generate_request(request)?;
     socket.write_all(&bytes).await?;
     socket.flush().await?;
-    let (response, rest) = read_answer(&mut socket).await?;
+    let (response, mut rest) = read_answer(&mut socket).await?;
     let chosen = match judge(&response, &derive_accept_key(key.as_bytes()), offered) {
         Err(Error::Http(mut refusal)) => {
             *refusal.body_mut() = Some(rest);
@@ -102,6 +102,7 @@ pub(super) async fn shake_hands(
         }
         judged => judged?,
     };
+    socket.upgraded(&mut rest);
     let ws = WebSocketStream::from_partially_read(socket, rest, Role::Client, Some(config)).await;
     Ok((ws, chosen))
 }

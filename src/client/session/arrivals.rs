@@ -46,12 +46,13 @@ impl Session {
                 if let Some(closing) = self.closing.take() {
                     return Some(closing.end);
                 }
-                let (code, reason) = close_of(frame.as_ref());
+                let read = self.ws.get_ref().close_code();
+                let (code, reason) = close_of(frame.as_ref(), read);
                 let secrets = self.secrets();
                 let reason = secrets.redact(reason);
                 self.ctx.recorder.borrow_mut().closes.record(code, &reason, false);
                 let step = self.step();
-                Some(self.failed(DialError::closed(frame.as_ref(), step)))
+                Some(self.failed(DialError::closed(frame.as_ref(), read, step)))
             }
             // Only with raw frames, which we never ask for.
             Message::Frame(_) => None,

@@ -67,16 +67,24 @@ fn all_met(name: &str, report: &Report, kind: ErrorKind, detail: Option<&str>, s
 
 type Row = (&'static str, Manner, ErrorKind, Option<&'static str>, Step);
 
-/// A few at a time: the machine has two cores, and each run its threads.
 fn hold(rows: &[Row], target: &str) {
+    let rows: Vec<_> = rows.iter().map(|row| (*row, "")).collect();
+    hold_saying(&rows, target);
+}
+
+/// The same, and what its example says. A few at a time: the machine has two cores, and each run its
+/// threads.
+fn hold_saying(rows: &[(Row, &str)], target: &str) {
     const JOIN: &str = r#"join = { rooms = "lobby" }"#;
     std::thread::scope(|scope| {
         for some in rows.chunks(rows.len().div_ceil(3)) {
             scope.spawn(move || {
-                for (name, manner, kind, detail, step) in some {
+                for ((name, manner, kind, detail, step), says) in some {
                     let server = Misbehaving::start(*manner);
                     let report = run_against(&server.url(), "rooms", target, JOIN);
                     all_met(name, &report, *kind, *detail, *step);
+                    let example = &report.errors[0].example;
+                    assert!(example.contains(says), "{name}: {example}");
                     assert_eq!(server.connections() as u64, CLIENTS, "{name}");
                     let joined = if *step == Step::Active { CLIENTS } else { 0 };
                     assert_eq!(report.clients.joined, joined, "{name}");
@@ -101,37 +109,144 @@ fn frames_that_are_forbidden() {
         (ping[0], ping[1], ping[3]) = (0x89, 126, 126);
         ping
     };
-    let rows: [Row; 16] = [
-        ("a reserved bit", sends(b"\xc1\x02hi"), ProtocolViolation, None, Step::Join),
-        ("an unknown opcode", sends(b"\x83\x02hi"), ProtocolViolation, None, Step::Join),
-        ("a masked frame", sends(b"\x81\x82\0\0\0\0hi"), ProtocolViolation, None, Step::Join),
-        ("a ping of 126 bytes", sends(&TOO_BIG), ProtocolViolation, None, Step::Join),
-        ("a fragmented ping", sends(b"\x09\x01x"), ProtocolViolation, None, Step::Join),
-        ("a continuation of nothing", sends(b"\x80\x01x"), ProtocolViolation, None, Step::Join),
+    let rows: [(Row, &str); 21] = [
         (
-            "a message in a message",
-            sends(b"\x01\x01x\x81\x01y"),
-            ProtocolViolation,
-            None,
-            Step::Join,
+            ("a reserved bit", sends(b"\xc1\x02hi"), ProtocolViolation, None, Step::Join),
+            "reserved bits are set in a frame: the server compresses",
         ),
-        ("text that is no UTF-8", sends(b"\x81\x02\xc3\x28"), ProtocolViolation, None, Step::Join),
-        ("a close of one byte", sends(b"\x88\x01\x03"), ProtocolViolation, None, Step::Join),
-        ("a close with 1006", sends(b"\x88\x02\x03\xee"), ProtocolViolation, None, Step::Join),
-        ("a close with 5000", sends(b"\x88\x02\x13\x88"), ProtocolViolation, None, Step::Join),
-        ("a close with 1008", sends(b"\x88\x02\x03\xf0"), Closed, Some("1008"), Step::Join),
-        ("a close without a code", sends(b"\x88\x00"), Closed, Some("1005"), Step::Join),
-        ("2^63 bytes", sends(b"\x82\x7f\x80\0\0\0\0\0\0\0"), Oversize, None, Step::Join),
-        ("1 MiB and a byte", sends(b"\x82\x7f\0\0\0\0\0\x10\0\x01"), Oversize, None, Step::Join),
         (
-            "an error of its protocol",
-            sends(b"\x81\x1e{\"type\":\"Error\",\"reason\":\"no\"}"),
-            ServerError,
-            None,
-            Step::Join,
+            ("an unknown opcode", sends(b"\x83\x02hi"), ProtocolViolation, None, Step::Join),
+            "a frame has the opcode 3, which is none",
+        ),
+        (
+            ("a masked frame", sends(b"\x81\x82\0\0\0\0hi"), ProtocolViolation, None, Step::Join),
+            "a frame is masked",
+        ),
+        (
+            ("a ping of 126 bytes", sends(&TOO_BIG), ProtocolViolation, None, Step::Join),
+            "has more than 125 bytes",
+        ),
+        (
+            ("a fragmented ping", sends(b"\x09\x01x"), ProtocolViolation, None, Step::Join),
+            "close frame is in parts",
+        ),
+        (
+            ("a continuation of nothing", sends(b"\x80\x01x"), ProtocolViolation, None, Step::Join),
+            "a message that never began",
+        ),
+        (
+            (
+                "a message in a message",
+                sends(b"\x01\x01x\x81\x01y"),
+                ProtocolViolation,
+                None,
+                Step::Join,
+            ),
+            "before the one before it has ended",
+        ),
+        (
+            (
+                "text that is no UTF-8",
+                sends(b"\x81\x02\xc3\x28"),
+                ProtocolViolation,
+                None,
+                Step::Join,
+            ),
+            "a text is not UTF-8",
+        ),
+        (
+            ("a close of one byte", sends(b"\x88\x01\x03"), ProtocolViolation, None, Step::Join),
+            "a close frame has one byte",
+        ),
+        (
+            (
+                "a close whose words are no UTF-8",
+                sends(b"\x88\x03\x03\xe8\xc3"),
+                ProtocolViolation,
+                None,
+                Step::Join,
+            ),
+            "a text is not UTF-8",
+        ),
+        (
+            ("a close with 1006", sends(b"\x88\x02\x03\xee"), ProtocolViolation, None, Step::Join),
+            "a close frame with the code 1006, which RFC 6455 (7.4) forbids",
+        ),
+        (
+            ("a close with 5000", sends(b"\x88\x02\x13\x88"), ProtocolViolation, None, Step::Join),
+            "the code 5000",
+        ),
+        (
+            (
+                "a close with 1002 and the library's own words",
+                sends(b"\x88\x14\x03\xeaProtocol violation"),
+                Closed,
+                Some("1002"),
+                Step::Join,
+            ),
+            "closed with 1002 \"Protocol violation\"",
+        ),
+        (
+            ("a close with 1014", sends(b"\x88\x02\x03\xf6"), Closed, Some("1014"), Step::Join),
+            "closed with 1014",
+        ),
+        (
+            ("a close with 1008", sends(b"\x88\x02\x03\xf0"), Closed, Some("1008"), Step::Join),
+            "closed with 1008",
+        ),
+        (("a close without a code", sends(b"\x88\x00"), Closed, Some("1005"), Step::Join), ""),
+        (
+            (
+                "a length of 2 in three bytes",
+                sends(b"\x81\x7e\0\x02hi"),
+                ProtocolViolation,
+                None,
+                Step::Join,
+            ),
+            "a frame of 2 bytes says its length in 3 bytes where 1 would do",
+        ),
+        (
+            (
+                "a length of 0 in nine bytes",
+                sends(b"\x89\x00\x81\x7f\0\0\0\0\0\0\0\0"),
+                ProtocolViolation,
+                None,
+                Step::Join,
+            ),
+            "a frame of 0 bytes says its length in 9 bytes where 1",
+        ),
+        (
+            (
+                "2^63 bytes",
+                sends(b"\x82\x7f\x80\0\0\0\0\0\0\0"),
+                ProtocolViolation,
+                None,
+                Step::Join,
+            ),
+            "its highest bit set",
+        ),
+        (
+            (
+                "1 MiB and a byte",
+                sends(b"\x82\x7f\0\0\0\0\0\x10\0\x01"),
+                Oversize,
+                None,
+                Step::Join,
+            ),
+            "1,048,576 is the most",
+        ),
+        (
+            (
+                "an error of its protocol",
+                sends(b"\x81\x1e{\"type\":\"Error\",\"reason\":\"no\"}"),
+                ServerError,
+                None,
+                Step::Join,
+            ),
+            "",
         ),
     ];
-    hold(&rows, "");
+    hold_saying(&rows, "");
 }
 
 /// Accepts, answers the join, and gives the connection on when the client has seen that.
