@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::protocol::scope::{Captured, Person, RoomName, Setting};
 use crate::protocol::{Audience, Protocol, Talk};
 use crate::secrets::Secrets;
+use crate::stamp::seq;
 
 /// Shared by the clients of one worker, on one thread.
 #[derive(Debug)]
@@ -258,8 +259,8 @@ impl Client {
     pub(super) fn next_seq(&self, room: u32) -> u32 {
         let mut seqs = self.seqs.borrow_mut();
         let next = seqs.entry(room).or_default();
-        let seq = *next;
-        *next = next.wrapping_add(1);
-        seq
+        let this = *next;
+        *next = seq::next(this);
+        this
     }
 }

@@ -446,7 +446,7 @@ impl Session {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Some(gap_us) = self.read_gap_us {
-                        self.read_from_us = self.ctx.clock.now_us() + gap_us;
+                        self.read_from_us = self.ctx.clock.now_us().saturating_add(gap_us);
                     }
                     if let Some(end) = self.take(&frame) {
                         return Poll::Ready(end);

@@ -18,7 +18,7 @@ pub fn of(figure: &Figure, report: &Report) -> Option<f64> {
             };
             a_delivery(report, used? * 1e6)
         }
-        What::Bytes => a_delivery(report, (report.bytes.sent + report.bytes.received) as f64),
+        What::Bytes => a_delivery(report, report.bytes.sent as f64 + report.bytes.received as f64),
     }
 }
 

@@ -130,8 +130,10 @@ impl MachineCpu {
             after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit()))
         };
         let cores = u32::try_from(text.lines().filter(of_core).count()).unwrap_or(u32::MAX);
+        // All fit if their sum does.
+        let total = ticks.iter().try_fold(0_u64, |sum, &tick| sum.checked_add(tick))?;
         let busy = user + nice + system + irq + softirq;
-        Some(Self { busy, steal, total: ticks.iter().sum(), cores })
+        Some(Self { busy, steal, total, cores })
     }
 
     /// The shares since an earlier reading; `None` if no tick passed in between.
@@ -176,6 +178,8 @@ mod tests {
     fn old_or_broken_stat_is_unknown() {
         assert_eq!(MachineCpu::parse("cpu  1 2 3 4\n"), None);
         assert_eq!(MachineCpu::parse("cpu0 1 2 3 4 5 6 7 8\n"), None);
+        let most = u64::MAX;
+        assert_eq!(MachineCpu::parse(&format!("cpu  {most} 0 0 1 0 0 0 0\n")), None);
     }
 
     #[test]

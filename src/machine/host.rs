@@ -56,7 +56,7 @@ impl Host {
 
     fn fingerprinted(mut self) -> Self {
         // The kernel keeps a little memory for itself, and not always the same amount.
-        let memory_gib = self.memory_bytes.map(|bytes| (bytes + (1 << 29)) >> 30);
+        let memory_gib = self.memory_bytes.map(|bytes| bytes.saturating_add(1 << 29) >> 30);
         let text = format!("{}\n{:?}\n{}\n{memory_gib:?}", self.os, self.cpu, self.cores);
         self.fingerprint = format!("{:016x}", fnv1a(text.as_bytes()));
         self
@@ -112,6 +112,8 @@ mod tests {
         assert_eq!(fewer_pages.fingerprint, host().fingerprint);
         assert_ne!(larger.fingerprint, host().fingerprint);
         assert_eq!(host().fingerprint.len(), 16);
+        let most = Host { memory_bytes: Some(u64::MAX), ..host() }.fingerprinted();
+        assert_ne!(most.fingerprint, host().fingerprint);
     }
 
     #[test]

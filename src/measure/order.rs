@@ -1,5 +1,7 @@
 //! What one connection has heard of one publisher in one room: duplicates, order, gaps.
 
+use crate::stamp::seq::unwrapped;
+
 /// Sequence numbers below the highest that are remembered one by one.
 pub(super) const REMEMBERED: u64 = 64;
 
@@ -57,6 +59,11 @@ impl Order {
         Arrival::Reordered
     }
 
+    /// The same of a mark's number, which begins anew after a while.
+    pub fn hear_seq(&mut self, seq: u32) -> Arrival {
+        self.hear(unwrapped(seq, self.highest))
+    }
+
     /// The highest heard, if anything was.
     pub(super) fn highest(&self) -> Option<u64> {
         (self.seen != 0).then_some(self.highest)
@@ -92,6 +99,24 @@ mod tests {
         ];
         for (seq, expected) in rows {
             assert_eq!(order.hear(seq), expected, "sequence {seq}");
+        }
+    }
+
+    #[test]
+    fn marks_that_begin_anew_go_on() {
+        use crate::stamp::seq::LIMIT;
+        let mut order = Order::default();
+        for (seq, expected) in [
+            (LIMIT - 3, Arrival::Next { skipped: 0 }),
+            (LIMIT - 1, Arrival::Next { skipped: 1 }),
+            (0, Arrival::Next { skipped: 0 }),
+            (LIMIT - 2, Arrival::Reordered),
+            (LIMIT - 1, Arrival::Duplicate),
+            (2, Arrival::Next { skipped: 1 }),
+            (1, Arrival::Reordered),
+            (LIMIT - 70, Arrival::TooOld),
+        ] {
+            assert_eq!(order.hear_seq(seq), expected, "sequence {seq}");
         }
     }
 }

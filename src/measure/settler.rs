@@ -29,6 +29,7 @@ use super::window::{Window, Windows};
 use crate::metric::Metric;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 use crate::protocol::Away;
+use crate::stamp::seq;
 
 counters! {
     /// What settling found, by the receiver's cohort and the phase the message was due in.
@@ -552,15 +553,15 @@ impl Settler {
     /// messages are still open: they were sent at most W later, and this one is the oldest.
     fn later_heard(&self, id: MessageId, slot: u32, stay: &Stay, skips: &mut Skips) -> bool {
         let key = (id.room, id.publisher, slot);
-        if let Some((seq, heard)) = skips.get(&key)
-            && id.seq < *seq
+        if let Some((before, heard)) = skips.get(&key)
+            && seq::is_before(id.seq, *before)
         {
             return *heard;
         }
         let end_us = stay.ended_us();
         let mut later = id;
         let heard = loop {
-            later.seq = later.seq.wrapping_add(1);
+            later.seq = seq::next(later.seq);
             let Some(open) = self.open.get(&later) else { break false };
             if end_us.is_some_and(|end_us| open.sent_us > end_us) {
                 break false;

@@ -69,6 +69,7 @@ fn cohort() -> impl Strategy<Value = (u32, String, &'static str, String)> {
         "rate = \"0.7/s\", size = { p50 = \"100B\", p99 = \"1KiB\" }, to = \"all\"",
         "total_rate = \"9/s\", arrivals = \"constant\"",
         "total_rate = \"9/s\"",
+        "rate = \"1/s\", to = \"lobby\"",
         "in_flight = 2, think = \"100ms\"",
     ]);
     (1_u32..20, join(), publish, churn())

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BUILTIN_FEED_INTERVAL_US, Plan};
+use super::{BUILTIN_FEED_INTERVAL_US, Membership, Plan};
 use crate::protocol::{Audience, Recipients};
 use crate::scenario::{FaultKind, Load, Publish, RoomCount, RoomSet, Size, To};
 use crate::stamp::MAX_PAYLOAD;
@@ -45,11 +45,11 @@ impl Burst {
 /// Messages a second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rates {
-    sent: f64,
+    pub(super) sent: f64,
     /// Heard by their authors.
-    own: f64,
+    pub(super) own: f64,
     /// Heard by others, once each.
-    others: f64,
+    pub(super) others: f64,
 }
 
 /// Files beside the clients' sockets: runtime, timers, reports, standard streams.
@@ -188,6 +188,13 @@ impl Plan {
     /// Messages a second with everyone up at 100 % rate; `None` with a closed loop.
     pub(super) fn full_rates(&self) -> Option<Rates> {
         let mut rates = Rates { sent: 0.0, own: 0.0, others: 0.0 };
+        let members = |room: u32| self.rooms()[room as usize].members.len() as u64;
+        let members_of_set: Vec<u64> = (0..self.scenario.room_sets.len())
+            .map(|set| {
+                let (first, count) = self.rooms_of_set(set);
+                (first..first + count).map(members).sum()
+            })
+            .collect();
         for client in 0..self.client_count() {
             let cohort = self.cohort(client);
             let Some(publish) = &cohort.publish else { continue };
@@ -198,27 +205,30 @@ impl Plan {
             };
             let recipients = self.relay(client).recipients;
             let mine = self.memberships(client);
-            let mut into = |room: u32, rate: f64| {
-                let is_member = mine.iter().any(|membership| membership.room == room);
-                let members = self.rooms()[room as usize].members.len();
-                let others = members.saturating_sub(usize::from(is_member));
-                rates.sent += rate;
-                if is_member && matches!(recipients, Recipients::Room | Recipients::Sender) {
-                    rates.own += rate;
+            // To how many rooms, how many of them are its own, and how many members they have in all.
+            let (rooms, own, all) = match publish.to {
+                To::One | To::All => {
+                    let all: u64 = mine.iter().map(|at| members(at.room)).sum();
+                    (mine.len() as u64, mine.len() as u64, all)
                 }
-                if matches!(recipients, Recipients::Room | Recipients::Others) {
-                    rates.others += rate * others as f64;
-                }
-            };
-            match publish.to {
-                To::One => {
-                    mine.iter().for_each(|at| into(at.room, rate / mine.len() as f64));
-                }
-                To::All => mine.iter().for_each(|at| into(at.room, rate)),
                 To::Set(set) => {
                     let (first, count) = self.rooms_of_set(set);
-                    (first..first + count).for_each(|room| into(room, rate / f64::from(count)));
+                    let is_in = |at: &&Membership| (first..first + count).contains(&at.room);
+                    let own = mine.iter().filter(is_in).count() as u64;
+                    (u64::from(count), own, members_of_set[set])
                 }
+            };
+            let each = match publish.to {
+                _ if rooms == 0 => continue,
+                To::All => rate,
+                To::One | To::Set(_) => rate / rooms as f64,
+            };
+            rates.sent += each * rooms as f64;
+            if matches!(recipients, Recipients::Room | Recipients::Sender) {
+                rates.own += each * own as f64;
+            }
+            if matches!(recipients, Recipients::Room | Recipients::Others) {
+                rates.others += each * (all - own) as f64;
             }
         }
         Some(rates)

@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand::distr::Distribution;
 use rand_distr::Zipf;
 use rand_pcg::Pcg64Mcg;
+use rustc_hash::FxHashSet;
 
 use super::seeds;
 use crate::protocol::Audience;
@@ -133,6 +134,7 @@ fn room_count(scenario: &Scenario, set: usize, rooms: &RoomCount) -> u32 {
 fn pick(pick: Pick, per_client: u32, count: u32, turn: &mut u64, rng: &mut Pcg64Mcg) -> Vec<u32> {
     let wanted = per_client.min(count) as usize;
     let mut picked = Vec::with_capacity(wanted);
+    let mut known = FxHashSet::default();
     let even = |turn: &mut u64| {
         let room = (*turn % u64::from(count)) as u32;
         *turn += 1;
@@ -148,7 +150,7 @@ fn pick(pick: Pick, per_client: u32, count: u32, turn: &mut u64, rng: &mut Pcg64
             Pick::Zipf { exponent } => zipf(count, exponent, rng).unwrap_or_else(|| even(turn)),
         };
         draws = draws.saturating_sub(1);
-        if !picked.contains(&room) {
+        if known.insert(room) {
             picked.push(room);
         }
     }

@@ -8,6 +8,9 @@ use std::time::Duration;
 use super::check::{LONGEST_RUN, MAX_CLIENTS, MAX_RATE};
 use super::model::{Load, Scenario, To};
 
+/// Where a fault's time is stretched beyond this, nothing of the run is left to meet it.
+const LONGEST_STRETCH: Duration = Duration::from_secs(1_000 * 24 * 3600);
+
 /// Shares `total` in proportion to `weights` by largest remainder, at least one each.
 ///
 /// `None` if there are fewer than one for each, or if nothing weighs anything.
@@ -85,7 +88,8 @@ pub(super) fn rate(scenario: &mut Scenario, rate: f64) -> Result<(), String> {
     }
     for cohort in &mut scenario.cohorts {
         match cohort.publish.as_mut().map(|publish| &mut publish.load) {
-            Some(Load::Rate(each) | Load::TotalRate(each)) => *each *= rate / before,
+            // What is left of one that is tiny would be nothing, and its part of all is not.
+            Some(Load::Rate(each) | Load::TotalRate(each)) => *each = *each / before * rate,
             Some(Load::Closed { .. }) | None => {}
         }
     }
@@ -100,21 +104,21 @@ pub(super) fn duration(scenario: &mut Scenario, duration: Duration) -> Result<()
     if duration.is_zero() {
         return Err("a run must last over 0 s".to_owned());
     }
-    let before: u128 = scenario.phases.iter().map(|phase| phase.duration.as_nanos()).sum();
+    let before: u128 = scenario.phases.iter().map(|phase| phase.duration.as_micros()).sum();
     if before == 0 {
         return Err("there is nothing to stretch".to_owned());
     }
-    // 72 h are 3e14 ns: their product is far from u128's end.
-    let stretched = |nanos: u128| {
-        let exact = (nanos * duration.as_nanos() + before / 2) / before;
-        Duration::from_nanos(u64::try_from(exact).unwrap_or(u64::MAX))
+    // In microseconds, as the plan is. 1,000 days are 9e13 of them: the product is far from u128's end.
+    let stretched = |of: Duration| {
+        let exact = (of.as_micros() * duration.as_micros() + before / 2) / before;
+        Duration::from_micros(u64::try_from(exact).unwrap_or(u64::MAX)).min(LONGEST_STRETCH)
     };
     // Ends are rounded, not lengths, so that lengths add up to the whole exactly.
-    let mut end = 0;
+    let mut end = Duration::ZERO;
     let mut last = Duration::ZERO;
     let mut lengths = Vec::new();
     for phase in &scenario.phases {
-        end += phase.duration.as_nanos();
+        end += phase.duration;
         let next = stretched(end);
         if next == last {
             return Err(format!("that leaves nothing of the phase `{}`", phase.name));
@@ -126,9 +130,9 @@ pub(super) fn duration(scenario: &mut Scenario, duration: Duration) -> Result<()
         phase.duration = length;
     }
     for fault in &mut scenario.faults {
-        fault.offset = stretched(fault.offset.as_nanos());
+        fault.offset = stretched(fault.offset);
         if let Some(duration) = fault.kind.duration_mut() {
-            *duration = stretched(duration.as_nanos());
+            *duration = stretched(*duration);
         }
     }
     Ok(())

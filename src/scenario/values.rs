@@ -11,6 +11,7 @@ use super::keys::{At, Key, join, list, wrong_kind};
 use super::mistake::Mistakes;
 use super::suggest::did_you_mean;
 use super::tree::{Node, Value};
+use crate::units::format::count;
 use crate::units::parse;
 
 /// Longest name: it becomes part of file names and table rows.
@@ -247,7 +248,14 @@ impl Key for Duration {
     }
 
     fn read(node: &Node, path: &str, mistakes: &mut Mistakes) -> Option<Self> {
-        with_unit::<Self, _>(node, path, mistakes, parse::duration)
+        with_unit::<Self, _>(node, path, mistakes, |text| {
+            let duration = parse::duration(text)?;
+            // All of a run's times are: what is less would be no time at all.
+            if duration.subsec_nanos() % 1_000 == 0 {
+                return Ok(duration);
+            }
+            Err(format!("`{}` is no whole number of microseconds", text.trim().escape_debug()))
+        })
     }
 
     fn schema() -> Json {
@@ -404,6 +412,21 @@ impl<T: Choices> Key for Choice<T> {
     }
 }
 
+/// Entries of a list or of a table of names. Some things are as many as the product of two lists.
+const ENTRIES_MAX: usize = 1_000;
+
+/// Refuses what has too many entries.
+fn not_longer(entries: usize, node: &Node, path: &str, mistakes: &mut Mistakes) -> Option<()> {
+    if entries <= ENTRIES_MAX {
+        return Some(());
+    }
+    mistakes
+        .add(&node.span, format!("`{path}` has {} entries", count(entries as u64)))
+        .label("from here on")
+        .help("1,000 is the most");
+    None
+}
+
 /// Values in a list; for tables, `[[...]]`.
 #[derive(Clone, Debug)]
 pub(super) struct List<T>(pub(super) Vec<At<T>>);
@@ -430,6 +453,7 @@ impl<T: Key> Key for List<T> {
             }
             return None;
         };
+        not_longer(nodes.len(), node, path, mistakes)?;
         let read = nodes.iter().enumerate().map(|(index, item)| {
             // As `--set` addresses it.
             let name = match item.table().and_then(|table| table.get("name")) {
@@ -473,6 +497,7 @@ impl<T: Key> Key for Named<T> {
             wrong_kind::<Self>(node, path, mistakes);
             return None;
         };
+        not_longer(table.entries.len(), node, path, mistakes)?;
         let mut read = Vec::new();
         for entry in &table.entries {
             let path = join(path, &entry.key);

@@ -21,6 +21,7 @@
 //! | flags | 4 | bit 0: the filler is ours and can be compared; bit 1: preflight |
 //! | check | 16 | over all of the above |
 
+pub mod seq;
 pub mod texts;
 
 use std::sync::LazyLock;
@@ -65,7 +66,7 @@ pub struct Stamp {
     pub publisher: u32,
     /// Below [`ID_LIMIT`].
     pub room: u32,
-    /// Modulo 2^28.
+    /// Below [`seq::LIMIT`].
     pub seq: u32,
     /// Since the run's start, below [`DUE_LIMIT_US`].
     pub due_us: u64,

@@ -288,7 +288,7 @@ impl Session {
                 return;
             }
         };
-        let arrival = self.heard.entry((room, publisher)).or_default().hear(seq.into());
+        let arrival = self.heard.entry((room, publisher)).or_default().hear_seq(seq);
         let message = MessageId { room, publisher, seq };
         if arrival == Arrival::Duplicate || !recorder.ledger.hear(message, slot, sent_us, now_us) {
             recorder.counts(cohort).duplicated += 1;

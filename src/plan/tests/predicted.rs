@@ -315,3 +315,72 @@ fn a_read_takes_the_largest_message_within_bounds() {
     let plan = Plan::new(scenario);
     assert_eq!((plan.payload_bytes_max(), plan.read_buffer_bytes()), (0, 1_024));
 }
+
+/// What is sent, comes back and reaches others, message by message.
+fn rates_one_by_one(plan: &Plan) -> Option<[f64; 3]> {
+    let [mut sent, mut own, mut others] = [0.0; 3];
+    for client in 0..plan.client_count() {
+        let cohort = plan.cohort(client);
+        let Some(publish) = &cohort.publish else { continue };
+        let rate = match publish.load {
+            Load::Rate(rate) => rate,
+            Load::TotalRate(rate) => rate / f64::from(cohort.clients),
+            Load::Closed { .. } => return None,
+        };
+        // After so many messages each room had its turn as often as the others.
+        let turns = 840;
+        for room in (0..turns).flat_map(|k| plan.publish_rooms(client, k)) {
+            let each = rate / f64::from(turns);
+            sent += each;
+            for member in &plan.rooms()[room as usize].members {
+                *(if *member == client { &mut own } else { &mut others }) += each;
+            }
+        }
+    }
+    Some([sent, own, others])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn rates_are_those_of_the_messages(shape in any::shape(), seed in 0..u64::MAX / 4) {
+        let plan = shape.plan(seed);
+        let found = plan.full_rates().map(|of| [of.sent, of.own, of.others]);
+        let expected = rates_one_by_one(&plan);
+        prop_assert_eq!(found.is_some(), expected.is_some());
+        for (found, expected) in found.into_iter().flatten().zip(expected.into_iter().flatten()) {
+            prop_assert!((found - expected).abs() < 1e-6 * expected.max(1.0), "{found} {expected}");
+        }
+    }
+}
+
+/// A client may be in 10,000 rooms. Looking for each of them among the others would take minutes.
+#[test]
+fn many_rooms_a_client_are_planned_in_no_time() {
+    let plan = planned(
+        r#"
+        format = 1
+        name = "direct"
+        [target]
+        builtin = "rooms"
+        [rooms.direct]
+        size = 1
+        [[cohort]]
+        name = "people"
+        clients = 20
+        join = { rooms = "direct", per_client = 10000, pick = "random" }
+        publish = { rate = "1/s", to = "all" }
+        [[phase]]
+        name = "steady"
+        duration = "10s"
+        "#
+        .to_owned(),
+    );
+    assert_eq!((plan.membership_count(), plan.rooms().len()), (200_000, 200_000));
+    let peaks = plan.peaks();
+    assert_eq!(peaks.publishes_per_s, Some(200_000.0));
+    // Beside the client itself, each of the 19 others is in a twentieth of its rooms.
+    let heard = peaks.deliveries_per_s.unwrap();
+    assert!((heard / 390_000.0 - 1.0).abs() < 0.02, "{heard}");
+}

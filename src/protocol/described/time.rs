@@ -45,7 +45,7 @@ impl Talk {
                 let every_us = self.duration_us(every)?;
                 // 0 turns it off, as servers that name the time themselves have it.
                 self.beat.every_us = (every_us > 0).then_some(every_us);
-                self.beat.next_us = now_us + every_us;
+                self.beat.next_us = now_us.saturating_add(every_us);
             }
         }
         Ok(())
@@ -86,7 +86,7 @@ impl Talk {
             return Some(Incoming::Failed(Failure::new(Step::Active, kind, text)));
         }
         let every_us = every_us.filter(|_| now_us >= next_us)?;
-        self.beat.next_us = now_us + every_us;
+        self.beat.next_us = now_us.saturating_add(every_us);
         Some(match self.ask_beat(now_us) {
             Ok(()) => Incoming::Heartbeat,
             Err(failure) => Incoming::Failed(failure),
@@ -114,7 +114,7 @@ impl Talk {
     pub(in crate::protocol) fn forgive(&mut self, now_us: u64) {
         self.beat.heard(now_us);
         if let Some(every_us) = self.beat.every_us {
-            self.beat.next_us = now_us + every_us;
+            self.beat.next_us = now_us.saturating_add(every_us);
         }
         self.waits.retain(|wait| wait.what != Taker::Heartbeat);
     }

@@ -41,6 +41,12 @@ pub(super) const LONGEST_RUN: Duration = Duration::from_secs(72 * 3600);
 /// Clients of all cohorts together.
 pub(super) const MAX_CLIENTS: u32 = 1_000_000;
 
+/// Memberships of all clients together.
+const MAX_MEMBERSHIPS: u64 = 20_000_000;
+
+/// Rooms of all sets together, and of those that have one each.
+const MAX_ROOMS: u64 = 5_000_000;
+
 /// Publishes a second that a rate can ask for.
 pub(super) const MAX_RATE: f64 = 1_000_000.0;
 
@@ -84,7 +90,7 @@ pub(super) fn scenario(
 }
 
 pub(super) use data::enough;
-pub(super) use rooms::suffice;
+pub(super) use rooms::{bounded, suffice};
 pub(super) use target::wrong_header;
 
 /// Protocols that only uproar's own server speaks, by name.

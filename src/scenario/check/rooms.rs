@@ -9,7 +9,8 @@ use super::super::model::{Cohort, RoomCount, RoomSet, Scenario, To};
 use super::super::raw;
 use super::super::values::Named;
 use super::spoken::Spoken;
-use super::{OneOf, exactly_one, file, has_rooms, no_rooms};
+use super::{MAX_MEMBERSHIPS, MAX_ROOMS, OneOf, exactly_one, file, has_rooms, no_rooms};
+use crate::units::format::count;
 
 /// Largest file of room names: a million names of 64 bytes.
 const LARGEST_NAMES: u64 = 64 << 20;
@@ -209,6 +210,54 @@ pub(super) fn all_are_used(
     }
 }
 
+/// How many rooms a set has.
+fn rooms_of(scenario: &Scenario, index: usize, set: &RoomSet) -> u64 {
+    match &set.rooms {
+        RoomCount::Count(count) => u64::from(*count),
+        RoomCount::Names(names) => names.len() as u64,
+        RoomCount::Size(size) => {
+            let joins = scenario
+                .cohorts
+                .iter()
+                .filter(|cohort| cohort.join.as_ref().is_some_and(|join| join.set == index));
+            joins.map(memberships).sum::<u64>().div_ceil(u64::from(*size))
+        }
+    }
+}
+
+/// How many rooms a cohort's clients are in, each counted.
+fn memberships(cohort: &Cohort) -> u64 {
+    u64::from(cohort.clients) * cohort.join.as_ref().map_or(0, |join| join.per_client.into())
+}
+
+/// Refuses more rooms or memberships than a plan holds.
+///
+/// Runs once clients are scaled. `span` gives the place to point at for the cohort of an index.
+pub(in crate::scenario) fn bounded(
+    scenario: &Scenario,
+    span: impl Fn(usize) -> Span,
+    mistakes: &mut Mistakes,
+) {
+    let all: u64 = scenario.cohorts.iter().map(memberships).sum();
+    let sets = scenario.room_sets.iter().enumerate();
+    let rooms: u64 = sets.map(|(index, set)| rooms_of(scenario, index, set)).sum();
+    let most = (0..scenario.cohorts.len()).max_by_key(|at| memberships(&scenario.cohorts[*at]));
+    for (what, found, bound, help) in [
+        ("memberships", all, MAX_MEMBERSHIPS, "fewer clients or a lower `per_client`"),
+        ("rooms", rooms, MAX_ROOMS, "fewer or larger rooms"),
+    ] {
+        if found > bound {
+            mistakes
+                .add(
+                    &span(most.unwrap_or(0)),
+                    format!("the scenario has {} {what} in all", count(found)),
+                )
+                .label("too many")
+                .help(format!("a run has at most {}: use {help}", count(bound)));
+        }
+    }
+}
+
 /// Refuses clients that are to join more rooms than there are.
 ///
 /// Runs once clients are scaled: fewer clients make fewer rooms. `span` gives the place to
@@ -221,20 +270,7 @@ pub(in crate::scenario) fn suffice(
     for (index, cohort) in scenario.cohorts.iter().enumerate() {
         let Some(join) = &cohort.join else { continue };
         let Some(set) = scenario.room_sets.get(join.set) else { continue };
-        let rooms = match &set.rooms {
-            RoomCount::Count(count) => u64::from(*count),
-            RoomCount::Names(names) => names.len() as u64,
-            RoomCount::Size(size) => {
-                let members: u64 = scenario
-                    .cohorts
-                    .iter()
-                    .filter_map(|cohort| Some((cohort, cohort.join.as_ref()?)))
-                    .filter(|(_, other)| other.set == join.set)
-                    .map(|(cohort, other)| u64::from(cohort.clients) * u64::from(other.per_client))
-                    .sum();
-                members.div_ceil(u64::from(*size))
-            }
-        };
+        let rooms = rooms_of(scenario, join.set, set);
         if u64::from(join.per_client) > rooms {
             mistakes
                 .add(

@@ -1,8 +1,14 @@
 //! Reports that nobody's run wrote: whatever `report.json` says, it is refused or rendered.
 
 use serde_json::{Value, json};
+use uproar::compare::{
+    Gate, Options, Runs, compare, default_gates, series, series_to_text, to_annotations,
+    to_markdown, to_text,
+};
+use uproar::gate::{Figure, Tolerance};
 use uproar::report::files::fuzz;
 use uproar::report::json::from_json;
+use uproar::report::{Exit, Report};
 
 use super::samples;
 
@@ -29,6 +35,29 @@ fn numbers(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
+/// Whatever is compared with what, there is an answer.
+fn compared(report: &Report, changed: &Value) {
+    let Ok(changed) = from_json(&changed.to_string()) else { return };
+    let runs = |reports: &[&Report]| Runs {
+        reports: reports.iter().map(|report| (*report).clone()).collect(),
+        ..Runs::default()
+    };
+    let options = Options { any_plan: true, any_host: true, ..Options::default() };
+    for (base, new) in [(&[report][..], &[&changed][..]), (&[&changed], &[report, &changed])] {
+        let (base, new) = (runs(base), runs(new));
+        let mut gates = default_gates(&base.reports);
+        // By name, what costs of a delivery are made of.
+        gates.extend(["bytes", "generator.cpu", "errors"].map(|name| {
+            let figure = Figure::parse(name).unwrap();
+            Gate { tolerance: Tolerance::parse("10%", figure.unit()).unwrap(), figure }
+        }));
+        if let Ok(comparison) = compare(&base, &new, &gates, options) {
+            let _ = (to_text(&comparison), to_markdown(&comparison), to_annotations(&comparison));
+        }
+        let _ = series_to_text(&series(&new, &gates, Exit::Passed, Vec::new()));
+    }
+}
+
 #[test]
 fn any_number_in_a_report_is_rendered_or_refused() {
     let mut read = 0;
@@ -51,8 +80,10 @@ fn any_number_in_a_report_is_rendered_or_refused() {
                     }
                 }
                 fuzz(one.to_string().as_bytes());
+                compared(&report, &one);
             }
             fuzz(all.to_string().as_bytes());
+            compared(&report, &all);
         }
     }
     assert!(read > 1_000, "only {read} were read");

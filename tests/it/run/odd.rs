@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Output, Stdio};
 
-use super::support::{folder_with, uproar};
+use super::support::{folder_with, run, uproar};
 
 const COMMANDS: [&str; 14] = [
     "run",
@@ -129,4 +129,27 @@ fn closed_descriptors_are_no_panic() {
         // A folder that has a report is not written to twice.
         let _ = std::fs::remove_dir_all(folder.path().join("out"));
     }
+}
+
+/// The next frame may be taken in 300,000 years, which is further off than a clock of microseconds goes.
+#[test]
+fn a_reader_that_never_reads_again_reads_once() {
+    let ran = run(
+        r#"
+        [target]
+        builtin = "echo"
+        [[cohort]]
+        name = "slow"
+        clients = 2
+        publish = { rate = "20/s", arrivals = "constant" }
+        read = { rate = "0.0000000000001/s" }
+        [[phase]]
+        name = "steady"
+        duration = "1s"
+        "#,
+        &[],
+    );
+    let found = ran.report.deliveries;
+    let in_time = found.delivered - found.late.unwrap_or(0);
+    assert_eq!((ran.report.clients.joined, in_time), (2, 2), "{}", ran.said.all());
 }

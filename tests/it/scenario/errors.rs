@@ -2,7 +2,7 @@
 
 use uproar::scenario::{Overrides, Source, load, read};
 
-use super::{complaint, complaints, rendered};
+use super::{complaint, complaints, least_with, rendered};
 
 const RATE: &str = r#"rate = "1/s""#;
 const BUILTIN: &str = r#"builtin = "rooms""#;
@@ -119,6 +119,30 @@ fn not_toml() {
         complaint(both, &Overrides::default()),
         complaint(twice, &Overrides::default()),
         complaint("<html>", &Overrides::default()),
+    ));
+}
+
+/// Nothing is planned that would not fit into memory, or into no time at all.
+#[test]
+fn more_and_less_than_is_planned_for() {
+    let many = least_with(&[
+        ("size = 20", "size = 1"),
+        ("clients = 10\n", "clients = 10000\n"),
+        (r#"rooms = "lobby""#, r#"rooms = "lobby", per_client = 10000"#),
+    ]);
+    let scaled = Overrides { clients: Some(1_000_000), ..Overrides::default() };
+    let phases = "\n[[phase]]\nname = \"steady\"\nduration = \"1s\"".repeat(1_001);
+    let phases = least_with(&[("\n[[phase]]\nname = \"steady\"\nduration = \"10s\"\n", &phases)]);
+    let short = least_with(&[(DURATION, "duration = \"999ns\"\n")]);
+    let odd = least_with(&[(DURATION, "duration = \"1.0000005s\"\n")]);
+    let none = Overrides::default();
+    snapshot!(format!(
+        "{}{}{}{}{}",
+        complaint(&many, &none),
+        complaint(&many.replace("clients = 10000\n", "clients = 10\n"), &scaled),
+        complaint(&phases, &none),
+        complaint(&short, &none),
+        complaint(&odd, &none),
     ));
 }
 

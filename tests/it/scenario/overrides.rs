@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use uproar::codec::CodecKind;
-use uproar::scenario::{Fault, Load, Overrides, Size};
+use uproar::scenario::{Fault, Load, Overrides, Phase, Size};
 
 use super::{complaint, least_with, reads};
 
@@ -207,18 +207,35 @@ fn options_that_do_not_fit() {
     snapshot!("no_rate_to_scale", complaint(&silent, &rate));
 }
 
+/// 1/10^300 a second and a million: their quotient is larger than a number can be.
+#[test]
+fn the_rarest_message_can_be_made_frequent() {
+    let tiny = format!("rate = \"0.{}1/s\"", "0".repeat(320));
+    let text = least_with(&[("rate = \"1/s\"", &tiny)]);
+    let often = Overrides { rate: Some("1000000/s".to_owned()), ..Overrides::default() };
+    let scenario = reads(&text, &often);
+    let Some(Load::Rate(rate)) = scenario.cohorts[0].publish.as_ref().map(|publish| publish.load)
+    else {
+        panic!("{scenario:?}")
+    };
+    assert!((rate / 100_000.0 - 1.0).abs() < 0.1, "{rate}");
+}
+
 proptest! {
     // Fewer than 12 have one room, and each bot joins two.
     #[test]
-    fn clients_and_duration_add_up(clients in 12u32..200_000, seconds in 1u64..100_000) {
+    fn clients_and_duration_add_up(clients in 12u32..200_000, us in 10u64..100_000_000_000) {
         let scenario = reads(TWO_COHORTS, &Overrides {
             clients: Some(clients),
-            duration: Some(format!("{seconds}s")),
+            duration: Some(format!("{us}us")),
             ..Overrides::default()
         });
         prop_assert_eq!(scenario.cohorts.iter().map(|cohort| cohort.clients).sum::<u32>(), clients);
         let total: Duration = scenario.phases.iter().map(|phase| phase.duration).sum();
-        prop_assert_eq!(total, Duration::from_secs(seconds));
+        prop_assert_eq!(total, Duration::from_micros(us));
+        // A plan is made of microseconds: less than one would be lost.
+        let whole = |phase: &Phase| phase.duration.subsec_nanos() % 1_000 == 0;
+        prop_assert!(scenario.phases.iter().all(whole));
     }
 
     #[test]
