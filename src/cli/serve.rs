@@ -254,6 +254,10 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     over_zero("queue-messages", args.queue_messages > 0)?;
     over_zero("queue-bytes", args.queue_bytes > 0)?;
     over_zero("feed-interval", !args.feed_interval.is_zero())?;
+    if args.loss > 1.0 {
+        let help = "write a share from 0% to 100%";
+        return Err(Failure::message(Exit::Usage, "--loss is more than all", help));
+    }
     let stall_for = args.stall_for.unwrap_or_default();
     if args.stall_every.is_some_and(|every| every <= stall_for) {
         return Err(Failure::message(
@@ -375,7 +379,11 @@ mod tests {
         assert!(parsed(&["--mode=chat"]).is_err());
         assert!(parsed(&["--stall-every=1s"]).is_err());
         assert!(parsed(&["--threads=0"]).is_err());
-        for line in [&["--queue-messages=0"][..], &["--stall-every=1s", "--stall-for=2s"]] {
+        for line in [
+            &["--queue-messages=0"][..],
+            &["--stall-every=1s", "--stall-for=2s"],
+            &["--loss=100.1%"],
+        ] {
             assert_eq!(config(&parsed(line).unwrap()).unwrap_err().exit, Exit::Usage);
         }
     }

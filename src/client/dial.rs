@@ -11,7 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 pub use super::failure::DialError;
-pub(super) use super::failure::{classify, close_of};
+pub(super) use super::failure::{as_read, classify, close_of};
 use super::socket::{Socket, Traffic, Wire};
 use super::tcp::connect;
 use super::tls::Tls;

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::http::header::{
 };
 use tokio_tungstenite::tungstenite::http::{HeaderName, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
 
 use super::frames::Rule;
 use super::tls;
@@ -54,10 +55,10 @@ impl DialError {
         Self { detail: Detail::Capture, ..Self::new(ErrorKind::MissingValue, step, text) }
     }
 
-    /// The server closed with a close frame, in which this code was read.
-    pub(super) fn closed(frame: Option<&CloseFrame>, read: Option<u16>, step: Step) -> Self {
-        let (code, reason) = close_of(frame, read);
-        if read.is_some_and(is_forbidden) {
+    /// The server closed with a close frame, as it was read.
+    pub(super) fn closed(frame: Option<&CloseFrame>, step: Step) -> Self {
+        let (code, reason) = close_of(frame);
+        if frame.is_some() && is_forbidden(code) {
             let text = format!("a close frame with the code {code}, which RFC 6455 (7.4) forbids");
             return Self::new(ErrorKind::ProtocolViolation, step, text);
         }
@@ -268,14 +269,21 @@ fn is_text(bytes: &[u8]) -> bool {
     !whole.contains(&0)
 }
 
-/// The close code and reason of a close frame, in which the code `read` was read; 1005 where it names
-/// none (RFC 6455, 7.4.1). Where the library shows another code, it shows another reason too.
-pub(super) fn close_of(frame: Option<&CloseFrame>, read: Option<u16>) -> (u16, &str) {
-    match (frame, read) {
-        (None, _) => (1005, ""),
-        (Some(frame), Some(read)) if read != u16::from(frame.code) => (read, ""),
-        (Some(frame), _) => (frame.code.into(), frame.reason.as_str()),
-    }
+/// The close code and reason of a close frame; 1005 where it names none (RFC 6455, 7.4.1).
+pub(super) fn close_of(frame: Option<&CloseFrame>) -> (u16, &str) {
+    frame.map_or((1005, ""), |frame| (frame.code.into(), frame.reason.as_str()))
+}
+
+/// A close frame that the library shows, with the code `read` that it came with. Where the library
+/// shows another, its reason is the library's too.
+pub(super) fn as_read(shown: Option<&CloseFrame>, read: Option<u16>) -> Option<CloseFrame> {
+    let shown = shown?.clone();
+    Some(match read {
+        Some(read) if read != u16::from(shown.code) => {
+            CloseFrame { code: read.into(), reason: Utf8Bytes::default() }
+        }
+        _ => shown,
+    })
 }
 
 /// Whether no close frame may have this code: those that nobody defined, by RFC 6455 (7.4) or in the
@@ -316,6 +324,28 @@ mod tests {
                 assert_eq!((found.kind, found.detail, found.step), expected, "{number}");
             }
         }
+    }
+
+    #[test]
+    fn close_frames_have_the_code_that_was_read() {
+        let frame =
+            |code: u16, reason: &str| CloseFrame { code: code.into(), reason: reason.into() };
+        let theirs = frame(1002, "Protocol violation");
+        for (shown, read, expected, kind) in [
+            (&theirs, Some(1002), theirs.clone(), ErrorKind::Closed),
+            (&theirs, Some(1006), frame(1006, ""), ErrorKind::ProtocolViolation),
+            (&theirs, Some(999), frame(999, ""), ErrorKind::ProtocolViolation),
+            (&theirs, Some(1014), frame(1014, ""), ErrorKind::Closed),
+            (&frame(4999, "mine"), Some(4999), frame(4999, "mine"), ErrorKind::Closed),
+            (&frame(1000, "bye"), None, frame(1000, "bye"), ErrorKind::Closed),
+        ] {
+            let found = as_read(Some(shown), read);
+            assert_eq!(found, Some(expected));
+            assert_eq!(DialError::closed(found.as_ref(), Step::Active).kind, kind, "{found:?}");
+        }
+        assert_eq!(as_read(None, None), None);
+        let none = DialError::closed(None, Step::Active);
+        assert_eq!((none.kind, none.detail), (ErrorKind::Closed, Detail::Code(1005)));
     }
 
     fn refused(headers: &[(HeaderName, &str)], body: &[u8]) -> String {

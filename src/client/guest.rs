@@ -12,7 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::dial::{DialError, Dialed, Target, classify, dial};
+use super::dial::{DialError, Dialed, Target, as_read, classify, dial};
 use super::entry::{log_in, upgrade};
 use super::login::{Answer, Request};
 use super::socket::{Socket, Traffic};
@@ -369,9 +369,10 @@ impl<'w> Guest<'w> {
             Message::Text(text) => text.as_bytes(),
             Message::Binary(bytes) => &bytes[..],
             Message::Close(close) => {
-                self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));
-                let read = self.ws.get_ref().close_code();
-                return Err(DialError::closed(close.as_ref(), read, self.step));
+                let close = as_read(close.as_ref(), self.ws.get_ref().close_code());
+                let frame = Message::Close(close.clone());
+                self.watch.see(now_us, Exchange::Control(&frame), Some(&self.talk));
+                return Err(DialError::closed(close.as_ref(), self.step));
             }
             _ => {
                 self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));

@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use self::acks::Acks;
 use super::context::{Client, Context};
-use super::dial::{DialError, Dialed, classify, close_of};
+use super::dial::{DialError, Dialed, as_read, classify, close_of};
 use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;

@@ -76,8 +76,8 @@ fn read_in(
                 .and_then(|list| list.0.get(cohort)?.value.join.written())
                 .map_or(start..start, |join| join.value.per_client.span_or(&join.span).clone()),
         };
-        check::suffice(&scenario, &span, &mut mistakes);
-        check::bounded(&scenario, &span, &mut mistakes);
+        check::suffice(&scenario, span, &mut mistakes);
+        check::bounded(&scenario, span, &mut mistakes);
         let span = |cohort: usize| {
             let data = file.cohort.get().and_then(|list| list.0.get(cohort)?.value.data.written());
             data.map_or(start..start, |data| data.span.clone())

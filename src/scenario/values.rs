@@ -251,7 +251,7 @@ impl Key for Duration {
         with_unit::<Self, _>(node, path, mistakes, |text| {
             let duration = parse::duration(text)?;
             // All of a run's times are: what is less would be no time at all.
-            if duration.subsec_nanos() % 1_000 == 0 {
+            if duration.subsec_nanos().is_multiple_of(1_000) {
                 return Ok(duration);
             }
             Err(format!("`{}` is no whole number of microseconds", text.trim().escape_debug()))

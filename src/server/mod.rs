@@ -122,6 +122,8 @@ pub async fn serve(
 fn set_up(stream: &TcpStream, config: &ServerConfig) {
     let _ = stream.set_nodelay(true);
     if let Some(bytes) = config.send_buffer_bytes {
+        // The system takes a C `int`, and of 4 GiB nothing would be left.
+        let bytes = bytes.min(i32::MAX as usize);
         let _ = SockRef::from(stream).set_send_buffer_size(bytes);
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Presence, Session, Unspoken, close_of};
+use super::{Presence, Session, Unspoken, as_read, close_of};
 use crate::client::context::Context;
 use crate::client::dial::DialError;
 use crate::client::mailbox::HoldUp;
@@ -46,13 +46,13 @@ impl Session {
                 if let Some(closing) = self.closing.take() {
                     return Some(closing.end);
                 }
-                let read = self.ws.get_ref().close_code();
-                let (code, reason) = close_of(frame.as_ref(), read);
+                let frame = as_read(frame.as_ref(), self.ws.get_ref().close_code());
+                let (code, reason) = close_of(frame.as_ref());
                 let secrets = self.secrets();
                 let reason = secrets.redact(reason);
                 self.ctx.recorder.borrow_mut().closes.record(code, &reason, false);
                 let step = self.step();
-                Some(self.failed(DialError::closed(frame.as_ref(), read, step)))
+                Some(self.failed(DialError::closed(frame.as_ref(), step)))
             }
             // Only with raw frames, which we never ask for.
             Message::Frame(_) => None,

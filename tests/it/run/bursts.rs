@@ -156,8 +156,8 @@ fn one_message_that_asks_for_thousands_of_replies_ends_the_connection() {
     let server = Misbehaving::start(Manner::Does(|mut stream, request| {
         let _ = stream.write_all(upgraded(request).as_bytes());
         let asks = b"PING\n".repeat(10_000);
-        let mut frame = vec![0x81, 127];
-        frame.extend_from_slice(&(asks.len() as u64).to_be_bytes());
+        let mut frame = vec![0x81, 126];
+        frame.extend_from_slice(&u16::try_from(asks.len()).unwrap().to_be_bytes());
         frame.extend_from_slice(&asks);
         let _ = stream.write_all(&frame);
         until_it_goes(&mut stream);

@@ -234,7 +234,7 @@ proptest! {
         let total: Duration = scenario.phases.iter().map(|phase| phase.duration).sum();
         prop_assert_eq!(total, Duration::from_micros(us));
         // A plan is made of microseconds: less than one would be lost.
-        let whole = |phase: &Phase| phase.duration.subsec_nanos() % 1_000 == 0;
+        let whole = |phase: &Phase| phase.duration.subsec_nanos().is_multiple_of(1_000);
         prop_assert!(scenario.phases.iter().all(whole));
     }
 
