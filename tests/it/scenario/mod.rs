@@ -14,6 +14,7 @@ macro_rules! snapshot {
 
 mod aborts;
 mod errors;
+mod extremes;
 mod overrides;
 mod protocol_files;
 mod protocols;
