@@ -9,6 +9,7 @@ mod dial;
 mod entry;
 mod failure;
 mod guest;
+mod hearing;
 mod life;
 mod location;
 mod login;

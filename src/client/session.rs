@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use self::acks::Acks;
 use super::context::{Client, Context};
 use super::dial::{DialError, Dialed, classify, close_of};
+use super::hearing::Listener;
 use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;
@@ -577,14 +578,6 @@ impl Session {
                 None
             }
         }
-    }
-
-    /// The conversation can't go on.
-    fn broken_off(&mut self, failure: Unspoken) -> End {
-        self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-        let Unspoken { step, kind, text } = failure;
-        let text = self.with_stray(text);
-        self.failed(DialError::new(kind, step, text))
     }
 
     /// The text, and what came instead of an answer.

@@ -1,10 +1,13 @@
 //! What a session does with a frame that arrived.
 
+use std::ops::ControlFlow;
+
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Presence, Session, Unspoken, close_of};
 use crate::client::context::Context;
 use crate::client::dial::DialError;
+use crate::client::hearing::{Listener, data_of, hear};
 use crate::client::mailbox::HoldUp;
 use crate::client::session::End;
 use crate::client::stays::Belongs;
@@ -15,17 +18,61 @@ use crate::measure::{
     Recorder, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Away, Event, Incoming, Told, quote};
+use crate::protocol::{Away, Event, Incoming, Splitter, Talk, Told, quote};
 use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
+
+impl Listener for Session {
+    type End = End;
+
+    fn ears(&mut self) -> (&mut Talk, &mut Option<Splitter>) {
+        (&mut self.talk, &mut self.splitter)
+    }
+
+    fn step(&self) -> Step {
+        match (self.open, self.ready) {
+            (false, _) => Step::Connect,
+            (true, false) => Step::Join,
+            (true, true) => Step::Active,
+        }
+    }
+
+    fn take_message(
+        &mut self,
+        frame: &Message,
+        message: &[u8],
+        incoming: Incoming<'_>,
+        now_us: u64,
+    ) -> ControlFlow<End> {
+        let end = match (&incoming, self.decoder) {
+            (Incoming::Data, Some(codec)) => {
+                let whole =
+                    matches!(codec.codec().decode_server(frame), Ok(ServerMessage::Message { .. }));
+                // Only now could anybody read it.
+                let now_us = self.ctx.clock.now_us();
+                self.take_whole(incoming, message, whole, now_us)
+            }
+            _ => self.take_whole(incoming, message, true, now_us),
+        };
+        end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
+    fn broken_off(&mut self, failure: Unspoken) -> End {
+        self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+        let Unspoken { step, kind, text } = failure;
+        let text = self.with_stray(text);
+        self.failed(DialError::new(kind, step, text))
+    }
+}
 
 impl Session {
     /// Takes a frame in; gives the end if it ends the connection.
     pub(super) fn take(&mut self, frame: &Message) -> Option<End> {
         let now_us = self.ctx.clock.now_us();
+        if let Some(data) = data_of(frame) {
+            return hear(self, frame, data, now_us).break_value();
+        }
         match frame {
-            Message::Text(text) => self.take_data(frame, text.as_bytes(), now_us),
-            Message::Binary(bytes) => self.take_data(frame, bytes, now_us),
             Message::Ping(_) => {
                 // The library has queued the pong.
                 self.unflushed = true;
@@ -54,51 +101,13 @@ impl Session {
                 Some(self.failed(DialError::closed(frame.as_ref(), step)))
             }
             // Only with raw frames, which we never ask for.
-            Message::Frame(_) => None,
-        }
-    }
-
-    fn take_data(&mut self, frame: &Message, bytes: &[u8], now_us: u64) -> Option<End> {
-        let Some(mut splitter) = self.splitter.take() else {
-            let incoming = self.talk.read(frame, now_us);
-            if let (Incoming::Data, Some(codec)) = (&incoming, self.decoder) {
-                let whole =
-                    matches!(codec.codec().decode_server(frame), Ok(ServerMessage::Message { .. }));
-                // Only now could anybody read it.
-                let now_us = self.ctx.clock.now_us();
-                return self.take_message(incoming, bytes, whole, now_us);
-            }
-            return self.take_message(incoming, bytes, true, now_us);
-        };
-        let mut end = None;
-        let fed = splitter.feed(bytes, |part| {
-            if end.is_none() {
-                let incoming = self.talk.read_part(part, frame.is_text(), now_us);
-                end = self.take_message(incoming, part, true, now_us);
-                if end.is_none() && self.talk.is_overfull() {
-                    let text = "one message of the server's asks for thousands of replies";
-                    let kind = ErrorKind::Oversize;
-                    end = Some(self.broken_off(Unspoken {
-                        step: self.step(),
-                        kind,
-                        text: text.into(),
-                    }));
-                }
-            }
-        });
-        self.splitter = Some(splitter);
-        match fed {
-            Ok(()) => end,
-            Err(failure) => {
-                let step = self.step();
-                end.or_else(|| Some(self.broken_off(Unspoken { step, ..failure })))
-            }
+            Message::Text(_) | Message::Binary(_) | Message::Frame(_) => None,
         }
     }
 
     /// Takes a message, which the protocol has looked at. One that was to be decoded and could not
     /// be is not `whole`: what it delivers is corrupted, whatever its stamp says.
-    fn take_message(
+    fn take_whole(
         &mut self,
         incoming: Incoming<'_>,
         bytes: &[u8],
@@ -219,15 +228,6 @@ impl Session {
                 self.enter(at, self.connected_us);
             }
             self.entered(at, now_us);
-        }
-    }
-
-    /// In which step a failure falls.
-    pub(super) fn step(&self) -> Step {
-        match (self.open, self.ready) {
-            (false, _) => Step::Connect,
-            (true, false) => Step::Join,
-            (true, true) => Step::Active,
         }
     }
 

@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{End, Presence, Session};
 use crate::client::dial::DialError;
+use crate::client::hearing::Listener;
 use crate::client::ping::{Pinger, Wants};
 use crate::machine::clock::micros;
 use crate::metric::{ErrorKind, Step};
