@@ -4,23 +4,25 @@ use std::sync::Arc;
 
 use super::{MISSED_MAX, Missed, Settler, Way};
 use crate::measure::findings::{Finding, FindingKind};
-use crate::measure::ledger::{Answer, Heard, MessageId, Slots};
+use crate::measure::ledger::{Answer, Heard};
+use crate::measure::message::MessageId;
+use crate::measure::slots::Slots;
 
 impl Settler {
     pub(super) fn hear(&mut self, id: MessageId, heard: Heard, way: Way) {
         if let Some(open) = self.open.get_mut(&id) {
-            let before = open.slots.clone();
-            let again = open.slots.merge(&heard.slots);
-            let new = heard.slots.count() - again;
+            let again = open.slots.common(&heard.slots);
+            open.slots.merge(&heard.slots);
+            let new = heard.slots.count() - again.count();
             if way == Way::Replay {
                 open.replays += new as u32;
             } else if new > 0 {
                 let (first_us, last_us) = open.heard_us.unwrap_or((u64::MAX, 0));
                 open.heard_us = Some((first_us.min(heard.first_us), last_us.max(heard.last_us)));
             }
-            if again > 0 {
+            if !again.is_empty() {
                 let due_us = open.due_us;
-                self.count_duplicates(id, due_us, &before, &heard);
+                self.count_duplicates(id, due_us, &again, &heard);
             }
         } else if heard.sent_us > heard.first_us || self.nobody_sent(id, &heard) {
             self.count_foreign(id, &heard);
@@ -40,24 +42,21 @@ impl Settler {
     pub(super) fn count_foreign(&mut self, id: MessageId, heard: &Heard) {
         let plan = Arc::clone(&self.plan);
         let phase = plan.phase_at(heard.first_us);
-        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
-            if heard.slots.contains(slot) {
-                self.settled_mut(*client, phase).foreign += 1;
-                let foreign = heard.finding(FindingKind::Foreign, *client, id, None);
-                self.findings.note(Finding { message: None, sent_us: None, ..foreign });
-            }
+        let members = &plan.rooms()[id.room as usize].members;
+        for client in heard.slots.iter().filter_map(|slot| members.get(slot as usize)) {
+            self.settled_mut(*client, phase).foreign += 1;
+            let foreign = heard.finding(FindingKind::Foreign, *client, id, None);
+            self.findings.note(Finding { message: None, sent_us: None, ..foreign });
         }
     }
 
-    fn count_duplicates(&mut self, id: MessageId, due_us: u64, before: &Slots, now: &Heard) {
+    fn count_duplicates(&mut self, id: MessageId, due_us: u64, again: &Slots, now: &Heard) {
         let plan = Arc::clone(&self.plan);
         let phase = plan.phase_at(due_us);
-        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
-            let slot = slot as u32;
-            if before.contains(slot) && now.slots.contains(slot) {
-                self.settled_mut(*client, phase).duplicated += 1;
-                self.findings.note(now.finding(FindingKind::Duplicated, *client, id, Some(due_us)));
-            }
+        let members = &plan.rooms()[id.room as usize].members;
+        for client in again.iter().filter_map(|slot| members.get(slot as usize)) {
+            self.settled_mut(*client, phase).duplicated += 1;
+            self.findings.note(now.finding(FindingKind::Duplicated, *client, id, Some(due_us)));
         }
     }
 

@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use super::{Open, Settler, Skips};
 use crate::measure::fate::{Fate, Stay};
-use crate::measure::ledger::MessageId;
+use crate::measure::message::MessageId;
 use crate::measure::window::Window;
 use crate::protocol::Away;
 
