@@ -9,6 +9,7 @@ mod arrivals;
 mod deadlines;
 mod orders;
 mod publishing;
+mod rooms;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -23,13 +24,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use self::acks::Acks;
+use self::rooms::Rooms;
 use super::context::{Client, Context};
 use super::dial::{DialError, Dialed, classify, close_of};
 use super::hearing::Listener;
 use super::mailbox::HoldUp;
 use super::ping::Pinger;
 use super::socket::Socket;
-use super::stays::Stays;
 use crate::codec::CodecKind;
 use crate::measure::{
     Failure, Feeds, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
@@ -81,32 +82,6 @@ impl Outage {
     }
 }
 
-/// A room of this client on this connection.
-#[derive(Debug)]
-struct Room {
-    id: u32,
-    slot: u32,
-    /// When it was last joined.
-    joined_us: Option<u64>,
-    state: Presence,
-    stays: Stays,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
-    /// To be joined at an instant.
-    Out {
-        back_us: u64,
-    },
-    Joining {
-        since_us: u64,
-    },
-    In,
-    Leaving {
-        since_us: u64,
-    },
-}
-
 /// Our own close, once its frame is written.
 #[derive(Clone, Debug)]
 struct Closing {
@@ -138,7 +113,7 @@ pub(super) struct Session {
     missed_from_us: Option<u64>,
     /// Until the first message after an outage.
     silent_since_us: Option<u64>,
-    rooms: Vec<Room>,
+    rooms: Rooms,
     /// All rooms were joined once.
     ready: bool,
     heard: FxHashMap<(u32, u32), Sequence>,
@@ -233,18 +208,7 @@ impl Session {
                 .filter(|_| ctx.plan.relay(client.id).away == Away::Replayed)
                 .map(|outage| outage.since_us),
             silent_since_us,
-            rooms: ctx
-                .plan
-                .memberships(client.id)
-                .iter()
-                .map(|membership| Room {
-                    id: membership.room,
-                    slot: membership.slot,
-                    joined_us: None,
-                    state: Presence::Out { back_us: 0 },
-                    stays: Stays::default(),
-                })
-                .collect(),
+            rooms: Rooms::new(ctx.plan.memberships(client.id)),
             ready: false,
             heard: FxHashMap::default(),
             feeds: Feeds::default(),
@@ -334,9 +298,7 @@ impl Session {
                 recorder.ledger.member(MemberEvent { client, at_us: now_us, change });
             }
             None => {
-                let inside = |room: &&Room| !matches!(room.state, Presence::Out { .. });
-                for room in self.rooms.iter().filter(inside) {
-                    let change = MemberChange::Left { room: room.id };
+                for change in self.rooms.left_all() {
                     recorder.ledger.member(MemberEvent { client, at_us: now_us, change });
                 }
             }
@@ -504,15 +466,14 @@ impl Session {
         let mut budget = WRITE_BUDGET;
         if self.closing.is_none() && self.open {
             for at in 0..self.rooms.len() {
-                let Presence::Out { back_us } = self.rooms[at].state else { continue };
-                if back_us <= self.ctx.clock.now_us() {
+                if self.rooms.is_due(at, || self.ctx.clock.now_us()) {
                     ready!(spend(&mut budget, cx));
                     ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
                     self.join(at);
                     ready!(self.poll_say(cx))?;
                 }
             }
-            if !self.ready && self.rooms.iter().all(|room| room.state == Presence::In) {
+            if !self.ready && self.rooms.is_in_all() {
                 self.become_ready();
             }
             while self.ready
@@ -599,17 +560,12 @@ impl Session {
     }
 
     fn enter(&mut self, at: usize, now_us: u64) {
-        let room = &mut self.rooms[at];
-        room.state = Presence::Joining { since_us: now_us };
-        room.stays.join_written(now_us);
-        let change = MemberChange::JoinWritten { room: room.id };
+        let change = self.rooms.enter(at, now_us);
         self.member(now_us, change);
     }
 
     fn entered(&mut self, at: usize, now_us: u64) {
-        self.rooms[at].state = Presence::In;
-        self.rooms[at].joined_us = Some(now_us);
-        let change = MemberChange::Joined { room: self.rooms[at].id };
+        let change = self.rooms.entered(at, now_us);
         self.member(now_us, change);
     }
 
@@ -617,7 +573,7 @@ impl Session {
         let now_us = self.ctx.clock.now_us();
         self.enter(at, now_us);
         let ctx = Rc::clone(&self.ctx);
-        let joined = self.talk.join(at, ctx.room(self.rooms[at].id), now_us);
+        let joined = self.talk.join(at, ctx.room(self.rooms.id(at)), now_us);
         self.said(joined);
     }
 

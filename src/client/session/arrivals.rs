@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Presence, Session, Unspoken, close_of};
+use super::{Session, Unspoken, close_of};
 use crate::client::context::Context;
 use crate::client::dial::DialError;
 use crate::client::hearing::{Listener, data_of, hear};
@@ -14,8 +14,8 @@ use crate::client::stays::Belongs;
 use crate::codec::ServerMessage;
 use crate::machine::clock::{micros, unix_us};
 use crate::measure::{
-    Arrival, Failure, Finding, FindingKind, FrameKind, MemberChange, MessageId, Moment, Numbered,
-    Recorder, RecoveryEvent,
+    Arrival, Failure, Finding, FindingKind, FrameKind, MessageId, Moment, Numbered, Recorder,
+    RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::protocol::{Away, Event, Incoming, Splitter, Talk, Told, quote};
@@ -208,9 +208,7 @@ impl Session {
         self.open = true;
         if self.ctx.protocols[self.client.cohort].joins() {
             // Where a resume failed, rooms are joined after all.
-            for room in &mut self.rooms {
-                room.state = Presence::Out { back_us: 0 };
-            }
+            self.rooms.all_out();
         } else {
             for at in 0..self.rooms.len() {
                 // The server may count the client in from the moment it reads the upgrade.
@@ -224,7 +222,7 @@ impl Session {
     fn resumed(&mut self, now_us: u64) {
         self.open = true;
         for at in 0..self.rooms.len() {
-            if !matches!(self.rooms[at].state, Presence::Joining { .. }) {
+            if !self.rooms.is_joining(at) {
                 self.enter(at, self.connected_us);
             }
             self.entered(at, now_us);
@@ -262,7 +260,7 @@ impl Session {
         if !intact || self.is_changed(&stamp, mark.0) {
             recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
-        let mine = self.rooms.iter().find(|mine| mine.id == room);
+        let mine = self.rooms.find(room);
         let belongs = mine.map_or(Belongs::Unexpected, |mine| {
             mine.stays.classify(sent_us, self.missed_from_us, recorder.window_us(cohort))
         });
@@ -342,7 +340,7 @@ impl Session {
 
     /// A marked message of its own came back: the client is in that room.
     fn hear_probe(&mut self, room: u32, now_us: u64) {
-        let at = self.rooms.iter().position(|mine| mine.id == room);
+        let at = self.rooms.position(room);
         if let Some(at) = at.filter(|at| self.talk.probed(*at)) {
             self.joined(at, now_us);
         }
@@ -359,7 +357,7 @@ impl Session {
 
     fn joined(&mut self, at: usize, now_us: u64) {
         let cohort = self.client.cohort;
-        if let Presence::Joining { since_us } = self.rooms[at].state {
+        if let Some(since_us) = self.rooms.joins_since_us(at) {
             self.entered(at, now_us);
             let mut recorder = self.ctx.recorder.borrow_mut();
             recorder.latency(Metric::Join, cohort, now_us, now_us.saturating_sub(since_us));
@@ -367,13 +365,9 @@ impl Session {
     }
 
     fn left(&mut self, at: usize, now_us: u64) {
-        let room = &mut self.rooms[at];
-        if matches!(room.state, Presence::Leaving { .. }) {
-            let churn = self.ctx.plan.cohort(self.client.id).churn;
-            let stay_away_us = churn.map_or(0, |churn| micros(churn.stay_away));
-            room.state = Presence::Out { back_us: now_us + stay_away_us };
-            room.stays.left(now_us);
-            let change = MemberChange::Left { room: room.id };
+        let churn = self.ctx.plan.cohort(self.client.id).churn;
+        let stay_away_us = churn.map_or(0, |churn| micros(churn.stay_away));
+        if let Some(change) = self.rooms.left(at, now_us, stay_away_us) {
             self.member(now_us, change);
         }
     }

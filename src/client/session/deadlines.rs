@@ -5,12 +5,12 @@ use std::task::Context as Task;
 use tokio::task::coop::has_budget_remaining;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{End, Presence, Session};
+use super::{End, Session};
 use crate::client::dial::DialError;
 use crate::client::hearing::Listener;
 use crate::client::ping::{Pinger, Wants};
 use crate::machine::clock::micros;
-use crate::metric::{ErrorKind, Step};
+use crate::metric::ErrorKind;
 use crate::scenario::Load;
 
 impl Session {
@@ -20,21 +20,14 @@ impl Session {
             return (now_us >= closing.deadline_us).then(|| closing.end.clone());
         }
         let limit = self.ctx.plan.scenario.target.join_timeout;
-        for at in 0..self.rooms.len() {
-            let (since_us, step) = match self.rooms[at].state {
-                Presence::Joining { since_us } => (since_us, Step::Join),
-                Presence::Leaving { since_us } => (since_us, Step::Leave),
-                Presence::Out { .. } | Presence::In => continue,
-            };
-            if now_us >= since_us + micros(limit) {
-                let room = &self.ctx.room_names[self.rooms[at].id as usize];
-                let of = if room.is_empty() { String::new() } else { format!(" of {room}") };
-                let error = DialError::timed_out(step, limit);
-                let text = format!("{}{of}", error.text);
-                let text = self.with_stray(text);
-                self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-                return Some(self.failed(DialError { text, ..error }));
-            }
+        if let Some((room, step)) = self.rooms.overdue(now_us, micros(limit)) {
+            let room = &self.ctx.room_names[room as usize];
+            let of = if room.is_empty() { String::new() } else { format!(" of {room}") };
+            let error = DialError::timed_out(step, limit);
+            let text = format!("{}{of}", error.text);
+            let text = self.with_stray(text);
+            self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+            return Some(self.failed(DialError { text, ..error }));
         }
         let deaf = self.is_deaf();
         while let Some(incoming) = (!deaf).then(|| self.talk.tick(now_us)).flatten() {
@@ -81,18 +74,12 @@ impl Session {
             return Some(closing.deadline_us);
         }
         let limit_us = micros(self.ctx.plan.scenario.target.join_timeout);
-        let rooms = self.rooms.iter().filter_map(|room| match room.state {
-            Presence::Out { back_us } => self.open.then_some(back_us),
-            Presence::Joining { since_us } | Presence::Leaving { since_us } => {
-                Some(since_us + limit_us)
-            }
-            Presence::In => None,
-        });
+        let rooms = self.rooms.deadline_us(self.open, limit_us);
         let pinger = self.pinger.as_ref().filter(|_| !self.is_deaf()).map(Pinger::deadline_us);
         let reading = (self.ready && self.read_from_us > 0).then_some(self.read_from_us);
         let talk = (!self.is_deaf()).then(|| self.talk.deadline_us()).flatten();
         let answer = self.client.with_places(|places| places.deadline_us()).flatten();
-        rooms.chain(talk).chain(pinger).chain(reading).chain(answer).min()
+        [rooms, talk, pinger, reading, answer].into_iter().flatten().min()
     }
 
     /// Closed loop: has the alarm set for a message that was written from outside this task.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::{Closing, End, Presence, Session};
+use super::{Closing, End, Session};
 use crate::client::mailbox::{HoldUp, Order};
 use crate::machine::clock::micros;
-use crate::measure::{Failure, MemberChange, Moment, RecoveryEvent};
+use crate::measure::{Failure, Moment, RecoveryEvent};
 
 /// How long we wait for the answer to our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -72,10 +72,8 @@ impl Session {
             return None;
         }
         let now_us = self.ctx.clock.now_us();
-        for room in &self.rooms {
-            if matches!(room.state, Presence::In | Presence::Joining { .. }) {
-                self.member(now_us, MemberChange::LeaveWritten { room: room.id });
-            }
+        for change in self.rooms.leave_all() {
+            self.member(now_us, change);
         }
         self.client.mailbox.set_active(false);
         // A fault's code is the plan's; else the protocol may have words and a code of its own.
@@ -94,16 +92,13 @@ impl Session {
             return;
         }
         // Written with the next that is: a server that doesn't read must not fill our buffer with it.
-        let Some(room) = self.rooms.get(n).filter(|room| room.state == Presence::In) else {
-            return;
-        };
-        let id = room.id;
+        let Some(room) = self.rooms.is_in(n) else { return };
         let now_us = self.ctx.clock.now_us();
         let ctx = Rc::clone(&self.ctx);
-        let left = self.talk.leave(n, ctx.room(id), now_us);
+        let left = self.talk.leave(n, ctx.room(room), now_us);
         if self.said(left) == Some(true) {
-            self.rooms[n].state = Presence::Leaving { since_us: now_us };
-            self.member(now_us, MemberChange::LeaveWritten { room: id });
+            let change = self.rooms.leave(n, now_us);
+            self.member(now_us, change);
         }
     }
 }
