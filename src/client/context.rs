@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::agenda::Agenda;
 use super::dial::{DialError, Target};
 use super::mailbox::{Held, HoldUp, Mailbox, Order, Taken};
+use super::person::{person, secrets};
 use super::places::Places;
 use super::session::Session;
 use super::socket::Traffic;
@@ -74,13 +75,9 @@ impl Context {
 
     /// A client as templates name it.
     pub(super) fn person(&self, client: &Client) -> Person {
-        Person {
-            client: client.id,
-            run: Arc::clone(&self.run_name),
-            user: self.plan.user(client.id),
-            last_id: client.last_id.get(),
-            setting: Arc::clone(&self.settings[client.cohort]),
-        }
+        let run = Arc::clone(&self.run_name);
+        let setting = Arc::clone(&self.settings[client.cohort]);
+        Person { last_id: client.last_id.get(), ..person(&self.plan, client.id, run, setting) }
     }
 
     /// A connection's side of the client's protocol.
@@ -99,10 +96,9 @@ impl Context {
         self.plan.memberships(client.id).first().map(|membership| self.room(membership.room))
     }
 
-    /// What of a client's own no output may show: a server may repeat it.
-    pub(super) fn secrets(&self, client: &Client) -> Secrets {
-        let captured = client.captured.borrow();
-        Secrets::new(self.protocols[client.cohort].secrets(&self.person(client), &captured))
+    /// What of a client's own no output may show, with what it has captured so far.
+    pub(super) fn secrets(&self, client: &Client, captured: &Captured) -> Secrets {
+        secrets(&self.protocols[client.cohort], &self.person(client), captured)
     }
 
     pub(super) fn failure(

@@ -165,7 +165,7 @@ async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
         }
         Err(error) => {
             ctx.recorder.borrow_mut().counts(cohort).failed += 1;
-            ctx.failure(client, error, || ctx.secrets(client));
+            ctx.failure(client, error, || ctx.secrets(client, &client.captured.borrow()));
         }
     }
     dialed
