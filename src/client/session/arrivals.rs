@@ -4,21 +4,19 @@ use std::ops::ControlFlow;
 
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Session, Unspoken, close_of};
+use super::{End, Session, Unspoken};
 use crate::client::context::Context;
-use crate::client::dial::DialError;
+use crate::client::dial::{DialError, close_of};
 use crate::client::hearing::{Listener, data_of, hear};
 use crate::client::mailbox::HoldUp;
-use crate::client::session::End;
 use crate::client::stays::Belongs;
 use crate::codec::ServerMessage;
-use crate::machine::clock::{micros, unix_us};
+use crate::machine::clock::micros;
 use crate::measure::{
-    Arrival, Failure, Finding, FindingKind, FrameKind, MessageId, Moment, Numbered, Recorder,
-    RecoveryEvent,
+    Arrival, Failure, Finding, FindingKind, FrameKind, MessageId, Moment, Recorder, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Away, Event, Incoming, Splitter, Talk, Told, quote};
+use crate::protocol::{Away, Event, Incoming, Splitter, Talk, quote};
 use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
 
@@ -74,9 +72,6 @@ impl Session {
         }
         match frame {
             Message::Ping(_) => {
-                // The library has queued the pong.
-                self.unflushed = true;
-                self.pongs += 1;
                 self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_heartbeat += 1;
                 None
             }
@@ -141,9 +136,7 @@ impl Session {
     /// What of this client's own no output may show. Steps capture as they go, so the talk knows
     /// more than the client.
     pub(super) fn secrets(&self) -> Secrets {
-        let person = self.ctx.person(&self.client);
-        let captured = self.talk.captured();
-        Secrets::new(self.ctx.protocols[self.client.cohort].secrets(&person, &captured))
+        self.ctx.secrets(&self.client, &self.talk.captured())
     }
 
     /// Counts a message that delivers nothing, by what it was taken for.
@@ -262,7 +255,7 @@ impl Session {
         }
         let mine = self.rooms.find(room);
         let belongs = mine.map_or(Belongs::Unexpected, |mine| {
-            mine.stays.classify(sent_us, self.missed_from_us, recorder.window_us(cohort))
+            mine.stays.classify(sent_us, self.absence.missed_from_us(), recorder.window_us(cohort))
         });
         let slot = match (belongs, mine) {
             (Belongs::Member, Some(mine)) => mine.slot,
@@ -312,8 +305,7 @@ impl Session {
         let from_sent_us = now_us.saturating_sub(sent_us);
         recorder.latency(Metric::Delivery, cohort, due_us, now_us.saturating_sub(due_us));
         recorder.latency(Metric::DeliveryFromSent, cohort, due_us, from_sent_us);
-        if let Some(since_us) = self.silent_since_us.take() {
-            let silent_us = now_us.saturating_sub(since_us);
+        if let Some(silent_us) = self.absence.heard(now_us) {
             recorder.latency(Metric::Outage, cohort, now_us, silent_us);
         }
         if self.client.held_up.get().is_some_and(|hold| sent_us >= hold.until_us) {
@@ -380,30 +372,10 @@ impl Session {
         }
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
-        recorder.counts(cohort).frames_push += 1;
-        let Event { key, sequence, sent } = event;
-        let numbered = match sequence {
-            Told::Is((per, seq)) => self.feeds.hear(per, seq),
-            Told::Nothing | Told::Unreadable => Numbered::UNNUMBERED,
-        };
-        recorder.counts(cohort).number(&numbered);
-        recorder.counts(cohort).push_unnumbered += u64::from(sequence == Told::Unreadable);
-        if !numbered.is_new {
+        if !self.feed.hear(event, &mut recorder, cohort, now_us) {
             return;
         }
-        if let Some(key) = key {
-            recorder.ledger.hear_event(key, cohort, now_us);
-        }
-        match sent {
-            Told::Is(sent) => recorder.push_sent(cohort, sent, unix_us(), now_us),
-            Told::Unreadable => recorder.counts(cohort).push_untimed += 1,
-            Told::Nothing => {}
-        }
-        if let Some(last_us) = self.last_push_us.replace(now_us) {
-            recorder.latency(Metric::Interval, cohort, now_us, now_us.saturating_sub(last_us));
-        }
-        if let Some(since_us) = self.silent_since_us.take() {
-            let silent_us = now_us.saturating_sub(since_us);
+        if let Some(silent_us) = self.absence.heard(now_us) {
             recorder.latency(Metric::Outage, cohort, now_us, silent_us);
         }
         if self.client.held_up.get().is_some_and(|hold| now_us >= hold.until_us) {

@@ -19,8 +19,7 @@ impl Session {
     pub(super) fn obey(&mut self, order: Order) -> Option<End> {
         match order {
             Order::Reset { fault } => {
-                // Should it fail, the drop sends FIN: the server sees an end all the same.
-                let _ = self.ws.get_ref().reset_on_drop();
+                self.pipe.reset_on_drop();
                 self.ctx.recorder.borrow_mut().closes.record(1006, "reset on purpose", true);
                 Some(End::Fault(fault))
             }
@@ -30,7 +29,7 @@ impl Session {
                 Some(End::Fault(fault))
             }
             Order::Stall { hold } => {
-                self.read_from_us = hold.until_us;
+                self.reading.stall(hold.until_us);
                 self.hold_up(hold);
                 None
             }
@@ -80,7 +79,8 @@ impl Session {
         let code = if end.is_fault() { code } else { self.talk.goodbye() };
         self.ctx.recorder.borrow_mut().closes.record(code, "", true);
         let frame = CloseFrame { code: code.into(), reason: "".into() };
-        if self.say().is_err() || self.send(Message::Close(Some(frame))).is_err() {
+        let said = self.pipe.say(&mut self.talk);
+        if said.and_then(|()| self.pipe.send(Message::Close(Some(frame)))).is_err() {
             return Some(end);
         }
         self.closing = Some(Closing { end, deadline_us: now_us + micros(CLOSE_TIMEOUT) });

@@ -52,21 +52,17 @@ impl Session {
     pub(in crate::client) fn publish_now(&mut self, held: Held) -> Option<Held> {
         let mut rest = Some(held);
         let mut budget = WRITE_BUDGET;
-        let free = self.ready && self.closing.is_none() && self.failed_write.is_none();
+        let free = self.ready && self.closing.is_none() && !self.pipe.has_failed();
         while free
             && budget > 0
-            && !self.unflushed
+            && !self.pipe.is_unflushed()
             && !self.talk.holds_frames()
             && let Some(held) = rest
             && self.can_publish()
         {
             budget -= 1;
             rest = self.publish(held);
-            let written = self.say_some();
-            // What the socket took is gone.
-            self.unflushed = self.ws.get_ref().has_pushed_back();
-            if let Err(error) = written {
-                self.failed_write = Some(error);
+            if !self.pipe.say_some(&mut self.talk) {
                 self.client.mailbox.wake();
                 break;
             }
@@ -154,7 +150,7 @@ impl Session {
         let ctx = Rc::clone(&self.ctx);
         let act = ctx.plan.cohort(self.client.id).actions.get(usize::from(action));
         let room = self.rooms.in_turn(k);
-        let free = self.ready && self.closing.is_none() && !self.unflushed;
+        let free = self.ready && self.closing.is_none() && !self.pipe.is_unflushed();
         let free = free && !self.talk.is_full();
         let (Some(act), true) = (act, free && self.rooms.can_speak()) else {
             ctx.recorder.borrow_mut().counts(self.client.cohort).actions_not_sent += 1;
