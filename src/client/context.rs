@@ -1,18 +1,18 @@
 //! What all clients of a worker share, and what each has of its own across its connections.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::agenda::Agenda;
-use super::dial::{DialError, Target};
-use super::mailbox::{Held, HoldUp, Mailbox, Order, Taken};
+use super::error::DialError;
+use super::mailbox::{HoldUp, Mailbox, Order};
 use super::person::{person, secrets};
 use super::places::Places;
-use super::session::Session;
 use super::socket::Traffic;
+use super::target::Target;
 use crate::machine::clock::Clock;
 use crate::measure::{Recorder, Standing};
 use crate::plan::Plan;
@@ -145,8 +145,6 @@ pub struct Client {
     pub(super) places: RefCell<Option<Box<Places>>>,
     /// Whether its attempts are used up.
     pub gave_up: Cell<bool>,
-    /// Its session while it is connected, for the worker to publish on without waking its task.
-    pub(super) line: RefCell<Weak<RefCell<Session>>>,
     /// Whether it has done the logins that are done once.
     pub(super) logged_in: Cell<bool>,
     /// What its logins and earlier connections captured.
@@ -174,7 +172,6 @@ impl Client {
             joined_once: Cell::new(false),
             places: RefCell::default(),
             gave_up: Cell::new(false),
-            line: RefCell::default(),
             logged_in: Cell::new(false),
             captured: RefCell::default(),
             last_id: Cell::new(IDS_BEFORE),
@@ -204,25 +201,6 @@ impl Client {
     /// What was captured before its first connection.
     pub fn keep(&self, captured: Captured) {
         self.captured.replace(captured);
-    }
-
-    /// Hands a due message over: it leaves at once if the client is joined and nothing is before
-    /// it. A task that has to be woken would wait behind every client that hears something at
-    /// the same time, and the message with it. With `only_active`, a client that is away takes
-    /// none.
-    #[must_use]
-    pub fn release(&self, held: Held, only_active: bool) -> Taken {
-        let session = self.line.borrow().upgrade();
-        if let Some(session) = session
-            && !self.mailbox.holds_any()
-        {
-            return match session.borrow_mut().publish_now(held) {
-                None => Taken::Yes,
-                // What has begun to go is no longer a message that falls due while away.
-                Some(rest) => self.mailbox.hold(rest, only_active && rest.done == 0),
-            };
-        }
-        self.mailbox.hold(held, only_active)
     }
 
     /// Gives it the places of a closed loop.

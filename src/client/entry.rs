@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use super::dial::{DialError, Target};
+use super::error::DialError;
 use super::location::joined;
 use super::login::{Answer, Request, request};
 use super::person::secrets;
 use super::socket::Traffic;
+use super::target::Target;
 use super::upgrade::Upgrade;
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::protocol::capture::Source;

@@ -13,11 +13,14 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::dial::{DialError, Dialed, Target, classify, dial};
+use super::dial::{Dialed, dial};
 use super::entry::{log_in, upgrade};
+use super::error::DialError;
+use super::failure::classify;
 use super::hearing::{Listener, data_of, hear};
 use super::login::{Answer, Request};
 use super::socket::{Socket, Traffic};
+use super::target::Target;
 use crate::machine::clock::{Clock, unix_ms};
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::description::Each;

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::dial::DialError;
+use super::error::DialError;
 use super::guest::{Guest, Told, Visit, Watch};
 use super::person::secrets;
 use crate::machine::clock::Clock;

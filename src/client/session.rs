@@ -155,7 +155,7 @@ impl Session {
         session
     }
 
-    /// A session that the worker may publish on directly from now on.
+    /// At the beginning of a connection.
     pub(super) fn start(
         ctx: &Rc<Context>,
         client: &Rc<Client>,
@@ -163,20 +163,16 @@ impl Session {
         outage: Option<Outage>,
         silent_since_us: Option<u64>,
     ) -> Rc<RefCell<Self>> {
-        let session = Self::new(ctx, client, dialed, outage, silent_since_us);
-        let session = Rc::new(RefCell::new(session));
-        client.line.replace(Rc::downgrade(&session));
-        session
+        Rc::new(RefCell::new(Self::new(ctx, client, dialed, outage, silent_since_us)))
     }
 
-    /// Runs the connection to its end.
+    /// Runs the connection to its end, and says so before anything is made of it.
     ///
     /// It is handed over as a pointer: a task's memory has room for all it ever holds at once, for as
     /// long as it lives.
-    pub(super) async fn run(session: Rc<RefCell<Self>>) -> Ended {
+    pub(super) async fn run(session: Rc<RefCell<Self>>, over: impl FnOnce()) -> Ended {
         let end = poll_fn(|cx| session.borrow_mut().poll(cx)).await;
-        let client = Rc::clone(&session.borrow().client);
-        client.line.take();
+        over();
         if matches!(&end, End::Lost(error) if error.kind == ErrorKind::Closed) {
             // The library has queued the answer to the server's close frame. One try is enough:
             // the server may be gone.

@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{End, Session, Unspoken};
 use crate::client::context::Context;
-use crate::client::dial::{DialError, close_of};
+use crate::client::error::{DialError, close_of};
 use crate::client::hearing::{Listener, data_of, hear};
 use crate::client::mailbox::HoldUp;
 use crate::client::stays::Belongs;

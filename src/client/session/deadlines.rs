@@ -5,7 +5,7 @@ use std::task::Context as Task;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{End, Session};
-use crate::client::dial::DialError;
+use crate::client::error::DialError;
 use crate::client::hearing::Listener;
 use crate::client::ping::{Pinger, Wants};
 use crate::machine::clock::micros;

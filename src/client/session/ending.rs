@@ -3,7 +3,8 @@
 use tokio_tungstenite::tungstenite::Error;
 
 use super::{Outage, Session};
-use crate::client::dial::{DialError, classify};
+use crate::client::error::DialError;
+use crate::client::failure::classify;
 use crate::client::hearing::Listener;
 use crate::client::mailbox::HoldUp;
 use crate::measure::{Failure, MemberChange, MemberEvent, Moment, RecoveryEvent};
