@@ -332,8 +332,8 @@ impl Worker {
     /// Hands over a snapshot, and whatever else the coordinator is to know.
     async fn report(&self, end: &WorkerEnd, snapshot: Snapshot) {
         end.reply(Reply::Snapshot(Box::new(snapshot))).await;
-        if let Some(panics) = self.panics.take() {
-            end.reply(panics).await;
+        if let Some((first, why, clients)) = self.panics.take() {
+            end.reply(Reply::ClientsPanicked { first, clients, why }).await;
         }
     }
 
