@@ -16,6 +16,7 @@ mod pipe;
 mod publishing;
 mod reading;
 mod rooms;
+mod stage;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -35,6 +36,7 @@ use self::feed::Feed;
 use self::pipe::Pipe;
 use self::reading::{Gate, Reading};
 use self::rooms::Rooms;
+use self::stage::Stage;
 use super::context::{Client, Context};
 use super::dial::Dialed;
 use super::hearing::Listener;
@@ -58,19 +60,13 @@ pub(super) struct Session {
     splitter: Option<Splitter>,
     /// By what every delivery is decoded, where that is asked for.
     decoder: Option<CodecKind>,
-    /// Rooms can be joined: the protocol's own steps are done.
-    open: bool,
-    /// What came last and nothing took, until the client is ready: what a step got instead of its
-    /// answer.
-    stray: Option<String>,
+    stage: Stage,
     pipe: Pipe,
     began_us: u64,
     /// When the upgrade was about to be written: the server may know the client from then on.
     connected_us: u64,
     absence: Absence,
     rooms: Rooms,
-    /// All rooms were joined once.
-    ready: bool,
     heard: FxHashMap<(u32, u32), Sequence>,
     feed: Feed,
     pinger: Option<Pinger>,
@@ -125,14 +121,12 @@ impl Session {
                 }
                 _ => None,
             },
-            open: false,
-            stray: None,
+            stage: Stage::new(),
             pipe: Pipe::new(dialed.ws),
             began_us: dialed.began_us,
             connected_us,
             absence: Absence::new(outage, silent_since_us, replays),
             rooms: Rooms::new(ctx.plan.memberships(client.id)),
-            ready: false,
             heard: FxHashMap::default(),
             feed: Feed::default(),
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
@@ -253,7 +247,7 @@ impl Session {
     /// Whether the next frame may be read. A client that is not joined yet, or is closing, reads
     /// what it is answered.
     fn may_read(&mut self) -> bool {
-        if !self.reading.is_held_up() || !self.ready || self.closing.is_some() {
+        if !self.reading.is_held_up() || !self.stage.is_ready() || self.closing.is_some() {
             return true;
         }
         let now_us = self.ctx.clock.now_us();
@@ -276,7 +270,7 @@ impl Session {
         ready!(self.pipe.poll_flush(cx))?;
         ready!(self.poll_say(cx))?;
         let mut budget = WRITE_BUDGET;
-        if self.closing.is_none() && self.open {
+        if self.closing.is_none() && self.stage.is_open() {
             for at in 0..self.rooms.len() {
                 if self.rooms.is_due(at, || self.ctx.clock.now_us()) {
                     ready!(spend(&mut budget, cx));
@@ -285,10 +279,10 @@ impl Session {
                     ready!(self.poll_say(cx))?;
                 }
             }
-            if !self.ready && self.rooms.is_in_all() {
+            if !self.stage.is_ready() && self.rooms.is_in_all() {
                 self.become_ready();
             }
-            while self.ready
+            while self.stage.is_ready()
                 && let Some(held) = self.client.mailbox.next_held()
                 && self.can_publish()
             {
@@ -343,8 +337,7 @@ impl Session {
     }
 
     fn become_ready(&mut self) {
-        self.ready = true;
-        self.stray = None;
+        self.stage.be_ready();
         let now_us = self.ctx.clock.now_us();
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();

@@ -28,11 +28,7 @@ impl Listener for Session {
     }
 
     fn step(&self) -> Step {
-        match (self.open, self.ready) {
-            (false, _) => Step::Connect,
-            (true, false) => Step::Join,
-            (true, true) => Step::Active,
-        }
+        self.stage.step()
     }
 
     fn take_message(
@@ -58,7 +54,7 @@ impl Listener for Session {
     fn broken_off(&mut self, failure: Unspoken) -> End {
         self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
         let Unspoken { step, kind, text } = failure;
-        let text = self.with_stray(text);
+        let text = self.stage.explain(text);
         self.failed(DialError::new(kind, step, text))
     }
 }
@@ -150,13 +146,10 @@ impl Session {
             Incoming::Rejected(..) | Incoming::Error(_) => FrameKind::Error,
             Incoming::Reply => FrameKind::Reply,
             Incoming::Data | Incoming::Unmatched => {
-                if !self.ready {
-                    drop(recorder);
-                    let secrets = self.secrets();
-                    let text = String::from_utf8_lossy(bytes);
-                    self.stray = Some(quote(secrets.redact(&text).as_bytes()));
-                    recorder = self.ctx.recorder.borrow_mut();
-                }
+                let secrets = || self.ctx.secrets(&self.client, &self.talk.captured());
+                self.stage.note_stray(|| {
+                    quote(secrets().redact(&String::from_utf8_lossy(bytes)).as_bytes())
+                });
                 FrameKind::Unmatched
             }
             Incoming::Heartbeat => {
@@ -198,7 +191,7 @@ impl Session {
 
     /// Rooms can be joined. Without joins the client is in all of them.
     fn opened(&mut self, now_us: u64) {
-        self.open = true;
+        self.stage.open();
         if self.ctx.protocols[self.client.cohort].joins() {
             // Where a resume failed, rooms are joined after all.
             self.rooms.all_out();
@@ -213,7 +206,7 @@ impl Session {
 
     /// The server took the client back, with all its rooms.
     fn resumed(&mut self, now_us: u64) {
-        self.open = true;
+        self.stage.open();
         for at in 0..self.rooms.len() {
             if !self.rooms.is_joining(at) {
                 self.enter(at, self.connected_us);
@@ -386,7 +379,7 @@ impl Session {
     /// An error reply fails the join that waits; once joined it is counted.
     fn refused(&mut self, reason: &str) -> Option<End> {
         let text = format!("the server answered with an error: {reason}");
-        if !self.ready {
+        if !self.stage.is_ready() {
             let error = DialError::new(ErrorKind::ServerError, self.step(), text);
             return Some(self.failed(error));
         }

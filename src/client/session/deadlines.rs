@@ -24,7 +24,7 @@ impl Session {
             let of = if room.is_empty() { String::new() } else { format!(" of {room}") };
             let error = DialError::timed_out(step, limit);
             let text = format!("{}{of}", error.text);
-            let text = self.with_stray(text);
+            let text = self.stage.explain(text);
             self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
             return Some(self.failed(DialError { text, ..error }));
         }
@@ -73,10 +73,10 @@ impl Session {
             return Some(closing.deadline_us);
         }
         let limit_us = micros(self.ctx.plan.scenario.target.join_timeout);
-        let rooms = self.rooms.deadline_us(self.open, limit_us);
+        let rooms = self.rooms.deadline_us(self.stage.is_open(), limit_us);
         let pinger =
             self.pinger.as_ref().filter(|_| !self.reading.is_deaf()).map(Pinger::deadline_us);
-        let reading = self.reading.deadline_us().filter(|_| self.ready);
+        let reading = self.reading.deadline_us().filter(|_| self.stage.is_ready());
         let talk = (!self.reading.is_deaf()).then(|| self.talk.deadline_us()).flatten();
         let answer = self.client.with_places(|places| places.deadline_us()).flatten();
         [rooms, talk, pinger, reading, answer].into_iter().flatten().min()

@@ -80,7 +80,7 @@ impl Session {
             }
         }
         // One that was not joined was away already, and comes back from what it was away for.
-        if let (Some(failure), true) = (hit, self.ready) {
+        if let (Some(failure), true) = (hit, self.stage.is_ready()) {
             // Who stood still was hit when it began to.
             if end.is_fault() || self.client.held_up.take().is_none() {
                 recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::Hit });
@@ -98,12 +98,12 @@ impl Session {
         }
         let counts = recorder.counts(self.client.cohort);
         counts.reordered += self.feed.end();
-        match (&end, self.ready) {
+        match (&end, self.stage.is_ready()) {
             (End::Lost(_) | End::Fault(_), false) => counts.failed += 1,
             (End::Lost(_) | End::Fault(_), true) => counts.lost += 1,
             (End::Left | End::Stopped, _) => {}
         }
-        if self.ready {
+        if self.stage.is_ready() {
             self.ctx.up.set(self.ctx.up.get() - 1);
         }
         drop(recorder);
@@ -115,7 +115,7 @@ impl Session {
         Ended {
             end,
             at_us: now_us,
-            was_ready: self.ready,
+            was_ready: self.stage.is_ready(),
             outage: self.absence.outage(),
             silent_since_us: self.absence.silent_since_us(),
         }
@@ -131,14 +131,6 @@ impl Session {
             }),
             End::Fault(fault) => Some(Failure { at_us: now_us, fault: Some(*fault) }),
             End::Left | End::Stopped => None,
-        }
-    }
-
-    /// The text, and what came instead of an answer.
-    pub(super) fn with_stray(&mut self, text: String) -> String {
-        match self.stray.take() {
-            Some(stray) => format!("{text}; what came instead: {stray}"),
-            None => text,
         }
     }
 

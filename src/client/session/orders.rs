@@ -53,7 +53,7 @@ impl Session {
 
     /// Notes a fault that holds up what this client hears; one that is not joined is not hit.
     fn hold_up(&self, hold: HoldUp) {
-        if !self.ready {
+        if !self.stage.is_ready() {
             return;
         }
         let failure = Failure { at_us: hold.at_us, fault: Some(hold.fault) };

@@ -52,7 +52,7 @@ impl Session {
     pub(in crate::client) fn publish_now(&mut self, held: Held) -> Option<Held> {
         let mut rest = Some(held);
         let mut budget = WRITE_BUDGET;
-        let free = self.ready && self.closing.is_none() && !self.pipe.has_failed();
+        let free = self.stage.is_ready() && self.closing.is_none() && !self.pipe.has_failed();
         while free
             && budget > 0
             && !self.pipe.is_unflushed()
@@ -150,7 +150,7 @@ impl Session {
         let ctx = Rc::clone(&self.ctx);
         let act = ctx.plan.cohort(self.client.id).actions.get(usize::from(action));
         let room = self.rooms.in_turn(k);
-        let free = self.ready && self.closing.is_none() && !self.pipe.is_unflushed();
+        let free = self.stage.is_ready() && self.closing.is_none() && !self.pipe.is_unflushed();
         let free = free && !self.talk.is_full();
         let (Some(act), true) = (act, free && self.rooms.can_speak()) else {
             ctx.recorder.borrow_mut().counts(self.client.cohort).actions_not_sent += 1;
