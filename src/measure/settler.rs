@@ -245,7 +245,9 @@ impl Settler {
             tally.enter(account, Entry::Message { fate, acked }, |kind| {
                 open.finding(kind, (slot, client), id, failure)
             });
-            missed.note(slot, fate, plan.relay(client).away);
+            if matches!(fate, Fate::Lost | Fate::Unfinished | Fate::MissedAway) {
+                missed.note(slot, fate, plan.relay(client).away);
+            }
             if matches!(fate, Fate::Lost | Fate::MissedAway) {
                 recoveries.blame(client, open.sent_us, failure, fate == Fate::Lost);
             }

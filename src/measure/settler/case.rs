@@ -62,3 +62,6 @@ impl<'a> Case<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
