@@ -72,9 +72,9 @@ impl Pipe {
         Poll::Ready(Ok(()))
     }
 
-    /// Has the socket take what it takes at once; the rest is lost.
-    pub(super) fn flush_once(&mut self, cx: &mut Task<'_>) {
-        let _ = Pin::new(&mut self.ws).poll_flush(cx);
+    /// Has the socket take what it takes at once; whether that was all.
+    pub(super) fn flush_once(&mut self, cx: &mut Task<'_>) -> bool {
+        Pin::new(&mut self.ws).poll_flush(cx).is_ready()
     }
 
     /// Writes what a conversation has to say, as far as the socket takes it.
