@@ -11,6 +11,7 @@ mod arrivals;
 mod deadlines;
 mod ending;
 mod feed;
+mod heard;
 mod orders;
 mod pipe;
 mod publishing;
@@ -23,7 +24,6 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context as Task, Poll, ready};
 
-use rustc_hash::FxHashMap;
 use tokio_tungstenite::tungstenite::Error;
 
 use self::absence::Absence;
@@ -33,6 +33,7 @@ use self::alarm::Alarm;
 use self::ending::Closing;
 pub(super) use self::ending::{End, Ended};
 use self::feed::Feed;
+use self::heard::Heard;
 use self::pipe::Pipe;
 use self::reading::{Gate, Reading};
 use self::rooms::Rooms;
@@ -42,7 +43,7 @@ use super::dial::Dialed;
 use super::hearing::Listener;
 use super::ping::Pinger;
 use crate::codec::CodecKind;
-use crate::measure::{MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent};
+use crate::measure::{MemberChange, MemberEvent, Moment, RecoveryEvent};
 use crate::metric::{ErrorKind, Metric};
 use crate::protocol::{Away, Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
 
@@ -67,7 +68,7 @@ pub(super) struct Session {
     connected_us: u64,
     absence: Absence,
     rooms: Rooms,
-    heard: FxHashMap<(u32, u32), Sequence>,
+    heard: Heard,
     feed: Feed,
     pinger: Option<Pinger>,
     /// Nothing is read until what the peer has asked for is written.
@@ -127,7 +128,7 @@ impl Session {
             connected_us,
             absence: Absence::new(outage, silent_since_us, replays),
             rooms: Rooms::new(ctx.plan.memberships(client.id)),
-            heard: FxHashMap::default(),
+            heard: Heard::new(client.id, client.cohort, replays),
             feed: Feed::default(),
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
             owes_too_much: false,

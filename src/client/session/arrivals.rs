@@ -9,14 +9,13 @@ use crate::client::context::Context;
 use crate::client::error::{DialError, close_of};
 use crate::client::hearing::{Listener, data_of, hear};
 use crate::client::mailbox::HoldUp;
-use crate::client::stays::Belongs;
 use crate::codec::ServerMessage;
 use crate::machine::clock::micros;
 use crate::measure::{
-    Arrival, Failure, Finding, FindingKind, FrameKind, MessageId, Moment, Recorder, RecoveryEvent,
+    Failure, Finding, FindingKind, FrameKind, MessageId, Moment, Recorder, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Away, Event, Incoming, Splitter, Talk, quote};
+use crate::protocol::{Event, Incoming, Splitter, Talk, quote};
 use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
 
@@ -219,9 +218,6 @@ impl Session {
     fn arrive(&mut self, found: Found, mark: (&[u8], usize), now_us: u64) {
         let cohort = self.client.cohort;
         let receiver = self.client.id;
-        let note = |recorder: &mut Recorder, kind, stamp| {
-            recorder.findings.note(Finding::of_arrival(kind, receiver, stamp, now_us));
-        };
         let mut recorder = self.ctx.recorder.borrow_mut();
         let (stamp, intact) = match found {
             Found::Intact(stamp) => (stamp, true),
@@ -240,56 +236,16 @@ impl Session {
         let is_ours = run == self.ctx.run && !preflight && sent_us <= now_us;
         if !is_ours || publisher >= self.ctx.plan.client_count() {
             recorder.counts(cohort).foreign += 1;
-            note(&mut recorder, FindingKind::Foreign, None);
+            let kind = FindingKind::Foreign;
+            recorder.findings.note(Finding::of_arrival(kind, receiver, None, now_us));
             return;
         }
         if !intact || self.is_changed(&stamp, mark.0) {
             recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
-        let mine = self.rooms.find(room);
-        let belongs = mine.map_or(Belongs::Unexpected, |mine| {
-            mine.stays.classify(sent_us, self.absence.missed_from_us(), recorder.window_us(cohort))
-        });
-        let slot = match (belongs, mine) {
-            (Belongs::Member, Some(mine)) => mine.slot,
-            (Belongs::Replayed, Some(mine))
-                if self.ctx.plan.relay(receiver).away == Away::Replayed =>
-            {
-                let message = MessageId { room, publisher, seq };
-                let joined_us = mine.joined_us.unwrap_or(now_us);
-                recorder.replayed(cohort, message, mine.slot, sent_us, joined_us, now_us);
-                return;
-            }
-            (Belongs::Replayed, _) => {
-                recorder.counts(cohort).replayed += 1;
-                note(&mut recorder, FindingKind::Replayed, Some(stamp));
-                return;
-            }
-            (Belongs::Unexpected | Belongs::Member, _) => {
-                recorder.counts(cohort).unexpected += 1;
-                note(&mut recorder, FindingKind::Unexpected, Some(stamp));
-                return;
-            }
-        };
-        let arrival = self.heard.entry((room, publisher)).or_default().hear(seq.into());
-        let message = MessageId { room, publisher, seq };
-        if arrival == Arrival::Duplicate || !recorder.ledger.hear(message, slot, sent_us, now_us) {
-            recorder.counts(cohort).duplicated += 1;
-            note(&mut recorder, FindingKind::Duplicated, Some(stamp));
+        let (mine, missed_from_us) = (self.rooms.find(room), self.absence.missed_from_us());
+        if !self.heard.take(&stamp, mine, missed_from_us, &mut recorder, now_us) {
             return;
-        }
-        let overtaken = matches!(arrival, Arrival::Reordered | Arrival::TooOld);
-        // What was sent before says how old it is, and not how long the server took.
-        if mine.is_some_and(|mine| mine.joined_us.is_some_and(|joined_us| sent_us >= joined_us)) {
-            if arrival == Arrival::TooOld {
-                recorder.took_or_copy(cohort, message, slot, sent_us, now_us);
-            } else {
-                recorder.took(cohort, sent_us, now_us, overtaken);
-            }
-        }
-        if overtaken {
-            recorder.counts(cohort).reordered += 1;
-            note(&mut recorder, FindingKind::Reordered, Some(stamp));
         }
         if !self.ctx.plan.hears(publisher, receiver) {
             // The settler calls it unexpected; it is nobody's latency.
@@ -307,7 +263,7 @@ impl Session {
         if publisher == self.client.id {
             recorder.latency(Metric::OwnCopy, cohort, due_us, from_sent_us);
             drop(recorder);
-            self.answered(message, now_us);
+            self.answered(MessageId { room, publisher, seq }, now_us);
         }
     }
 
