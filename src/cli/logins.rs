@@ -20,14 +20,9 @@ use crate::secrets::{Secrets, is_secret_name};
 /// A cohort's first client, as templates name it.
 pub(super) fn person(plan: &Plan, cohort: &Cohort, run: u32, url: &str) -> Person {
     let at = plan.scenario.cohorts.iter().position(|known| std::ptr::eq(known, cohort));
-    let client = at.map_or(0, |at| plan.first_client(at));
-    Person {
-        client,
-        run: crate::worker::run_name(run).into(),
-        user: plan.user(client),
-        last_id: 0,
-        setting: Arc::new(client::setting(&plan.scenario, cohort, url)),
-    }
+    let first = at.map_or(0, |at| plan.first_client(at));
+    let setting = Arc::new(client::setting(&plan.scenario, cohort, url));
+    client::person(plan, first, crate::worker::run_name(run).into(), setting)
 }
 
 /// The URLs that the cohorts' logins go to, as far as they are known before a client's own values.

@@ -1,17 +1,18 @@
 //! What all clients of a worker share, and what each has of its own across its connections.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use super::agenda::Agenda;
-use super::dial::{DialError, Target};
-use super::mailbox::{Held, HoldUp, Mailbox, Order, Taken};
+use super::error::DialError;
+use super::mailbox::{HoldUp, Mailbox, Order};
+use super::person::{person, secrets};
 use super::places::Places;
-use super::session::Session;
 use super::socket::Traffic;
+use super::target::Target;
 use crate::machine::clock::Clock;
 use crate::measure::{Recorder, Standing};
 use crate::plan::Plan;
@@ -75,13 +76,9 @@ impl Context {
 
     /// A client as templates name it.
     pub(super) fn person(&self, client: &Client) -> Person {
-        Person {
-            client: client.id,
-            run: Arc::clone(&self.run_name),
-            user: self.plan.user(client.id),
-            last_id: client.last_id.get(),
-            setting: Arc::clone(&self.settings[client.cohort]),
-        }
+        let run = Arc::clone(&self.run_name);
+        let setting = Arc::clone(&self.settings[client.cohort]);
+        Person { last_id: client.last_id.get(), ..person(&self.plan, client.id, run, setting) }
     }
 
     /// A connection's side of the client's protocol.
@@ -100,10 +97,9 @@ impl Context {
         self.plan.memberships(client.id).first().map(|membership| self.room(membership.room))
     }
 
-    /// What of a client's own no output may show: a server may repeat it.
-    pub(super) fn secrets(&self, client: &Client) -> Secrets {
-        let captured = client.captured.borrow();
-        Secrets::new(self.protocols[client.cohort].secrets(&self.person(client), &captured))
+    /// What of a client's own no output may show, with what it has captured so far.
+    pub(super) fn secrets(&self, client: &Client, captured: &Captured) -> Secrets {
+        secrets(&self.protocols[client.cohort], &self.person(client), captured)
     }
 
     pub(super) fn failure(
@@ -150,8 +146,6 @@ pub struct Client {
     pub(super) places: RefCell<Option<Box<Places>>>,
     /// Whether its attempts are used up.
     pub gave_up: Cell<bool>,
-    /// Its session while it is connected, for the worker to publish on without waking its task.
-    pub(super) line: RefCell<Weak<RefCell<Session>>>,
     /// Whether it has done the logins that are done once.
     pub(super) logged_in: Cell<bool>,
     /// What its logins and earlier connections captured.
@@ -179,7 +173,6 @@ impl Client {
             joined_once: Cell::new(false),
             places: RefCell::default(),
             gave_up: Cell::new(false),
-            line: RefCell::default(),
             logged_in: Cell::new(false),
             captured: RefCell::default(),
             last_id: Cell::new(IDS_BEFORE),
@@ -209,25 +202,6 @@ impl Client {
     /// What was captured before its first connection.
     pub fn keep(&self, captured: Captured) {
         self.captured.replace(captured);
-    }
-
-    /// Hands a due message over: it leaves at once if the client is joined and nothing is before
-    /// it. A task that has to be woken would wait behind every client that hears something at
-    /// the same time, and the message with it. With `only_active`, a client that is away takes
-    /// none.
-    #[must_use]
-    pub fn release(&self, held: Held, only_active: bool) -> Taken {
-        let session = self.line.borrow().upgrade();
-        if let Some(session) = session
-            && !self.mailbox.holds_any()
-        {
-            return match session.borrow_mut().publish_now(held) {
-                None => Taken::Yes,
-                // What has begun to go is no longer a message that falls due while away.
-                Some(rest) => self.mailbox.hold(rest, only_active && rest.done == 0),
-            };
-        }
-        self.mailbox.hold(held, only_active)
     }
 
     /// Gives it the places of a closed loop.

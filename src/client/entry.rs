@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use super::dial::{DialError, Target};
+use super::error::DialError;
 use super::location::joined;
 use super::login::{Answer, Request, request};
+use super::person::secrets;
 use super::socket::Traffic;
+use super::target::Target;
 use super::upgrade::Upgrade;
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::protocol::capture::Source;
@@ -14,7 +16,6 @@ use crate::protocol::frame::Frame;
 use crate::protocol::scope::{Captured, Person, RoomName, Scope};
 use crate::protocol::template::{Missing, Template};
 use crate::protocol::{Protocol, quote};
-use crate::secrets::Secrets;
 
 /// What one client says in its upgrade. What the target's own headers name replaces the protocol's.
 pub(super) fn upgrade(
@@ -91,8 +92,7 @@ pub async fn log_in(
         told(at, &asked, &answer);
         if let Err(error) = take(login, &answer, person, captured) {
             // The answer may repeat the password.
-            let secrets = Secrets::new(protocol.secrets(person, captured));
-            let text = secrets.redact(&error.text).into_owned();
+            let text = secrets(protocol, person, captured).redact(&error.text).into_owned();
             return Err(DialError { text, ..error });
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,10 +13,14 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::dial::{DialError, Dialed, Target, as_read, classify, dial};
+use super::dial::{Dialed, dial};
 use super::entry::{log_in, upgrade};
+use super::error::{DialError, as_read};
+use super::failure::classify;
+use super::hearing::{Listener, data_of, hear};
 use super::login::{Answer, Request};
 use super::socket::{Socket, Traffic};
+use super::target::Target;
 use crate::machine::clock::{Clock, unix_ms};
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::description::Each;
@@ -365,34 +370,17 @@ impl<'w> Guest<'w> {
 
     fn take(&mut self, frame: &Message) -> Result<(), DialError> {
         let now_us = self.clock.now_us();
-        let bytes = match frame {
-            Message::Text(text) => text.as_bytes(),
-            Message::Binary(bytes) => &bytes[..],
-            Message::Close(close) => {
-                let close = as_read(close.as_ref(), self.ws.get_ref().close_code());
-                let frame = Message::Close(close.clone());
-                self.watch.see(now_us, Exchange::Control(&frame), Some(&self.talk));
-                return Err(DialError::closed(close.as_ref(), self.step));
-            }
-            _ => {
-                self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));
-                return Ok(());
-            }
+        if let Some(data) = data_of(frame) {
+            return hear(self, frame, data, now_us).break_value().map_or(Ok(()), Err);
+        }
+        let Message::Close(close) = frame else {
+            self.watch.see(now_us, Exchange::Control(frame), Some(&self.talk));
+            return Ok(());
         };
-        let Some(mut splitter) = self.splitter.take() else {
-            let incoming = self.talk.read(frame, now_us);
-            return self.read(&incoming, bytes, frame.is_text());
-        };
-        let mut outcome = Ok(());
-        let fed = splitter.feed(bytes, |part| {
-            if outcome.is_ok() {
-                let incoming = self.talk.read_part(part, frame.is_text(), now_us);
-                outcome = self.read(&incoming, part, frame.is_text());
-            }
-        });
-        self.splitter = Some(splitter);
-        fed.map_err(|failure| broken(Failure { step: self.step, ..failure }))?;
-        outcome
+        let close = as_read(close.as_ref(), self.ws.get_ref().close_code());
+        let frame = Message::Close(close.clone());
+        self.watch.see(now_us, Exchange::Control(&frame), Some(&self.talk));
+        Err(DialError::closed(close.as_ref(), self.step))
     }
 
     fn read(&mut self, incoming: &Incoming<'_>, bytes: &[u8], text: bool) -> Result<(), DialError> {
@@ -514,6 +502,33 @@ impl<'w> Guest<'w> {
             None
         };
         tokio::time::timeout(CLOSE_LIMIT, said).await.ok().flatten().unwrap_or(error)
+    }
+}
+
+impl Listener for Guest<'_> {
+    type End = DialError;
+
+    fn ears(&mut self) -> (&mut Talk, &mut Option<Splitter>) {
+        (&mut self.talk, &mut self.splitter)
+    }
+
+    fn step(&self) -> Step {
+        self.step
+    }
+
+    fn take_message(
+        &mut self,
+        frame: &Message,
+        message: &[u8],
+        incoming: Incoming<'_>,
+        _: u64,
+    ) -> ControlFlow<DialError> {
+        let read = self.read(&incoming, message, frame.is_text());
+        read.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    }
+
+    fn broken_off(&mut self, failure: Failure) -> DialError {
+        broken(failure)
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::context::{Client, Context};
-use super::dial::{DialError, Dialed, dial};
+use super::dial::{Dialed, dial};
 use super::entry;
+use super::error::DialError;
+use super::line::Line;
 use super::login::{Answer, Request};
 use super::session::{End, Outage, Session};
 use super::standing::Tried;
@@ -18,9 +20,9 @@ use crate::protocol::description::Each;
 
 /// Lives until the client is told to stop or gives up. Whatever ends it, what it still held is
 /// counted as not sent.
-pub async fn live(ctx: Rc<Context>, client: Rc<Client>) {
+pub async fn live(ctx: Rc<Context>, client: Rc<Client>, line: Rc<Line>) {
     let departure = if client.begin() {
-        come_and_go(&ctx, &client).await
+        come_and_go(&ctx, &client, &line).await
     } else {
         ctx.send_home(&client, None, Tried::default());
         Departure::Stopped
@@ -65,7 +67,7 @@ enum Departure {
     GaveUp,
 }
 
-async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
+async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>, line: &Line) -> Departure {
     let cohort = ctx.plan.cohort(client.id);
     let mut rng = ctx.plan.backoff_rng(client.id);
     let mut backoff = cohort.reconnect.map(Backoff::new);
@@ -89,7 +91,8 @@ async fn come_and_go(ctx: &Rc<Context>, client: &Rc<Client>) -> Departure {
         };
         let mut away = None;
         if let Some(session) = session {
-            let ended = Session::run(session).await;
+            line.connect(&session);
+            let ended = Session::run(session, || line.cut()).await;
             outage = ended.outage;
             tried.failed &= !ended.was_ready;
             silent_since_us = ended.silent_since_us;
@@ -165,7 +168,7 @@ async fn connect(ctx: &Context, client: &Client) -> Result<Dialed, DialError> {
         }
         Err(error) => {
             ctx.recorder.borrow_mut().counts(cohort).failed += 1;
-            ctx.failure(client, error, || ctx.secrets(client));
+            ctx.failure(client, error, || ctx.secrets(client, &client.captured.borrow()));
         }
     }
     dialed

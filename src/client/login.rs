@@ -21,9 +21,10 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use super::dial::Target;
-use super::failure::{DialError, io_error};
+use super::error::DialError;
+use super::failure::io_error;
 use super::socket::{Socket, Traffic, Wire};
+use super::target::Target;
 use super::tcp::connect;
 use super::tls::Tls;
 use super::upgrade::replace_headers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::dial::DialError;
+use super::error::DialError;
 use crate::machine::clock::micros;
 use crate::metric::{ErrorKind, Step};
 

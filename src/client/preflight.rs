@@ -3,12 +3,12 @@
 
 use std::net::SocketAddr;
 
-use super::dial::DialError;
+use super::error::DialError;
 use super::guest::{Guest, Told, Visit, Watch};
+use super::person::secrets;
 use crate::machine::clock::Clock;
 use crate::metric::{ErrorKind, Step};
 use crate::protocol::{Audience, Recipients};
-use crate::secrets::Secrets;
 use crate::stamp::{MIN_PAYLOAD, write_payload};
 
 /// The message's number: a join that is known by a probe has used 0, and its copies may come late.
@@ -25,7 +25,7 @@ pub async fn preflight(
     visit: Visit<'_>,
     watches: [&mut dyn Watch; 2],
 ) -> Result<SocketAddr, DialError> {
-    let secrets = Secrets::new(visit.protocol.secrets(&visit.person, &visit.captured));
+    let secrets = secrets(visit.protocol, &visit.person, &visit.captured);
     let met = go_through(visit, watches).await;
     met.map_err(|error| DialError { text: secrets.redact(&error.text).into_owned(), ..error })
 }

@@ -4,35 +4,46 @@
 //! sends what is due, and flushes once. All state is in the struct, so dropping the future at
 //! any await loses nothing but the connection.
 
+mod absence;
 mod acks;
+mod alarm;
 mod arrivals;
 mod deadlines;
+mod ending;
+mod feed;
+mod heard;
 mod orders;
+mod pipe;
 mod publishing;
+mod reading;
+mod rooms;
+mod stage;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as Task, Poll, ready};
 
-use futures_util::{Sink, Stream};
-use rustc_hash::FxHashMap;
-use tokio::time::Sleep;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::Error;
 
+use self::absence::Absence;
+pub(super) use self::absence::Outage;
 use self::acks::Acks;
+use self::alarm::Alarm;
+use self::ending::Closing;
+pub(super) use self::ending::{End, Ended};
+use self::feed::Feed;
+use self::heard::Heard;
+use self::pipe::Pipe;
+use self::reading::{Gate, Reading};
+use self::rooms::Rooms;
+use self::stage::Stage;
 use super::context::{Client, Context};
-use super::dial::{DialError, Dialed, as_read, classify, close_of};
-use super::mailbox::HoldUp;
+use super::dial::Dialed;
+use super::hearing::Listener;
 use super::ping::Pinger;
-use super::socket::Socket;
-use super::stays::Stays;
 use crate::codec::CodecKind;
-use crate::measure::{
-    Failure, Feeds, MemberChange, MemberEvent, Moment, Order as Sequence, RecoveryEvent,
-};
+use crate::measure::{MemberChange, MemberEvent, Moment, RecoveryEvent};
 use crate::metric::{ErrorKind, Metric};
 use crate::protocol::{Away, Failure as Unspoken, Protocol, ProtocolKind, Splitter, Talk};
 
@@ -40,78 +51,6 @@ use crate::protocol::{Away, Failure as Unspoken, Protocol, ProtocolKind, Splitte
 const READ_BUDGET: usize = 64;
 /// Joins and messages written before other clients get theirs: one message may go to 10,000 rooms.
 const WRITE_BUDGET: u32 = 64;
-/// Pongs that wait to be written before nothing further is read.
-const PONGS_MAX: u32 = 64;
-
-/// Closed loop: what was on its way for less than this, or than the slowest answer took, may be answered
-/// yet.
-const ANSWER_MIN_US: u64 = 1_000_000;
-
-/// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It failed, or the server ended it.
-    Lost(DialError),
-    /// A fault of the plan took it.
-    Fault(u16),
-    /// The client left on purpose and will come back.
-    Left,
-    /// The client was told to stop.
-    Stopped,
-}
-
-impl End {
-    pub(super) fn is_fault(&self) -> bool {
-        matches!(self, Self::Fault(_))
-    }
-}
-
-/// A connection that was lost and what lost it, until the client is back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outage {
-    since_us: u64,
-    /// What the client was hit by, and when: earlier than the loss if it stood still before.
-    hit: Failure,
-}
-
-impl Outage {
-    pub(super) fn hit(self) -> Failure {
-        self.hit
-    }
-}
-
-/// A room of this client on this connection.
-#[derive(Debug)]
-struct Room {
-    id: u32,
-    slot: u32,
-    /// When it was last joined.
-    joined_us: Option<u64>,
-    state: Presence,
-    stays: Stays,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
-    /// To be joined at an instant.
-    Out {
-        back_us: u64,
-    },
-    Joining {
-        since_us: u64,
-    },
-    In,
-    Leaving {
-        since_us: u64,
-    },
-}
-
-/// Our own close, once its frame is written.
-#[derive(Clone, Debug)]
-struct Closing {
-    end: End,
-    deadline_us: u64,
-}
 
 #[derive(Debug)]
 pub(super) struct Session {
@@ -122,37 +61,18 @@ pub(super) struct Session {
     splitter: Option<Splitter>,
     /// By what every delivery is decoded, where that is asked for.
     decoder: Option<CodecKind>,
-    /// Rooms can be joined: the protocol's own steps are done.
-    open: bool,
-    /// What came last and nothing took, until the client is ready: what a step got instead of its
-    /// answer.
-    stray: Option<String>,
-    ws: WebSocketStream<Socket>,
+    stage: Stage,
+    pipe: Pipe,
     began_us: u64,
     /// When the upgrade was about to be written: the server may know the client from then on.
     connected_us: u64,
-    outage: Option<Outage>,
-    /// When the connection before this one failed, where the protocol replays: what was sent from then
-    /// on until this one joined, the client has missed.
-    missed_from_us: Option<u64>,
-    /// Until the first message after an outage.
-    silent_since_us: Option<u64>,
-    rooms: Vec<Room>,
-    /// All rooms were joined once.
-    ready: bool,
-    heard: FxHashMap<(u32, u32), Sequence>,
-    /// A feed's numbers, by what they count within.
-    feeds: Feeds,
-    last_push_us: Option<u64>,
+    absence: Absence,
+    rooms: Rooms,
+    heard: Heard,
+    feed: Feed,
     pinger: Option<Pinger>,
     /// Nothing is read until what the peer has asked for is written.
     owes_too_much: bool,
-    /// Pongs that may wait in the write buffer.
-    pongs: u32,
-    /// Something may wait in the write buffer.
-    unflushed: bool,
-    /// A write from outside the session's own task that failed.
-    failed_write: Option<Error>,
     /// An end that was found where none could be given.
     unspoken: Option<End>,
     /// Own messages that the server has yet to confirm, where it does.
@@ -160,16 +80,8 @@ pub(super) struct Session {
     closing: Option<Closing>,
     /// The socket is to stay open when the client is gone.
     falls_silent: bool,
-    /// Nothing is read before this; 0 where nothing holds it up.
-    read_from_us: u64,
-    /// A slow consumer's pause between two frames.
-    read_gap_us: Option<u64>,
-    alarm: Option<Pin<Box<Sleep>>>,
-    alarm_us: u64,
-    /// The alarm will wake this task.
-    alarm_waits: bool,
-    /// The deadline the alarm last rang for.
-    rung_us: u64,
+    reading: Reading,
+    alarm: Alarm,
 }
 
 /// One more of what is written in one go; where that is enough, the task is woken for the rest.
@@ -186,19 +98,6 @@ fn spend(budget: &mut u32, cx: &Task<'_>) -> Poll<()> {
     }
 }
 
-/// How a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub(super) end: End,
-    pub(super) at_us: u64,
-    /// Whether all rooms had been joined.
-    pub(super) was_ready: bool,
-    /// An outage that this connection did not get over, or the one that its end began.
-    pub(super) outage: Option<Outage>,
-    /// Since when nothing was heard, if that began with an earlier failure.
-    pub(super) silent_since_us: Option<u64>,
-}
-
 impl Session {
     fn new(
         ctx: &Rc<Context>,
@@ -211,6 +110,7 @@ impl Session {
         let cohort = ctx.plan.cohort(client.id);
         let now_us = dialed.upgraded_us;
         let connected_us = dialed.connected_us();
+        let replays = ctx.plan.relay(client.id).away == Away::Replayed;
         let mut session = Self {
             ctx: Rc::clone(ctx),
             client: Rc::clone(client),
@@ -222,47 +122,22 @@ impl Session {
                 }
                 _ => None,
             },
-            open: false,
-            stray: None,
-            ws: dialed.ws,
+            stage: Stage::new(),
+            pipe: Pipe::new(dialed.ws),
             began_us: dialed.began_us,
             connected_us,
-            outage,
-            missed_from_us: outage
-                .filter(|_| ctx.plan.relay(client.id).away == Away::Replayed)
-                .map(|outage| outage.since_us),
-            silent_since_us,
-            rooms: ctx
-                .plan
-                .memberships(client.id)
-                .iter()
-                .map(|membership| Room {
-                    id: membership.room,
-                    slot: membership.slot,
-                    joined_us: None,
-                    state: Presence::Out { back_us: 0 },
-                    stays: Stays::default(),
-                })
-                .collect(),
-            ready: false,
-            heard: FxHashMap::default(),
-            feeds: Feeds::default(),
-            last_push_us: None,
+            absence: Absence::new(outage, silent_since_us, replays),
+            rooms: Rooms::new(ctx.plan.memberships(client.id)),
+            heard: Heard::new(client.id, client.cohort, replays),
+            feed: Feed::default(),
             pinger: cohort.ws_ping.map(|ping| Pinger::new(ping, now_us)),
             owes_too_much: false,
-            pongs: 0,
-            unflushed: false,
-            failed_write: None,
             unspoken: None,
             unacked: Acks::default(),
             closing: None,
             falls_silent: false,
-            read_from_us: 0,
-            read_gap_us: cohort.read.map(|read| (1e6 / read.rate_per_s) as u64),
-            alarm: None,
-            alarm_us: u64::MAX,
-            alarm_waits: false,
-            rung_us: u64::MAX,
+            reading: Reading::new(cohort.read.map(|read| read.rate_per_s)),
+            alarm: Alarm::new(),
         };
         let begun = session.talk.begin(outage.is_some(), now_us);
         if session.talk.is_resuming() {
@@ -275,7 +150,7 @@ impl Session {
         session
     }
 
-    /// A session that the worker may publish on directly from now on.
+    /// At the beginning of a connection.
     pub(super) fn start(
         ctx: &Rc<Context>,
         client: &Rc<Client>,
@@ -283,27 +158,20 @@ impl Session {
         outage: Option<Outage>,
         silent_since_us: Option<u64>,
     ) -> Rc<RefCell<Self>> {
-        let session = Self::new(ctx, client, dialed, outage, silent_since_us);
-        let session = Rc::new(RefCell::new(session));
-        client.line.replace(Rc::downgrade(&session));
-        session
+        Rc::new(RefCell::new(Self::new(ctx, client, dialed, outage, silent_since_us)))
     }
 
-    /// Runs the connection to its end.
+    /// Runs the connection to its end, and says so before anything is made of it.
     ///
     /// It is handed over as a pointer: a task's memory has room for all it ever holds at once, for as
     /// long as it lives.
-    pub(super) async fn run(session: Rc<RefCell<Self>>) -> Ended {
+    pub(super) async fn run(session: Rc<RefCell<Self>>, over: impl FnOnce()) -> Ended {
         let end = poll_fn(|cx| session.borrow_mut().poll(cx)).await;
-        let client = Rc::clone(&session.borrow().client);
-        client.line.take();
+        over();
         if matches!(&end, End::Lost(error) if error.kind == ErrorKind::Closed) {
             // The library has queued the answer to the server's close frame. One try is enough:
             // the server may be gone.
-            let flush = |cx: &mut Task<'_>| {
-                Poll::Ready(Pin::new(&mut session.borrow_mut().ws).poll_flush(cx).is_ready())
-            };
-            poll_fn(flush).await;
+            poll_fn(|cx| Poll::Ready(session.borrow_mut().pipe.flush_once(cx))).await;
         }
         let ended = session.borrow_mut().ended(end);
         if let Some(session) = Rc::into_inner(session) {
@@ -312,95 +180,12 @@ impl Session {
         ended
     }
 
-    /// Gives up the connection; one that falls silent leaves its socket open.
-    fn leave_behind(self) {
-        if self.falls_silent
-            && let Ok(stream) = self.ws.into_inner().into_std()
-        {
-            self.ctx.silent.borrow_mut().push(stream);
-        }
-    }
-
-    /// Closes the books. Everything the end changes is recorded here.
-    fn ended(&mut self, end: End) -> Ended {
-        let now_us = self.ctx.clock.now_us();
-        let hit = self.hit_by(&end, now_us);
-        let mut recorder = self.ctx.recorder.borrow_mut();
-        let client = self.client.id;
-        match hit {
-            Some(Failure { fault, .. }) => {
-                let change = MemberChange::Failed { fault };
-                recorder.ledger.member(MemberEvent { client, at_us: now_us, change });
-            }
-            None => {
-                let inside = |room: &&Room| !matches!(room.state, Presence::Out { .. });
-                for room in self.rooms.iter().filter(inside) {
-                    let change = MemberChange::Left { room: room.id };
-                    recorder.ledger.member(MemberEvent { client, at_us: now_us, change });
-                }
-            }
-        }
-        // One that was not joined was away already, and comes back from what it was away for.
-        if let (Some(failure), true) = (hit, self.ready) {
-            // Who stood still was hit when it began to.
-            if end.is_fault() || self.client.held_up.take().is_none() {
-                recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::Hit });
-            }
-            self.outage = Some(Outage { since_us: now_us, hit: failure });
-            self.ctx.is_gone(&self.client);
-        }
-        // Whom the plan sends home while a fault holds it up, or right after it, had no time to hear.
-        if end == End::Stopped
-            && let Some(hold) = self.client.held_up.take()
-            && now_us < hold.until_us.saturating_add(self.ctx.patience_us())
-        {
-            let failure = Failure { at_us: hold.at_us, fault: Some(hold.fault) };
-            recorder.recoveries.push(RecoveryEvent { failure, moment: Moment::SentHome });
-        }
-        let counts = recorder.counts(self.client.cohort);
-        counts.reordered += self.feeds.end();
-        match (&end, self.ready) {
-            (End::Lost(_) | End::Fault(_), false) => counts.failed += 1,
-            (End::Lost(_) | End::Fault(_), true) => counts.lost += 1,
-            (End::Left | End::Stopped, _) => {}
-        }
-        if self.ready {
-            self.ctx.up.set(self.ctx.up.get() - 1);
-        }
-        drop(recorder);
-        self.client.mailbox.set_active(false);
-        self.client.captured.replace(self.talk.captured());
-        self.client.last_id.set(self.talk.last_id());
-        let patience_us = self.ctx.slowest_answer_us.get().max(ANSWER_MIN_US);
-        self.client.with_places(|places| places.disconnected(now_us, patience_us));
-        Ended {
-            end,
-            at_us: now_us,
-            was_ready: self.ready,
-            outage: self.outage,
-            silent_since_us: self.silent_since_us,
-        }
-    }
-
-    /// What the client is hit by if its connection ends so: a fault that held it up before, if
-    /// one did.
-    fn hit_by(&self, end: &End, now_us: u64) -> Option<Failure> {
-        match end {
-            End::Lost(_) => Some(match self.client.held_up.get() {
-                Some(HoldUp { fault, at_us, .. }) => Failure { at_us, fault: Some(fault) },
-                None => Failure { at_us: now_us, fault: None },
-            }),
-            End::Fault(fault) => Some(Failure { at_us: now_us, fault: Some(*fault) }),
-            End::Left | End::Stopped => None,
-        }
-    }
-
     fn poll(&mut self, cx: &mut Task<'_>) -> Poll<End> {
         self.client.mailbox.register(cx);
         if let Some(end) = self.unspoken.take() {
             return Poll::Ready(end);
         }
-        if let Some(error) = self.failed_write.take() {
+        if let Some(error) = self.pipe.take_failure() {
             return Poll::Ready(self.lost(&error));
         }
         loop {
@@ -442,18 +227,13 @@ impl Session {
                 self.owes_too_much = true;
                 return Poll::Pending;
             }
-            match Pin::new(&mut self.ws).poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(gap_us) = self.read_gap_us {
-                        self.read_from_us = self.ctx.clock.now_us().saturating_add(gap_us);
-                    }
-                    if let Some(end) = self.take(&frame) {
-                        return Poll::Ready(end);
-                    }
-                }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(self.lost(&error)),
-                Poll::Ready(None) => return Poll::Ready(self.lost(&Error::ConnectionClosed)),
+            let frame = match ready!(self.pipe.poll_frame(cx)) {
+                Ok(frame) => frame,
+                Err(error) => return Poll::Ready(self.lost(&error)),
+            };
+            self.reading.pause(|| self.ctx.clock.now_us());
+            if let Some(end) = self.take(&frame) {
+                return Poll::Ready(end);
             }
         }
         cx.waker().wake_by_ref();
@@ -462,109 +242,64 @@ impl Session {
 
     /// Whether so much waits that the peer asked for, that it has to take some of it first.
     fn owes(&self) -> bool {
-        self.pongs >= PONGS_MAX || self.talk.is_full()
+        self.pipe.owes_pongs() || self.talk.is_full()
     }
 
     /// Whether the next frame may be read. A client that is not joined yet, or is closing, reads
     /// what it is answered.
     fn may_read(&mut self) -> bool {
-        if self.read_from_us == 0 || !self.ready || self.closing.is_some() {
+        if !self.reading.is_held_up() || !self.stage.is_ready() || self.closing.is_some() {
             return true;
         }
         let now_us = self.ctx.clock.now_us();
-        if now_us < self.read_from_us {
-            return false;
+        match self.reading.look(now_us) {
+            Gate::Shut => return false,
+            Gate::Opened { was_deaf: false } => {}
+            Gate::Opened { was_deaf: true } => {
+                if let Some(pinger) = &mut self.pinger {
+                    pinger.restart(now_us);
+                }
+                self.talk.forgive(now_us);
+            }
         }
-        if self.is_deaf()
-            && let Some(pinger) = &mut self.pinger
-        {
-            pinger.restart(now_us);
-        }
-        if self.is_deaf() {
-            self.talk.forgive(now_us);
-        }
-        self.read_from_us = 0;
         true
-    }
-
-    /// Whether it reads nothing at all for a while: a pong that is not read is no sign of a dead
-    /// connection.
-    fn is_deaf(&self) -> bool {
-        self.read_from_us > 0 && self.read_gap_us.is_none()
     }
 
     /// Writes joins and messages that are due, as far as the socket takes them.
     fn poll_write(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
-        if self.unflushed {
-            // Pongs that the server doesn't read fill the buffer too: messages wait behind them.
-            ready!(self.poll_flush(cx))?;
-        }
+        // Pongs that the server doesn't read fill the buffer too: messages wait behind them.
+        ready!(self.pipe.poll_flush(cx))?;
         ready!(self.poll_say(cx))?;
         let mut budget = WRITE_BUDGET;
-        if self.closing.is_none() && self.open {
+        if self.closing.is_none() && self.stage.is_open() {
             for at in 0..self.rooms.len() {
-                let Presence::Out { back_us } = self.rooms[at].state else { continue };
-                if back_us <= self.ctx.clock.now_us() {
+                if self.rooms.is_due(at, || self.ctx.clock.now_us()) {
                     ready!(spend(&mut budget, cx));
-                    ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
+                    ready!(self.pipe.poll_ready(cx))?;
                     self.join(at);
                     ready!(self.poll_say(cx))?;
                 }
             }
-            if !self.ready && self.rooms.iter().all(|room| room.state == Presence::In) {
+            if !self.stage.is_ready() && self.rooms.is_in_all() {
                 self.become_ready();
             }
-            while self.ready
+            while self.stage.is_ready()
                 && let Some(held) = self.client.mailbox.next_held()
                 && self.can_publish()
             {
                 ready!(spend(&mut budget, cx));
-                ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
+                ready!(self.pipe.poll_ready(cx))?;
                 let rest = self.publish(held);
                 self.client.mailbox.replace_held(rest);
                 ready!(self.poll_say(cx))?;
             }
         }
-        if self.unflushed {
-            ready!(self.poll_flush(cx))?;
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_flush(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
-        ready!(Pin::new(&mut self.ws).poll_flush(cx))?;
-        self.unflushed = false;
-        self.pongs = 0;
-        Poll::Ready(Ok(()))
+        self.pipe.poll_flush(cx)
     }
 
     /// Writes what the protocol has to say, as far as the socket takes it.
     fn poll_say(&mut self, cx: &mut Task<'_>) -> Poll<Result<(), Error>> {
-        while self.talk.holds_frames() {
-            ready!(Pin::new(&mut self.ws).poll_ready(cx))?;
-            if let Some(frame) = self.talk.take_frame() {
-                self.send(frame)?;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Writes what the protocol has to say until the socket takes no more.
-    fn say_some(&mut self) -> Result<(), Error> {
-        while !self.ws.get_ref().has_pushed_back()
-            && let Some(frame) = self.talk.take_frame()
-        {
-            self.send(frame)?;
-        }
-        Ok(())
-    }
-
-    /// Writes what the protocol has to say, at once: on the way out.
-    fn say(&mut self) -> Result<(), Error> {
-        while let Some(frame) = self.talk.take_frame() {
-            self.send(frame)?;
-        }
-        Ok(())
+        self.pipe.poll_say(&mut self.talk, cx)
     }
 
     /// What cannot be said ends the connection, when it is next looked at.
@@ -579,44 +314,18 @@ impl Session {
         }
     }
 
-    /// The conversation can't go on.
-    fn broken_off(&mut self, failure: Unspoken) -> End {
-        self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-        let error = DialError::broken_off(failure);
-        let text = self.with_stray(error.text);
-        self.failed(DialError { text, ..error })
-    }
-
-    /// The text, and what came instead of an answer.
-    fn with_stray(&mut self, text: String) -> String {
-        match self.stray.take() {
-            Some(stray) => format!("{text}; what came instead: {stray}"),
-            None => text,
-        }
-    }
-
-    fn send(&mut self, message: Message) -> Result<(), Error> {
-        self.unflushed = true;
-        Pin::new(&mut self.ws).start_send(message)
-    }
-
     fn member(&self, at_us: u64, change: MemberChange) {
         let event = MemberEvent { client: self.client.id, at_us, change };
         self.ctx.recorder.borrow_mut().ledger.member(event);
     }
 
     fn enter(&mut self, at: usize, now_us: u64) {
-        let room = &mut self.rooms[at];
-        room.state = Presence::Joining { since_us: now_us };
-        room.stays.join_written(now_us);
-        let change = MemberChange::JoinWritten { room: room.id };
+        let change = self.rooms.enter(at, now_us);
         self.member(now_us, change);
     }
 
     fn entered(&mut self, at: usize, now_us: u64) {
-        self.rooms[at].state = Presence::In;
-        self.rooms[at].joined_us = Some(now_us);
-        let change = MemberChange::Joined { room: self.rooms[at].id };
+        let change = self.rooms.entered(at, now_us);
         self.member(now_us, change);
     }
 
@@ -624,13 +333,12 @@ impl Session {
         let now_us = self.ctx.clock.now_us();
         self.enter(at, now_us);
         let ctx = Rc::clone(&self.ctx);
-        let joined = self.talk.join(at, ctx.room(self.rooms[at].id), now_us);
+        let joined = self.talk.join(at, ctx.room(self.rooms.id(at)), now_us);
         self.said(joined);
     }
 
     fn become_ready(&mut self) {
-        self.ready = true;
-        self.stray = None;
+        self.stage.be_ready();
         let now_us = self.ctx.clock.now_us();
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
@@ -638,13 +346,12 @@ impl Session {
         if !self.client.joined_once.replace(true) {
             recorder.counts(cohort).joined += 1;
         }
-        if let Some(outage) = self.outage.take() {
-            let after_us = now_us.saturating_sub(outage.since_us);
+        if let Some(outage) = self.absence.over() {
+            let (away_us, after_us) = outage.until(now_us);
             recorder.counts(cohort).reconnected += 1;
-            recorder.latency(Metric::Reconnect, cohort, now_us, after_us);
-            let failure = outage.hit;
-            let moment = Moment::Back { after_us: now_us.saturating_sub(failure.at_us) };
-            recorder.recoveries.push(RecoveryEvent { failure, moment });
+            recorder.latency(Metric::Reconnect, cohort, now_us, away_us);
+            let event = RecoveryEvent { failure: outage.hit(), moment: Moment::Back { after_us } };
+            recorder.recoveries.push(event);
         }
         drop(recorder);
         self.ctx.is_joined(&self.client, now_us - self.began_us);
@@ -652,20 +359,5 @@ impl Session {
         self.client.mailbox.set_active(true);
         self.client.with_places(|places| places.joined(now_us));
         self.go_on(now_us);
-    }
-
-    /// What a failed read or write means.
-    fn lost(&mut self, error: &Error) -> End {
-        if let Some(closing) = self.closing.take() {
-            return closing.end;
-        }
-        let error = classify(error, self.step());
-        self.ctx.recorder.borrow_mut().closes.record(1006, "", false);
-        self.failed(error)
-    }
-
-    fn failed(&self, error: DialError) -> End {
-        self.ctx.failure(&self.client, &error, || self.secrets());
-        End::Lost(error)
     }
 }

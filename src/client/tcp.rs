@@ -10,8 +10,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use super::addresses::in_turn;
-use super::dial::Target;
-use super::failure::{DialError, io_error};
+use super::error::DialError;
+use super::system::system_error;
+use super::target::Target;
 use crate::metric::{ErrorKind, Step};
 
 /// Tries the target's addresses in turn until one accepts. Each has an equal share of the time that
@@ -91,7 +92,7 @@ async fn connect_to(
     source: Option<IpAddr>,
     receive_buffer_bytes: Option<u32>,
 ) -> Result<TcpStream, DialError> {
-    let failed = |error: io::Error| io_error(&error, Step::Tcp);
+    let failed = |error: io::Error| system_error(&error, Step::Tcp);
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
         .map_err(failed)?;
     socket.set_nodelay(true).map_err(failed)?;

@@ -16,10 +16,10 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::dial::DialError;
-use super::failure::io_error;
+use super::error::DialError;
 use super::lookup::host_of;
 use super::socket::{Socket, Wire};
+use super::system::system_error;
 use crate::metric::{ErrorKind, Step};
 use crate::scenario;
 
@@ -127,7 +127,9 @@ impl Tls {
     async fn connect_as(&self, name: ServerName<'static>, wire: Wire) -> Result<Socket, DialError> {
         match self.connector.connect(name, wire).await {
             Ok(stream) => Ok(stream.into()),
-            Err(error) => Err(io_error(&error, Step::Tls)),
+            Err(error) => {
+                Err(error_in(&error, Step::Tls).unwrap_or_else(|| system_error(&error, Step::Tls)))
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::http::header::{
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::failure::DialError;
+use super::error::DialError;
 use super::socket::Socket;
 use crate::metric::{ErrorKind, Step};
 

@@ -3,8 +3,10 @@
 //! progress reads it from a `watch`.
 
 mod builtin;
+mod crew;
 mod drive;
 mod keeper;
+mod meter;
 mod outcome;
 mod roll;
 mod watchdog;

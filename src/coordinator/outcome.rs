@@ -87,6 +87,25 @@ pub struct Progress {
     pub errors: u64,
 }
 
+impl Progress {
+    /// By the figures so far.
+    pub(super) fn of(totals: &Totals, stage: Stage, elapsed_us: u64) -> Self {
+        let points = totals.series.points();
+        let width_s = (totals.series.width_us() / 1_000_000).max(1);
+        // The last point is still being filled.
+        let full = points.len().checked_sub(2).and_then(|at| points.get(at));
+        Self {
+            stage,
+            elapsed_us,
+            clients_up: totals.clients_up(),
+            publishes_per_s: full.map_or(0, |point| point.publishes / width_s),
+            deliveries_per_s: full.map_or(0, |point| point.deliveries / width_s),
+            delivery_p99_us: full.and_then(|point| point.delivery.percentile(99.0)),
+            errors: totals.errors.total(),
+        }
+    }
+}
+
 /// Everything a run measured.
 #[derive(Debug)]
 pub struct Outcome {

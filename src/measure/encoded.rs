@@ -11,8 +11,8 @@ use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
-use super::hist::MAX_US;
-
+/// An hour: the largest value a histogram tells apart.
+pub(super) const MAX_US: u64 = 3_600_000_000;
 /// More than a histogram of ours can take: 23,552 counts of at most nine bytes each.
 const INFLATED_BYTES_MAX: usize = 256 * 1024;
 /// The same as base64; what doesn't compress is hardly longer.

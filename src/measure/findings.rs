@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::MessageId;
+use super::message::MessageId;
 use super::recovery::Failure;
 use crate::stamp::Stamp;
 

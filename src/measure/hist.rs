@@ -4,11 +4,8 @@ use hdrhistogram::Histogram;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::encoded::{decode, encode};
+use super::encoded::{MAX_US, decode, encode};
 use crate::metric::Metric;
-
-/// An hour: the largest value a histogram tells apart.
-pub(super) const MAX_US: u64 = 3_600_000_000;
 
 /// One 3-digit histogram of 1 µs to 1 h. Values outside are clamped and counted.
 #[derive(Clone, Debug)]

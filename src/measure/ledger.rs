@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::events::EventsPart;
 use super::findings::{Finding, FindingKind};
+use super::message::MessageId;
+use super::slots::Slots;
 use super::window::TookPart;
 
 /// A message that was written.
@@ -19,17 +21,6 @@ pub struct Published {
     pub due_us: u64,
     /// Stamped just before the write.
     pub sent_us: u64,
-}
-
-/// Identifies a message: the sequence counts per publisher and room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MessageId {
-    /// The plan's room number.
-    pub room: u32,
-    /// The plan's client number.
-    pub publisher: u32,
-    /// From 0.
-    pub seq: u32,
 }
 
 /// Something that changed what a client may expect to hear.
@@ -112,76 +103,6 @@ impl Heard {
             received_us: (self.slots.count() == 1).then_some(self.first_us),
             failure: None,
         }
-    }
-}
-
-/// A set of a room's slots: one word for rooms of up to 64, more where needed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Slots {
-    low: u64,
-    high: Vec<u64>,
-}
-
-impl Slots {
-    /// Adds a slot; false if it was there.
-    pub(super) fn insert(&mut self, slot: u32) -> bool {
-        let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
-        let word = match word.checked_sub(1) {
-            None => &mut self.low,
-            Some(at) => {
-                if self.high.len() <= at {
-                    self.high.resize(at + 1, 0);
-                }
-                &mut self.high[at]
-            }
-        };
-        let new = *word & bit == 0;
-        *word |= bit;
-        new
-    }
-
-    /// Takes a slot out; false if it was not there.
-    pub(super) fn remove(&mut self, slot: u32) -> bool {
-        let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
-        let word = match word.checked_sub(1) {
-            None => Some(&mut self.low),
-            Some(at) => self.high.get_mut(at),
-        };
-        let Some(word) = word.filter(|word| **word & bit != 0) else { return false };
-        *word &= !bit;
-        true
-    }
-
-    pub(super) fn contains(&self, slot: u32) -> bool {
-        let (word, bit) = (slot as usize / 64, 1_u64 << (slot % 64));
-        let word = match word.checked_sub(1) {
-            None => self.low,
-            Some(at) => self.high.get(at).copied().unwrap_or(0),
-        };
-        word & bit != 0
-    }
-
-    pub(super) fn count(&self) -> u64 {
-        u64::from(self.low.count_ones())
-            + self.high.iter().map(|word| u64::from(word.count_ones())).sum::<u64>()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.low == 0 && self.high.iter().all(|word| *word == 0)
-    }
-
-    /// Adds another's slots; gives how many were in both.
-    pub(super) fn merge(&mut self, other: &Self) -> u64 {
-        if self.high.len() < other.high.len() {
-            self.high.resize(other.high.len(), 0);
-        }
-        let mut both = u64::from((self.low & other.low).count_ones());
-        self.low |= other.low;
-        for (mine, theirs) in self.high.iter_mut().zip(&other.high) {
-            both += u64::from((*mine & theirs).count_ones());
-            *mine |= theirs;
-        }
-        both
     }
 }
 
@@ -291,32 +212,8 @@ mod heard_pairs {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn slots(of: &[u32]) -> Slots {
-        let mut slots = Slots::default();
-        of.iter().for_each(|slot| assert!(slots.insert(*slot)));
-        slots
-    }
-
-    #[test]
-    fn slots_of_one_word_and_of_more() {
-        for (of, count) in
-            [(&[][..], 0), (&[5], 1), (&[63, 64], 2), (&[100], 1), (&[128, 200, 1], 3)]
-        {
-            let slots = slots(of);
-            assert_eq!((slots.count(), slots.is_empty()), (count, count == 0), "{of:?}");
-        }
-        let mut small = slots(&[1, 64]);
-        assert_eq!(small.merge(&slots(&[1, 64, 65, 300])), 2);
-        assert_eq!(small, slots(&[1, 64, 65, 300]));
-        assert_eq!(small.merge(&slots(&[2, 300])), 1);
-        assert_eq!(small.count(), 5);
-    }
+    use crate::measure::slots::slots;
 
     #[test]
     fn a_part_holds_what_it_was_told_and_comes_back_from_text() {
@@ -357,23 +254,5 @@ mod tests {
             finding.received_us
         };
         assert_eq!((found(&heard), found(&alone)), (None, Some(900)));
-    }
-
-    proptest! {
-        #[test]
-        fn slots_behave_as_a_set(a in proptest::collection::vec(0_u32..300, 0..80), b in proptest::collection::vec(0_u32..300, 0..80)) {
-            let (mut set_a, mut set_b) = (BTreeSet::new(), BTreeSet::new());
-            let (mut slots_a, mut slots_b) = (Slots::default(), Slots::default());
-            for slot in a { prop_assert_eq!(slots_a.insert(slot), set_a.insert(slot)); }
-            for slot in b { prop_assert_eq!(slots_b.insert(slot), set_b.insert(slot)); }
-            prop_assert_eq!(slots_a.count(), set_a.len() as u64);
-            prop_assert_eq!(slots_a.is_empty(), set_a.is_empty());
-            let both = slots_a.merge(&slots_b);
-            prop_assert_eq!(both, set_a.intersection(&set_b).count() as u64);
-            set_a.extend(&set_b);
-            for slot in 0..300 { prop_assert_eq!(slots_a.contains(slot), set_a.contains(&slot)); }
-            for slot in 0..300 { prop_assert_eq!(slots_a.remove(slot), set_a.remove(&slot)); }
-            prop_assert!(slots_a.is_empty());
-        }
     }
 }

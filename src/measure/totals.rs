@@ -132,7 +132,7 @@ impl Totals {
         for event in snapshot.recoveries {
             self.recoveries.take(event);
         }
-        self.settler.findings.merge(snapshot.findings);
+        self.settler.list(snapshot.findings);
         self.settler.take(snapshot.ledger);
         self.settler.told(snapshot.worker, snapshot.at_us);
         self.settler.bound_events(&mut self.histograms);
@@ -308,7 +308,7 @@ impl Totals {
     /// Which messages were unusual, as far as they are kept.
     #[must_use]
     pub fn findings(&self) -> &Findings {
-        &self.settler.findings
+        self.settler.findings()
     }
 
     /// Each worker's health.

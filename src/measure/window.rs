@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::MessageId;
+use super::message::MessageId;
 pub use crate::plan::LEDGER_WINDOW_US as WINDOW_US;
 use crate::plan::{LEDGER_KEPT_US, Plan};
 

@@ -2,9 +2,8 @@
 //!
 //! A file is a pure function of the report, so that `uproar report` gives the bytes that `run` wrote.
 
-use thiserror::Error;
-
 use super::annotations::to_annotations;
+pub use super::error::RenderError;
 use super::hgrm::to_hgrm;
 use super::hlog::{HLOG_FILE, to_hlog};
 use super::html::to_html;
@@ -40,28 +39,6 @@ pub const FORMATS: [Format; 7] = [
     Format::File(HLOG_FILE, to_hlog),
     Format::OfMetrics("hgrm", to_hgrm),
 ];
-
-/// Why a file can't be made.
-#[derive(Debug, Error)]
-pub enum RenderError {
-    /// The report has no JSON.
-    #[error("the report has no JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The report has no XML.
-    #[error("the report has no XML: {0}")]
-    Xml(#[from] quick_junit::SerializeError),
-    /// The report has no CSV.
-    #[error("the report has no CSV: {0}")]
-    Csv(String),
-    /// A histogram that can't be read or written.
-    #[error("the histogram of {metric}: {why}")]
-    Histogram {
-        /// Name of the metric.
-        metric: &'static str,
-        /// What is wrong.
-        why: String,
-    },
-}
 
 /// A file's name and its text; without one the report has no such file.
 pub type Rendered = (String, Result<Option<String>, RenderError>);

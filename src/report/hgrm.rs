@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::Latency;
-use super::files::RenderError;
+use super::error::RenderError;
 use crate::measure::value_at_share;
 use crate::metric::Metric;
 

@@ -12,7 +12,7 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use jiff::Timestamp;
 
 use super::Report;
-use super::files::RenderError;
+use super::error::RenderError;
 
 pub(super) const HLOG_FILE: &str = "latency.hlog";
 

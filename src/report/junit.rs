@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
+use super::error::RenderError;
 use super::escape::escape_line;
-use super::files::RenderError;
 use super::sentence::{labelled, noted};
 use super::{Report, ThresholdOutcome, VerdictState};
 

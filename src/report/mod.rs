@@ -5,6 +5,7 @@
 
 pub mod annotations;
 mod assemble;
+mod error;
 pub mod escape;
 mod exit;
 pub mod files;

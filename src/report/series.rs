@@ -4,8 +4,8 @@
 
 use csv::{Terminator, WriterBuilder};
 
+use super::error::RenderError;
 use super::escape::escape_line;
-use super::files::RenderError;
 use super::{Report, SeriesPoint};
 
 pub(super) const SERIES_FILE: &str = "series.csv";

@@ -216,13 +216,14 @@ impl Worker {
             // It may have given up in its last window; what is due from now on it takes.
             slot.client.gave_up.set(false);
         }
-        let (ctx, client) = (Rc::clone(&self.ctx), Rc::clone(&slot.client));
+        let ctx = Rc::clone(&self.ctx);
+        let (client, line) = (Rc::clone(&slot.client), Rc::clone(&slot.line));
         let task = async move {
             // A client that is still closing from its last window comes up when it is done.
             if let Some(before) = before {
                 let _ = before.await;
             }
-            live(ctx, client).await;
+            live(ctx, client, line).await;
         };
         *slot.task.borrow_mut() = Some(self.spawn(&slot.client, task));
     }
@@ -269,8 +270,11 @@ impl Worker {
         let only_active =
             cohort.reconnect.is_some_and(|reconnect| reconnect.while_away == WhileAway::Skip);
         let held = Held { due, released_us, done: 0 };
-        let taken =
-            if client.gave_up.get() { Taken::Away } else { client.release(held, only_active) };
+        let taken = if client.gave_up.get() {
+            Taken::Away
+        } else {
+            slot.line.release(client, held, only_active)
+        };
         if taken != Taken::Yes {
             // The loop goes on when the client is back.
             client.abandon_scheduled();
@@ -328,8 +332,8 @@ impl Worker {
     /// Hands over a snapshot, and whatever else the coordinator is to know.
     async fn report(&self, end: &WorkerEnd, snapshot: Snapshot) {
         end.reply(Reply::Snapshot(Box::new(snapshot))).await;
-        if let Some(panics) = self.panics.take() {
-            end.reply(panics).await;
+        if let Some((first, why, clients)) = self.panics.take() {
+            end.reply(Reply::ClientsPanicked { first, clients, why }).await;
         }
     }
 

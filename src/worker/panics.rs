@@ -7,8 +7,6 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 
-use super::link::Reply;
-
 /// What a panic says that says nothing.
 const WORDLESS: &str = "without a word";
 
@@ -30,10 +28,10 @@ impl Panics {
         false
     }
 
-    /// What the coordinator is to know, once.
-    pub(super) fn take(&self) -> Option<Reply> {
-        let (first, why, clients) = self.untold.take()?;
-        Some(Reply::ClientsPanicked { first, clients, why })
+    /// What the coordinator is to know, once: the first client, what its panic says, and how many
+    /// there were.
+    pub(super) fn take(&self) -> Option<(u32, String, u32)> {
+        self.untold.take()
     }
 }
 
@@ -56,11 +54,9 @@ mod tests {
         for client in [17, 18, 19] {
             assert!(!panics.watch(client, async move { panic!("no. {client}\nof them") }).await);
         }
-        let Some(Reply::ClientsPanicked { first, clients, why }) = panics.take() else { panic!() };
-        assert_eq!((first, clients, &*why), (17, 3, "no. 17 of them"));
+        assert_eq!(panics.take(), Some((17, "no. 17 of them".to_owned(), 3)));
         assert!(panics.take().is_none());
         assert!(!panics.watch(4, async { std::panic::panic_any(4_711) }).await);
-        let Some(Reply::ClientsPanicked { why, .. }) = panics.take() else { panic!() };
-        assert_eq!(why, WORDLESS);
+        assert_eq!(panics.take(), Some((4, WORDLESS.to_owned(), 1)));
     }
 }

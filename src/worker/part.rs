@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::link::Prepare;
 use super::run_name;
-use crate::client::{Agenda, Client, Event};
+use crate::client::{Agenda, Client, Event, Line};
 use crate::machine::clock::micros;
 use crate::plan::{Churns, Due, Plan, Publishes, Window};
 use crate::scenario::Load;
@@ -26,6 +26,7 @@ pub(super) struct Part {
 /// One of the worker's clients, up or not.
 pub(super) struct Slot {
     pub(super) client: Rc<Client>,
+    pub(super) line: Rc<Line>,
     pub(super) windows: Vec<Window>,
     pub(super) publishes: RefCell<Publishes>,
     /// The message that the agenda's next `Publish` is for; `None` in a closed loop.
@@ -71,6 +72,7 @@ impl Slot {
         }
         Self {
             client: Rc::new(client),
+            line: Rc::default(),
             windows: plan.windows(id),
             publishes: RefCell::new(plan.publishes(id)),
             next: Cell::new(None),

@@ -1,6 +1,7 @@
-//! Holds the order of the modules: each may use only those before it.
+//! Holds the order of the modules: each may use only those before it. Within a module no files import each
+//! other in a circle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,4 +88,144 @@ fn uses(text: &str) -> Vec<String> {
             .collect::<Vec<_>>()
     })
     .collect()
+}
+
+/// Still to be opened: a scenario's keys are read and checked in files that know each other, and what
+/// comes before the first client has no module of its own.
+const CIRCLES: [&[&str]; 2] = [
+    &["scenario::check", "scenario::protocol_file", "scenario::raw", "scenario::unions"],
+    &["cli::logins", "cli::visit"],
+];
+
+/// Uses of one file by another, within a folder: a file counts for all that lies beneath it.
+type Uses = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = rust_files(&root);
+    let paths: BTreeSet<Vec<String>> = files.iter().map(|file| module_path(&root, file)).collect();
+    let mut by_folder: BTreeMap<Vec<String>, Uses> = BTreeMap::new();
+    let mut seen = 0;
+    for file in &files {
+        let own = module_path(&root, file);
+        if own.iter().any(|name| name == "tests") {
+            continue;
+        }
+        let text = fs::read_to_string(file).unwrap();
+        for used in paths_in(without_tests(&text), &own) {
+            let common = own.iter().zip(&used).take_while(|(a, b)| a == b).count();
+            // What a module itself holds is above its files, and no file beside them.
+            let (Some(mine), Some(theirs)) = (own.get(common), used.get(common)) else { continue };
+            let folder = own[..common].to_vec();
+            if !paths.contains(&[&folder[..], std::slice::from_ref(theirs)].concat()) {
+                continue;
+            }
+            seen += 1;
+            let uses = by_folder.entry(folder).or_default();
+            uses.entry(mine.clone()).or_default().insert(theirs.clone());
+        }
+    }
+    assert!(seen > 500, "only {seen} uses were found: the test looks in the wrong place");
+    let mut circles = BTreeSet::new();
+    for (folder, uses) in &by_folder {
+        for file in uses.keys() {
+            let circle: Vec<String> = reached(uses, file)
+                .into_iter()
+                .filter(|other| reached(uses, other).contains(file))
+                .map(|name| [&folder[..], &[name]].concat().join("::"))
+                .collect();
+            if !circle.is_empty() && !CIRCLES.iter().any(|known| circle == *known) {
+                circles.insert(circle.join(" <-> "));
+            }
+        }
+    }
+    assert!(circles.is_empty(), "{circles:#?}");
+}
+
+/// All that a file uses, and what that uses, and so on.
+fn reached(uses: &Uses, from: &str) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from.to_owned()];
+    while let Some(file) = next.pop() {
+        for used in uses.get(&file).into_iter().flatten() {
+            if reached.insert(used.clone()) {
+                next.push(used.clone());
+            }
+        }
+    }
+    reached
+}
+
+fn module_path(root: &Path, file: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(root).unwrap().with_extension("");
+    let names = inside.iter().map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name != "mod" && name != "lib").collect()
+}
+
+/// Tests stand at the end, and may look at anything.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+/// Every path that begins at the crate, at this module or above it.
+fn paths_in(text: &str, own: &[String]) -> BTreeSet<Vec<String>> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let mut paths = BTreeSet::new();
+    for start in ["crate", "self", "super"] {
+        for (at, _) in code.match_indices(&format!("{start}::")) {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '$') {
+                continue;
+            }
+            spread(&code[at..], Vec::new(), &mut |path| paths.extend(resolved(&path, own)));
+        }
+    }
+    paths
+}
+
+/// Gives each path of `a::b::{c, d::e}`; what is left of the text.
+fn spread<'a>(text: &'a str, before: Vec<String>, give: &mut impl FnMut(Vec<String>)) -> &'a str {
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        while !rest.trim_start().starts_with('}') && !rest.is_empty() {
+            rest = spread(rest, before.clone(), give).trim_start();
+            rest = rest.strip_prefix(',').unwrap_or(rest);
+        }
+        return rest.trim_start().strip_prefix('}').unwrap_or(rest);
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    if name.is_empty() {
+        return text.get(1..).unwrap_or_default();
+    }
+    let path = [before, vec![name.to_owned()]].concat();
+    match rest.strip_prefix("::") {
+        Some(rest) => spread(rest, path, give),
+        None => {
+            give(path);
+            // A name given to it here.
+            let renamed = rest
+                .strip_prefix(" as ")
+                .map(|name| name.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'));
+            renamed.unwrap_or(rest)
+        }
+    }
+}
+
+/// From the crate's root on.
+fn resolved(path: &[String], own: &[String]) -> Option<Vec<String>> {
+    let mut from = own.to_vec();
+    let mut names = path.iter().map(String::as_str).peekable();
+    match names.next()? {
+        "crate" => from.clear(),
+        "super" => drop(from.pop()?),
+        _ => {}
+    }
+    while names.next_if_eq(&"super").is_some() {
+        from.pop()?;
+    }
+    from.extend(names.map(str::to_owned));
+    Some(from)
 }

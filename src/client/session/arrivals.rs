@@ -1,35 +1,72 @@
 //! What a session does with a frame that arrived.
 
+use std::ops::ControlFlow;
+
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{Presence, Session, Unspoken, as_read, close_of};
+use super::{End, Session, Unspoken};
 use crate::client::context::Context;
-use crate::client::dial::DialError;
+use crate::client::error::{DialError, as_read, close_of};
+use crate::client::hearing::{Listener, data_of, hear};
 use crate::client::mailbox::HoldUp;
-use crate::client::session::End;
-use crate::client::stays::Belongs;
 use crate::codec::ServerMessage;
-use crate::machine::clock::{micros, unix_us};
+use crate::machine::clock::micros;
 use crate::measure::{
-    Arrival, Failure, Finding, FindingKind, FrameKind, MemberChange, MessageId, Moment, Numbered,
-    Recorder, RecoveryEvent,
+    Failure, Finding, FindingKind, FrameKind, MessageId, Moment, Recorder, RecoveryEvent,
 };
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::protocol::{Away, Event, Incoming, Told, quote};
+use crate::protocol::{Event, Incoming, Splitter, Talk, quote};
 use crate::secrets::Secrets;
 use crate::stamp::{self, Found, Stamp};
+
+impl Listener for Session {
+    type End = End;
+
+    fn ears(&mut self) -> (&mut Talk, &mut Option<Splitter>) {
+        (&mut self.talk, &mut self.splitter)
+    }
+
+    fn step(&self) -> Step {
+        self.stage.step()
+    }
+
+    fn take_message(
+        &mut self,
+        frame: &Message,
+        message: &[u8],
+        incoming: Incoming<'_>,
+        now_us: u64,
+    ) -> ControlFlow<End> {
+        let end = match (&incoming, self.decoder) {
+            (Incoming::Data, Some(codec)) => {
+                let whole =
+                    matches!(codec.codec().decode_server(frame), Ok(ServerMessage::Message { .. }));
+                // Only now could anybody read it.
+                let now_us = self.ctx.clock.now_us();
+                self.take_whole(incoming, message, whole, now_us)
+            }
+            _ => self.take_whole(incoming, message, true, now_us),
+        };
+        end.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    }
+
+    fn broken_off(&mut self, failure: Unspoken) -> End {
+        self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+        let error = DialError::broken_off(failure);
+        let text = self.stage.explain(error.text);
+        self.failed(DialError { text, ..error })
+    }
+}
 
 impl Session {
     /// Takes a frame in; gives the end if it ends the connection.
     pub(super) fn take(&mut self, frame: &Message) -> Option<End> {
         let now_us = self.ctx.clock.now_us();
+        if let Some(data) = data_of(frame) {
+            return hear(self, frame, data, now_us).break_value();
+        }
         match frame {
-            Message::Text(text) => self.take_data(frame, text.as_bytes(), now_us),
-            Message::Binary(bytes) => self.take_data(frame, bytes, now_us),
             Message::Ping(_) => {
-                // The library has queued the pong.
-                self.unflushed = true;
-                self.pongs += 1;
                 self.ctx.recorder.borrow_mut().counts(self.client.cohort).frames_heartbeat += 1;
                 None
             }
@@ -46,7 +83,7 @@ impl Session {
                 if let Some(closing) = self.closing.take() {
                     return Some(closing.end);
                 }
-                let frame = as_read(frame.as_ref(), self.ws.get_ref().close_code());
+                let frame = as_read(frame.as_ref(), self.pipe.close_code());
                 let (code, reason) = close_of(frame.as_ref());
                 let secrets = self.secrets();
                 let reason = secrets.redact(reason);
@@ -55,47 +92,13 @@ impl Session {
                 Some(self.failed(DialError::closed(frame.as_ref(), step)))
             }
             // Only with raw frames, which we never ask for.
-            Message::Frame(_) => None,
-        }
-    }
-
-    fn take_data(&mut self, frame: &Message, bytes: &[u8], now_us: u64) -> Option<End> {
-        let Some(mut splitter) = self.splitter.take() else {
-            let incoming = self.talk.read(frame, now_us);
-            if let (Incoming::Data, Some(codec)) = (&incoming, self.decoder) {
-                let whole =
-                    matches!(codec.codec().decode_server(frame), Ok(ServerMessage::Message { .. }));
-                // Only now could anybody read it.
-                let now_us = self.ctx.clock.now_us();
-                return self.take_message(incoming, bytes, whole, now_us);
-            }
-            return self.take_message(incoming, bytes, true, now_us);
-        };
-        let mut end = None;
-        let fed = splitter.feed(bytes, |part| {
-            if end.is_none() {
-                let incoming = self.talk.read_part(part, frame.is_text(), now_us);
-                end = self.take_message(incoming, part, true, now_us);
-                if end.is_none() && self.talk.is_overfull() {
-                    let text = "one message of the server's asks for thousands of replies";
-                    let kind = ErrorKind::Oversize;
-                    end = Some(self.broken_off(Unspoken::new(self.step(), kind, text)));
-                }
-            }
-        });
-        self.splitter = Some(splitter);
-        match fed {
-            Ok(()) => end,
-            Err(failure) => {
-                let step = self.step();
-                end.or_else(|| Some(self.broken_off(Unspoken { step, ..failure })))
-            }
+            Message::Text(_) | Message::Binary(_) | Message::Frame(_) => None,
         }
     }
 
     /// Takes a message, which the protocol has looked at. One that was to be decoded and could not
     /// be is not `whole`: what it delivers is corrupted, whatever its stamp says.
-    fn take_message(
+    fn take_whole(
         &mut self,
         incoming: Incoming<'_>,
         bytes: &[u8],
@@ -133,9 +136,7 @@ impl Session {
     /// What of this client's own no output may show. Steps capture as they go, so the talk knows
     /// more than the client.
     pub(super) fn secrets(&self) -> Secrets {
-        let person = self.ctx.person(&self.client);
-        let captured = self.talk.captured();
-        Secrets::new(self.ctx.protocols[self.client.cohort].secrets(&person, &captured))
+        self.ctx.secrets(&self.client, &self.talk.captured())
     }
 
     /// Counts a message that delivers nothing, by what it was taken for.
@@ -149,13 +150,10 @@ impl Session {
             Incoming::Rejected(..) | Incoming::Error(_) => FrameKind::Error,
             Incoming::Reply => FrameKind::Reply,
             Incoming::Data | Incoming::Unmatched => {
-                if !self.ready {
-                    drop(recorder);
-                    let secrets = self.secrets();
-                    let text = String::from_utf8_lossy(bytes);
-                    self.stray = Some(quote(secrets.redact(&text).as_bytes()));
-                    recorder = self.ctx.recorder.borrow_mut();
-                }
+                let secrets = || self.ctx.secrets(&self.client, &self.talk.captured());
+                self.stage.note_stray(|| {
+                    quote(secrets().redact(&String::from_utf8_lossy(bytes)).as_bytes())
+                });
                 FrameKind::Unmatched
             }
             Incoming::Heartbeat => {
@@ -197,12 +195,10 @@ impl Session {
 
     /// Rooms can be joined. Without joins the client is in all of them.
     fn opened(&mut self, now_us: u64) {
-        self.open = true;
+        self.stage.open();
         if self.ctx.protocols[self.client.cohort].joins() {
             // Where a resume failed, rooms are joined after all.
-            for room in &mut self.rooms {
-                room.state = Presence::Out { back_us: 0 };
-            }
+            self.rooms.all_out();
         } else {
             for at in 0..self.rooms.len() {
                 // The server may count the client in from the moment it reads the upgrade.
@@ -214,21 +210,12 @@ impl Session {
 
     /// The server took the client back, with all its rooms.
     fn resumed(&mut self, now_us: u64) {
-        self.open = true;
+        self.stage.open();
         for at in 0..self.rooms.len() {
-            if !matches!(self.rooms[at].state, Presence::Joining { .. }) {
+            if !self.rooms.is_joining(at) {
                 self.enter(at, self.connected_us);
             }
             self.entered(at, now_us);
-        }
-    }
-
-    /// In which step a failure falls.
-    pub(super) fn step(&self) -> Step {
-        match (self.open, self.ready) {
-            (false, _) => Step::Connect,
-            (true, false) => Step::Join,
-            (true, true) => Step::Active,
         }
     }
 
@@ -236,9 +223,6 @@ impl Session {
     fn arrive(&mut self, found: Found, mark: (&[u8], usize), now_us: u64) {
         let cohort = self.client.cohort;
         let receiver = self.client.id;
-        let note = |recorder: &mut Recorder, kind, stamp| {
-            recorder.findings.note(Finding::of_arrival(kind, receiver, stamp, now_us));
-        };
         let mut recorder = self.ctx.recorder.borrow_mut();
         let (stamp, intact) = match found {
             Found::Intact(stamp) => (stamp, true),
@@ -257,56 +241,16 @@ impl Session {
         let is_ours = run == self.ctx.run && !preflight && sent_us <= now_us;
         if !is_ours || publisher >= self.ctx.plan.client_count() {
             recorder.counts(cohort).foreign += 1;
-            note(&mut recorder, FindingKind::Foreign, None);
+            let kind = FindingKind::Foreign;
+            recorder.findings.note(Finding::of_arrival(kind, receiver, None, now_us));
             return;
         }
         if !intact || self.is_changed(&stamp, mark.0) {
             recorder.corrupted(cohort, receiver, Some(stamp), now_us, mark);
         }
-        let mine = self.rooms.iter().find(|mine| mine.id == room);
-        let belongs = mine.map_or(Belongs::Unexpected, |mine| {
-            mine.stays.classify(sent_us, self.missed_from_us, recorder.window_us(cohort))
-        });
-        let slot = match (belongs, mine) {
-            (Belongs::Member, Some(mine)) => mine.slot,
-            (Belongs::Replayed, Some(mine))
-                if self.ctx.plan.relay(receiver).away == Away::Replayed =>
-            {
-                let message = MessageId { room, publisher, seq };
-                let joined_us = mine.joined_us.unwrap_or(now_us);
-                recorder.replayed(cohort, message, mine.slot, sent_us, joined_us, now_us);
-                return;
-            }
-            (Belongs::Replayed, _) => {
-                recorder.counts(cohort).replayed += 1;
-                note(&mut recorder, FindingKind::Replayed, Some(stamp));
-                return;
-            }
-            (Belongs::Unexpected | Belongs::Member, _) => {
-                recorder.counts(cohort).unexpected += 1;
-                note(&mut recorder, FindingKind::Unexpected, Some(stamp));
-                return;
-            }
-        };
-        let arrival = self.heard.entry((room, publisher)).or_default().hear_seq(seq);
-        let message = MessageId { room, publisher, seq };
-        if arrival == Arrival::Duplicate || !recorder.ledger.hear(message, slot, sent_us, now_us) {
-            recorder.counts(cohort).duplicated += 1;
-            note(&mut recorder, FindingKind::Duplicated, Some(stamp));
+        let (mine, missed_from_us) = (self.rooms.find(room), self.absence.missed_from_us());
+        if !self.heard.take(&stamp, mine, missed_from_us, &mut recorder, now_us) {
             return;
-        }
-        let overtaken = matches!(arrival, Arrival::Reordered | Arrival::TooOld);
-        // What was sent before says how old it is, and not how long the server took.
-        if mine.is_some_and(|mine| mine.joined_us.is_some_and(|joined_us| sent_us >= joined_us)) {
-            if arrival == Arrival::TooOld {
-                recorder.took_or_copy(cohort, message, slot, sent_us, now_us);
-            } else {
-                recorder.took(cohort, sent_us, now_us, overtaken);
-            }
-        }
-        if overtaken {
-            recorder.counts(cohort).reordered += 1;
-            note(&mut recorder, FindingKind::Reordered, Some(stamp));
         }
         if !self.ctx.plan.hears(publisher, receiver) {
             // The settler calls it unexpected; it is nobody's latency.
@@ -315,8 +259,7 @@ impl Session {
         let from_sent_us = now_us.saturating_sub(sent_us);
         recorder.latency(Metric::Delivery, cohort, due_us, now_us.saturating_sub(due_us));
         recorder.latency(Metric::DeliveryFromSent, cohort, due_us, from_sent_us);
-        if let Some(since_us) = self.silent_since_us.take() {
-            let silent_us = now_us.saturating_sub(since_us);
+        if let Some(silent_us) = self.absence.heard(now_us) {
             recorder.latency(Metric::Outage, cohort, now_us, silent_us);
         }
         if self.client.held_up.get().is_some_and(|hold| sent_us >= hold.until_us) {
@@ -325,7 +268,7 @@ impl Session {
         if publisher == self.client.id {
             recorder.latency(Metric::OwnCopy, cohort, due_us, from_sent_us);
             drop(recorder);
-            self.answered(message, now_us);
+            self.answered(MessageId { room, publisher, seq }, now_us);
         }
     }
 
@@ -343,7 +286,7 @@ impl Session {
 
     /// A marked message of its own came back: the client is in that room.
     fn hear_probe(&mut self, room: u32, now_us: u64) {
-        let at = self.rooms.iter().position(|mine| mine.id == room);
+        let at = self.rooms.position(room);
         if let Some(at) = at.filter(|at| self.talk.probed(*at)) {
             self.joined(at, now_us);
         }
@@ -360,7 +303,7 @@ impl Session {
 
     fn joined(&mut self, at: usize, now_us: u64) {
         let cohort = self.client.cohort;
-        if let Presence::Joining { since_us } = self.rooms[at].state {
+        if let Some(since_us) = self.rooms.joins_since_us(at) {
             self.entered(at, now_us);
             let mut recorder = self.ctx.recorder.borrow_mut();
             recorder.latency(Metric::Join, cohort, now_us, now_us.saturating_sub(since_us));
@@ -368,13 +311,9 @@ impl Session {
     }
 
     fn left(&mut self, at: usize, now_us: u64) {
-        let room = &mut self.rooms[at];
-        if matches!(room.state, Presence::Leaving { .. }) {
-            let churn = self.ctx.plan.cohort(self.client.id).churn;
-            let stay_away_us = churn.map_or(0, |churn| micros(churn.stay_away));
-            room.state = Presence::Out { back_us: now_us + stay_away_us };
-            room.stays.left(now_us);
-            let change = MemberChange::Left { room: room.id };
+        let churn = self.ctx.plan.cohort(self.client.id).churn;
+        let stay_away_us = churn.map_or(0, |churn| micros(churn.stay_away));
+        if let Some(change) = self.rooms.left(at, now_us, stay_away_us) {
             self.member(now_us, change);
         }
     }
@@ -387,30 +326,10 @@ impl Session {
         }
         let cohort = self.client.cohort;
         let mut recorder = self.ctx.recorder.borrow_mut();
-        recorder.counts(cohort).frames_push += 1;
-        let Event { key, sequence, sent } = event;
-        let numbered = match sequence {
-            Told::Is((per, seq)) => self.feeds.hear(per, seq),
-            Told::Nothing | Told::Unreadable => Numbered::UNNUMBERED,
-        };
-        recorder.counts(cohort).number(&numbered);
-        recorder.counts(cohort).push_unnumbered += u64::from(sequence == Told::Unreadable);
-        if !numbered.is_new {
+        if !self.feed.hear(event, &mut recorder, cohort, now_us) {
             return;
         }
-        if let Some(key) = key {
-            recorder.ledger.hear_event(key, cohort, now_us);
-        }
-        match sent {
-            Told::Is(sent) => recorder.push_sent(cohort, sent, unix_us(), now_us),
-            Told::Unreadable => recorder.counts(cohort).push_untimed += 1,
-            Told::Nothing => {}
-        }
-        if let Some(last_us) = self.last_push_us.replace(now_us) {
-            recorder.latency(Metric::Interval, cohort, now_us, now_us.saturating_sub(last_us));
-        }
-        if let Some(since_us) = self.silent_since_us.take() {
-            let silent_us = now_us.saturating_sub(since_us);
+        if let Some(silent_us) = self.absence.heard(now_us) {
             recorder.latency(Metric::Outage, cohort, now_us, silent_us);
         }
         if self.client.held_up.get().is_some_and(|hold| now_us >= hold.until_us) {
@@ -421,7 +340,7 @@ impl Session {
     /// An error reply fails the join that waits; once joined it is counted.
     fn refused(&mut self, reason: &str) -> Option<End> {
         let text = format!("the server answered with an error: {reason}");
-        if !self.ready {
+        if !self.stage.is_ready() {
             let error = DialError::new(ErrorKind::ServerError, self.step(), text);
             return Some(self.failed(error));
         }

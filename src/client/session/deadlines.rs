@@ -1,15 +1,15 @@
-//! Everything in a session that has a time limit, and the one alarm that wakes it.
+//! Everything in a session that has a time limit.
 
 use std::task::Context as Task;
 
-use tokio::task::coop::has_budget_remaining;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{End, Presence, Session};
-use crate::client::dial::DialError;
+use super::{End, Session};
+use crate::client::error::DialError;
+use crate::client::hearing::Listener;
 use crate::client::ping::{Pinger, Wants};
 use crate::machine::clock::micros;
-use crate::metric::{ErrorKind, Step};
+use crate::metric::ErrorKind;
 use crate::scenario::Load;
 
 impl Session {
@@ -19,23 +19,16 @@ impl Session {
             return (now_us >= closing.deadline_us).then(|| closing.end.clone());
         }
         let limit = self.ctx.plan.scenario.target.join_timeout;
-        for at in 0..self.rooms.len() {
-            let (since_us, step) = match self.rooms[at].state {
-                Presence::Joining { since_us } => (since_us, Step::Join),
-                Presence::Leaving { since_us } => (since_us, Step::Leave),
-                Presence::Out { .. } | Presence::In => continue,
-            };
-            if now_us >= since_us + micros(limit) {
-                let room = &self.ctx.room_names[self.rooms[at].id as usize];
-                let of = if room.is_empty() { String::new() } else { format!(" of {room}") };
-                let error = DialError::timed_out(step, limit);
-                let text = format!("{}{of}", error.text);
-                let text = self.with_stray(text);
-                self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
-                return Some(self.failed(DialError { text, ..error }));
-            }
+        if let Some((room, step)) = self.rooms.overdue(now_us, micros(limit)) {
+            let room = &self.ctx.room_names[room as usize];
+            let of = if room.is_empty() { String::new() } else { format!(" of {room}") };
+            let error = DialError::timed_out(step, limit);
+            let text = format!("{}{of}", error.text);
+            let text = self.stage.explain(text);
+            self.ctx.recorder.borrow_mut().closes.record(1006, "given up on", true);
+            return Some(self.failed(DialError { text, ..error }));
         }
-        let deaf = self.is_deaf();
+        let deaf = self.reading.is_deaf();
         while let Some(incoming) = (!deaf).then(|| self.talk.tick(now_us)).flatten() {
             if let Some(end) = self.act_on(incoming, now_us) {
                 return Some(end);
@@ -46,7 +39,7 @@ impl Session {
                 Wants::Nothing => {}
                 Wants::Ping(payload) => {
                     let ping = Message::Ping(payload.to_vec().into());
-                    if let Err(error) = self.send(ping) {
+                    if let Err(error) = self.pipe.send(ping) {
                         return Some(self.lost(&error));
                     }
                 }
@@ -80,67 +73,33 @@ impl Session {
             return Some(closing.deadline_us);
         }
         let limit_us = micros(self.ctx.plan.scenario.target.join_timeout);
-        let rooms = self.rooms.iter().filter_map(|room| match room.state {
-            Presence::Out { back_us } => self.open.then_some(back_us),
-            Presence::Joining { since_us } | Presence::Leaving { since_us } => {
-                Some(since_us + limit_us)
-            }
-            Presence::In => None,
-        });
-        let pinger = self.pinger.as_ref().filter(|_| !self.is_deaf()).map(Pinger::deadline_us);
-        let reading = (self.ready && self.read_from_us > 0).then_some(self.read_from_us);
-        let talk = (!self.is_deaf()).then(|| self.talk.deadline_us()).flatten();
+        let rooms = self.rooms.deadline_us(self.stage.is_open(), limit_us);
+        let pinger =
+            self.pinger.as_ref().filter(|_| !self.reading.is_deaf()).map(Pinger::deadline_us);
+        let reading = self.reading.deadline_us().filter(|_| self.stage.is_ready());
+        let talk = (!self.reading.is_deaf()).then(|| self.talk.deadline_us()).flatten();
         let answer = self.client.with_places(|places| places.deadline_us()).flatten();
-        rooms.chain(talk).chain(pinger).chain(reading).chain(answer).min()
+        [rooms, talk, pinger, reading, answer].into_iter().flatten().min()
     }
 
     /// Closed loop: has the alarm set for a message that was written from outside this task.
     pub(super) fn watch_answer(&self) {
         let deadline_us = self.client.with_places(|places| places.deadline_us()).flatten();
-        if deadline_us.is_some_and(|at_us| !self.alarm_waits || self.alarm_us > at_us) {
+        if deadline_us.is_some_and(|at_us| !self.alarm.wakes_by(at_us)) {
             self.client.mailbox.wake();
         }
     }
 
-    /// Arms the alarm; true if it is due already. `now_us` is an instant of this same wake-up.
+    /// Sets the alarm; true if it is due already. `now_us` is an instant of this same wake-up.
     pub(super) fn poll_alarm(&mut self, cx: &mut Task<'_>, now_us: u64) -> bool {
-        let Some(deadline_us) = self.deadline_us() else {
-            // A closed loop has one again with its next message, written without this task: an alarm
-            // that rings too early is soon enough for it.
-            let loops = self.client.with_places(|_| ()).is_some();
-            if loops && self.alarm_waits && now_us < self.alarm_us {
-                return false;
+        match self.deadline_us() {
+            Some(deadline_us) => self.alarm.poll(cx, &self.ctx.clock, deadline_us, now_us),
+            None => {
+                // A closed loop has one again with its next message, written without this task: an
+                // alarm that rings too early is soon enough for it.
+                self.alarm.rest(self.client.with_places(|_| ()).is_some(), now_us);
+                false
             }
-            // Kept armed it would wake for nothing; most clients have no deadline at all.
-            self.alarm = None;
-            self.alarm_us = u64::MAX;
-            self.alarm_waits = false;
-            return false;
-        };
-        // It has this task's waker, and rings in time or too early: most wake-ups need not touch it.
-        if self.alarm_waits && self.alarm_us <= deadline_us && now_us < self.alarm_us {
-            return false;
         }
-        let instant = || self.ctx.clock.instant(deadline_us).into();
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant())));
-        // One that rings too early is set again then. In a closed loop the deadline moves on with
-        // every message, and hardly any is ever reached.
-        if self.alarm_us > deadline_us {
-            alarm.as_mut().reset(instant());
-            self.alarm_us = deadline_us;
-        }
-        // A task whose turn is over polls nothing: it is woken again at once, and leaves no waker.
-        self.alarm_waits = has_budget_remaining();
-        while alarm.as_mut().poll(cx).is_ready() {
-            if self.alarm_us < deadline_us {
-                alarm.as_mut().reset(instant());
-                self.alarm_us = deadline_us;
-                continue;
-            }
-            // A rejoin that is due may have to wait for the socket, which wakes the task by itself:
-            // acting on the same deadline twice would spin.
-            return std::mem::replace(&mut self.rung_us, deadline_us) != deadline_us;
-        }
-        false
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::{Closing, End, Presence, Session};
+use super::{Closing, End, Session};
 use crate::client::mailbox::{HoldUp, Order};
 use crate::machine::clock::micros;
-use crate::measure::{Failure, MemberChange, Moment, RecoveryEvent};
+use crate::measure::{Failure, Moment, RecoveryEvent};
 
 /// How long we wait for the answer to our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -19,8 +19,7 @@ impl Session {
     pub(super) fn obey(&mut self, order: Order) -> Option<End> {
         match order {
             Order::Reset { fault } => {
-                // Should it fail, the drop sends FIN: the server sees an end all the same.
-                let _ = self.ws.get_ref().reset_on_drop();
+                self.pipe.reset_on_drop();
                 self.ctx.recorder.borrow_mut().closes.record(1006, "reset on purpose", true);
                 Some(End::Fault(fault))
             }
@@ -30,7 +29,7 @@ impl Session {
                 Some(End::Fault(fault))
             }
             Order::Stall { hold } => {
-                self.read_from_us = hold.until_us;
+                self.reading.stall(hold.until_us);
                 self.hold_up(hold);
                 None
             }
@@ -54,7 +53,7 @@ impl Session {
 
     /// Notes a fault that holds up what this client hears; one that is not joined is not hit.
     fn hold_up(&self, hold: HoldUp) {
-        if !self.ready {
+        if !self.stage.is_ready() {
             return;
         }
         let failure = Failure { at_us: hold.at_us, fault: Some(hold.fault) };
@@ -72,17 +71,16 @@ impl Session {
             return None;
         }
         let now_us = self.ctx.clock.now_us();
-        for room in &self.rooms {
-            if matches!(room.state, Presence::In | Presence::Joining { .. }) {
-                self.member(now_us, MemberChange::LeaveWritten { room: room.id });
-            }
+        for change in self.rooms.leave_all() {
+            self.member(now_us, change);
         }
         self.client.mailbox.set_active(false);
         // A fault's code is the plan's; else the protocol may have words and a code of its own.
         let code = if end.is_fault() { code } else { self.talk.goodbye() };
         self.ctx.recorder.borrow_mut().closes.record(code, "", true);
         let frame = CloseFrame { code: code.into(), reason: "".into() };
-        if self.say().is_err() || self.send(Message::Close(Some(frame))).is_err() {
+        let said = self.pipe.say(&mut self.talk);
+        if said.and_then(|()| self.pipe.send(Message::Close(Some(frame)))).is_err() {
             return Some(end);
         }
         self.closing = Some(Closing { end, deadline_us: now_us + micros(CLOSE_TIMEOUT) });
@@ -94,16 +92,13 @@ impl Session {
             return;
         }
         // Written with the next that is: a server that doesn't read must not fill our buffer with it.
-        let Some(room) = self.rooms.get(n).filter(|room| room.state == Presence::In) else {
-            return;
-        };
-        let id = room.id;
+        let Some(room) = self.rooms.is_in(n) else { return };
         let now_us = self.ctx.clock.now_us();
         let ctx = Rc::clone(&self.ctx);
-        let left = self.talk.leave(n, ctx.room(id), now_us);
+        let left = self.talk.leave(n, ctx.room(room), now_us);
         if self.said(left) == Some(true) {
-            self.rooms[n].state = Presence::Leaving { since_us: now_us };
-            self.member(now_us, MemberChange::LeaveWritten { room: id });
+            let change = self.rooms.leave(n, now_us);
+            self.member(now_us, change);
         }
     }
 }

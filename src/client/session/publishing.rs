@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Presence, Session, WRITE_BUDGET};
+use super::{Session, WRITE_BUDGET};
 use crate::client::agenda::Event;
 use crate::client::mailbox::Held;
 use crate::client::places::Places;
@@ -12,7 +12,7 @@ use crate::machine::clock::unix_ms;
 use crate::measure::{MessageId, Published};
 use crate::metric::Metric;
 use crate::protocol::Outgoing;
-use crate::scenario::{Body, To};
+use crate::scenario::Body;
 use crate::stamp::{self, Stamp};
 
 impl Session {
@@ -45,30 +45,24 @@ impl Session {
     /// Whether there is a room to publish to, as all may be left for a while, and whether the
     /// server takes a message now.
     pub(super) fn can_publish(&self) -> bool {
-        let somewhere =
-            self.rooms.is_empty() || self.rooms.iter().any(|room| room.state == Presence::In);
-        somewhere && self.talk.can_publish(1)
+        self.rooms.can_speak() && self.talk.can_publish(1)
     }
 
     /// Publishes from outside the session's own task; what has to wait for that is given back.
     pub(in crate::client) fn publish_now(&mut self, held: Held) -> Option<Held> {
         let mut rest = Some(held);
         let mut budget = WRITE_BUDGET;
-        let free = self.ready && self.closing.is_none() && self.failed_write.is_none();
+        let free = self.stage.is_ready() && self.closing.is_none() && !self.pipe.has_failed();
         while free
             && budget > 0
-            && !self.unflushed
+            && !self.pipe.is_unflushed()
             && !self.talk.holds_frames()
             && let Some(held) = rest
             && self.can_publish()
         {
             budget -= 1;
             rest = self.publish(held);
-            let written = self.say_some();
-            // What the socket took is gone.
-            self.unflushed = self.ws.get_ref().has_pushed_back();
-            if let Err(error) = written {
-                self.failed_write = Some(error);
+            if !self.pipe.say_some(&mut self.talk) {
                 self.client.mailbox.wake();
                 break;
             }
@@ -90,18 +84,7 @@ impl Session {
             self.client.abandon_scheduled();
             return None;
         };
-        // All of a client's rooms are in the order of its own.
-        let mine = self.rooms.get(held.done as usize).filter(|mine| mine.id == room);
-        let mine = mine.or_else(|| self.rooms.iter().find(|mine| mine.id == room));
-        let room = match mine.map(|mine| mine.state) {
-            None | Some(Presence::In) => Some(room),
-            // Left for a while: one of its other rooms hears it instead.
-            Some(_) if to == Some(To::One) => {
-                let other = self.rooms.iter().find(|other| other.state == Presence::In);
-                other.map(|other| other.id)
-            }
-            Some(_) => None,
-        };
+        let room = self.rooms.to_publish_to(room, held.done as usize, to);
         match room {
             Some(room) => self.publish_to(room, held),
             None => self.not_sent(1),
@@ -166,13 +149,10 @@ impl Session {
     pub(super) fn act(&mut self, action: u16, k: u32) {
         let ctx = Rc::clone(&self.ctx);
         let act = ctx.plan.cohort(self.client.id).actions.get(usize::from(action));
-        let mut inside = self.rooms.iter().filter(|room| room.state == Presence::In);
-        let count = inside.clone().count().max(1);
-        let room = inside.nth(k as usize % count).map(|room| room.id);
-        let free = self.ready && self.closing.is_none() && !self.unflushed;
+        let room = self.rooms.in_turn(k);
+        let free = self.stage.is_ready() && self.closing.is_none() && !self.pipe.is_unflushed();
         let free = free && !self.talk.is_full();
-        let somewhere = self.rooms.is_empty() || room.is_some();
-        let (Some(act), true) = (act, free && somewhere) else {
+        let (Some(act), true) = (act, free && self.rooms.can_speak()) else {
             ctx.recorder.borrow_mut().counts(self.client.cohort).actions_not_sent += 1;
             return;
         };
@@ -187,7 +167,7 @@ impl Session {
     /// Publishes a marked message: it belongs to nobody's figures, and who hears it is joined.
     pub(super) fn probe(&mut self, at: usize) {
         let ctx = Rc::clone(&self.ctx);
-        let room = self.rooms[at].id;
+        let room = self.rooms.id(at);
         let now_us = ctx.clock.now_us();
         let stamp = Stamp {
             run: ctx.run,

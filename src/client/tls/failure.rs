@@ -4,7 +4,7 @@ use std::io;
 
 use tokio_rustls::rustls::{AlertDescription as Alert, CertificateError, Error, InvalidMessage};
 
-use crate::client::failure::DialError;
+use crate::client::error::DialError;
 use crate::metric::{Detail, ErrorKind, Step, TlsFault};
 
 /// Names of a certificate that are told.

@@ -15,6 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 
 use super::*;
+use crate::client::failure::io_error;
 use crate::client::socket::Traffic;
 use crate::metric::{Detail, TlsFault};
 use crate::scenario::{Identity, SecretKey};

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use self::simulated::{
     Script, joins, message, plan, recording, simulate, simulate_at, simulate_beside,
 };
-use super::{BROKEN_MAX, START_AFTER, WORKER_TIMEOUT};
+use super::START_AFTER;
 use crate::coordinator::builtin::tests::stand_in;
+use crate::coordinator::crew::{BROKEN_MAX, WORKER_TIMEOUT};
 use crate::coordinator::{Abort, BuiltinServer, Outcome, Signal, Stage, Stop};
 use crate::machine::clock::unix_ms;
 use crate::measure::{ErrorKey, Recorder, Settled};
@@ -93,6 +94,56 @@ async fn what_all_workers_measured_is_in_the_outcome() {
     assert_eq!((outcome.aborted, outcome.broken, outcome.drain_timed_out), (None, vec![], false));
     assert_eq!(outcome.stopped, Stop::default());
     assert_eq!((outcome.scheduled_us, outcome.totals.peak_up), (5_500_000, 2));
+}
+
+/// Threads, processes and agents on other machines are one thing to a run, also side by side.
+#[tokio::test(start_paused = true)]
+async fn where_workers_are_changes_nothing() {
+    let run = async |elsewhere: [bool; 2], more: fn(&mut Script)| {
+        let mut scripts = sent_and_heard(4_900_000, Some(7_250_000));
+        for (script, is_elsewhere) in scripts.iter_mut().zip(elsewhere) {
+            let record = Arc::clone(&script.record);
+            script.record = Arc::new(move |recorder, now_us| {
+                record(recorder, now_us);
+                recorder.latency(Metric::Delivery, 0, now_us.min(4 * S), 100 + now_us / S);
+                an_error(recorder);
+            });
+            script.is_elsewhere = is_elsewhere;
+        }
+        more(&mut scripts[1]);
+        let outcome = simulate(plan("5500ms", ""), scripts, Vec::new()).await;
+        let delivery = outcome.totals.latency(Metric::Delivery, None, None);
+        (
+            (outcome.scheduled_us, outcome.duration_us, outcome.drain_timed_out),
+            (outcome.aborted.clone(), outcome.broken.clone()),
+            (settled(&outcome), outcome.totals.errors.total(), outcome.totals.peak_up),
+            (delivery.len(), delivery.percentile(50.0), delivery.percentile(100.0)),
+        )
+    };
+    let well: fn(&mut Script) = |_| ();
+    let failing: fn(&mut Script) =
+        |script| script.says = Some((secs(3.3), Reply::Failed("no air".to_owned())));
+    for more in [well, failing] {
+        let beside = run([false, false], more).await;
+        assert!(beside.3.0 > 5, "{beside:?}");
+        for elsewhere in [[true, true], [false, true], [true, false]] {
+            assert_eq!(run(elsewhere, more).await, beside, "{elsewhere:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_elsewhere_that_gets_not_ready_or_falls_silent_is_noticed_as_any_other() {
+    let script = |script| with(Script { is_elsewhere: true, ..script });
+    let cant = script(Script { starts: Err("no timer"), ..Script::default() });
+    let error = simulate_at(plan("5500ms", ""), cant, Vec::new(), false).await;
+    assert_eq!(error.err().unwrap().to_string(), "worker 1 can't start: no timer");
+    let silent = script(Script { silent: Some((secs(3.5), secs(1_000.0))), ..Script::default() });
+    let outcome = simulate(plan("60s", ""), silent, Vec::new()).await;
+    assert_eq!(outcome.broken, ["worker 1 fell silent"]);
+    let lost = script(Script { finishes_after: None, ..Script::default() });
+    let outcome = simulate(plan("5500ms", ""), lost, Vec::new()).await;
+    assert_eq!(outcome.broken, ["worker 1 did not end within 30 s"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! What each call leaves in the snapshot.
 
 use super::*;
-use crate::measure::hist::MAX_US;
+use crate::measure::encoded::MAX_US;
 use crate::measure::{ErrorEntry, Failure, Moment, Published};
 use crate::metric::{Detail, ErrorKind, Step};
 use crate::scenario::{Overrides, Source, read};

@@ -5,7 +5,8 @@
 use rustc_hash::FxHashMap;
 
 use super::Way;
-use crate::measure::ledger::{Heard, MessageId};
+use crate::measure::ledger::Heard;
+use crate::measure::message::MessageId;
 
 /// Messages that are kept, some 75 MB: what eight workers publish in seconds.
 pub(super) const EARLY_MAX: usize = 500_000;

@@ -1,26 +1,20 @@
 //! Takes in who heard a message, also after it was settled.
 
-use std::sync::Arc;
-
-use super::{MISSED_MAX, Missed, Settler, Way};
-use crate::measure::findings::{Finding, FindingKind};
-use crate::measure::ledger::{Answer, Heard, MessageId, Slots};
+use super::tally::Entry;
+use super::{Settler, Way};
+use crate::measure::fate::Fate;
+use crate::measure::findings::Finding;
+use crate::measure::ledger::Heard;
+use crate::measure::message::MessageId;
+use crate::measure::slots::Slots;
 
 impl Settler {
     pub(super) fn hear(&mut self, id: MessageId, heard: Heard, way: Way) {
-        if let Some(open) = self.open.get_mut(&id) {
-            let before = open.slots.clone();
-            let again = open.slots.merge(&heard.slots);
-            let new = heard.slots.count() - again;
-            if way == Way::Replay {
-                open.replays += new as u32;
-            } else if new > 0 {
-                let (first_us, last_us) = open.heard_us.unwrap_or((u64::MAX, 0));
-                open.heard_us = Some((first_us.min(heard.first_us), last_us.max(heard.last_us)));
-            }
-            if again > 0 {
+        if let Some(open) = self.messages.get_mut(id) {
+            let again = open.hear(&heard, way);
+            if !again.is_empty() {
                 let due_us = open.due_us;
-                self.count_duplicates(id, due_us, &before, &heard);
+                self.count_copies(id, due_us, &again, &heard);
             }
         } else if heard.sent_us > heard.first_us || self.nobody_sent(id, &heard) {
             self.count_foreign(id, &heard);
@@ -34,93 +28,57 @@ impl Settler {
     /// Whether the stamp of a message that is not open is made up: its author's worker has told of
     /// everything that was sent by then, and it is too new to be settled.
     fn nobody_sent(&self, id: MessageId, heard: &Heard) -> bool {
-        heard.sent_us > self.horizon_us && heard.sent_us < self.heard_until(id.publisher)
+        heard.sent_us > self.horizon_us && heard.sent_us < self.members.heard_until(id.publisher)
     }
 
     pub(super) fn count_foreign(&mut self, id: MessageId, heard: &Heard) {
-        let plan = Arc::clone(&self.plan);
-        let phase = plan.phase_at(heard.first_us);
-        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
-            if heard.slots.contains(slot) {
-                self.settled_mut(*client, phase).foreign += 1;
-                let foreign = heard.finding(FindingKind::Foreign, *client, id, None);
-                self.findings.note(Finding { message: None, sent_us: None, ..foreign });
-            }
+        let phase = self.plan.phase_at(heard.first_us);
+        for slot in heard.slots.iter() {
+            let Some(account) = self.account(id.room, slot, phase) else { continue };
+            self.tally.enter(account, Entry::Foreign, |kind| {
+                let foreign = heard.finding(kind, account.client, id, None);
+                Finding { message: None, sent_us: None, ..foreign }
+            });
         }
     }
 
-    fn count_duplicates(&mut self, id: MessageId, due_us: u64, before: &Slots, now: &Heard) {
-        let plan = Arc::clone(&self.plan);
-        let phase = plan.phase_at(due_us);
-        for (slot, client) in plan.rooms()[id.room as usize].members.iter().enumerate() {
-            let slot = slot as u32;
-            if before.contains(slot) && now.slots.contains(slot) {
-                self.settled_mut(*client, phase).duplicated += 1;
-                self.findings.note(now.finding(FindingKind::Duplicated, *client, id, Some(due_us)));
-            }
+    fn count_copies(&mut self, id: MessageId, due_us: u64, again: &Slots, heard: &Heard) {
+        let phase = self.plan.phase_at(due_us);
+        for slot in again.iter() {
+            let Some(account) = self.account(id.room, slot, phase) else { continue };
+            self.tally.enter(account, Entry::Copy, |kind| {
+                heard.finding(kind, account.client, id, Some(due_us))
+            });
         }
     }
 
-    /// An arrival after settling: what was lost or unfinished becomes delivered, and what was missed while away
-    /// becomes replayed. A copy of something that came in time makes nothing else found.
+    /// An arrival after settling: what was lost or unfinished becomes delivered, and what was missed
+    /// while away becomes replayed. A copy of something that came in time makes nothing else found.
     fn hear_late(&mut self, id: MessageId, heard: &Heard, way: Way) {
-        let plan = Arc::clone(&self.plan);
-        let due_us = self.missed.get(&id).map(|missed| missed.due_us);
-        let phase = plan.phase_at(due_us.unwrap_or(heard.sent_us));
-        for (slot, client) in (0_u32..).zip(&plan.rooms()[id.room as usize].members) {
-            if !heard.slots.contains(slot) || !self.followed[*client as usize] {
+        let due_us = self.missed.get_mut(id).map(|missed| missed.due_us);
+        let phase = self.plan.phase_at(due_us.unwrap_or(heard.sent_us));
+        for slot in heard.slots.iter() {
+            let Some(account) = self.account(id.room, slot, phase) else { continue };
+            if !self.members.follows(account.client) {
                 continue;
             }
-            let (mut lost, mut unfinished, mut away, mut acked) = (false, false, false, false);
-            if let Some(missed) = self.missed.get_mut(&id) {
-                unfinished = missed.unfinished.remove(slot);
-                lost = missed.lost.remove(slot);
-                away = missed.away.remove(slot);
-                acked = missed.answer == Some(Answer::Acked);
+            let finding = |kind| heard.finding(kind, account.client, id, due_us);
+            let missed = self.missed.get_mut(id).and_then(|missed| missed.take(slot));
+            if let Some(was) = missed {
+                self.tally.amend(account, id, (was, was.heard_late()), finding);
+                continue;
             }
-            // A message nobody missed is not remembered: what is heard of it on a return was sent
-            // while its receiver was away on purpose.
-            let replayed = away || (due_us.is_none() && way == Way::Replay);
-            let addressed = plan.hears(id.publisher, *client);
-            let settled = self.settled_mut(*client, phase);
-            let kind = if !addressed {
-                settled.unexpected += 1;
-                FindingKind::Unexpected
-            } else if replayed {
-                settled.replayed += 1;
-                FindingKind::Replayed
+            let of = |fate| Entry::Message { fate, acked: false };
+            let entry = if !self.plan.hears(id.publisher, account.client) {
+                of(Fate::Unexpected)
+            } else if due_us.is_none() && way == Way::Replay {
+                // A message nobody missed is not remembered: what is heard of it on a return was sent
+                // while its receiver was away on purpose.
+                of(Fate::Replayed)
             } else {
-                settled.late += 1;
-                FindingKind::Late
+                Entry::Late
             };
-            if lost {
-                settled.lost -= 1;
-                settled.delivered += 1;
-                settled.acked_lost -= u64::from(acked);
-                self.findings.retract(FindingKind::Lost, *client, id);
-                if acked {
-                    self.findings.retract(FindingKind::AckedLost, *client, id);
-                }
-            } else if unfinished {
-                settled.unfinished -= 1;
-                settled.expected += 1;
-                settled.delivered += 1;
-                self.findings.retract(FindingKind::Unfinished, *client, id);
-            } else if away {
-                settled.missed_away -= 1;
-                self.findings.retract(FindingKind::MissedAway, *client, id);
-            }
-            self.findings.note(heard.finding(kind, *client, id, due_us));
+            self.tally.enter(account, entry, finding);
         }
-    }
-
-    pub(super) fn remember_missed(&mut self, id: MessageId, missed: Missed) {
-        if self.missed_queue.len() >= MISSED_MAX
-            && let Some(oldest) = self.missed_queue.pop_front()
-        {
-            self.missed.remove(&oldest);
-        }
-        self.missed_queue.push_back(id);
-        self.missed.insert(id, missed);
     }
 }

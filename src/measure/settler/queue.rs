@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::vec::IntoIter;
 
-use crate::measure::ledger::MessageId;
+use crate::measure::message::MessageId;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {

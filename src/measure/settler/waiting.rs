@@ -8,9 +8,11 @@
 #[cfg(test)]
 use std::cell::Cell;
 
-use super::{Open, Settler, Skips};
+use super::Settler;
+use super::case::Case;
+use super::opened::{Open, Skips};
 use crate::measure::fate::{Fate, Stay};
-use crate::measure::ledger::MessageId;
+use crate::measure::message::MessageId;
 use crate::measure::window::Window;
 use crate::protocol::Away;
 
@@ -62,15 +64,15 @@ impl Settler {
         if !self.waiting.news {
             return false;
         }
-        let now_us = self.told_us.iter().copied().max().unwrap_or(0);
+        let now_us = self.members.told_most_us();
         let just_now = |looked_us: u64| now_us < looked_us + LOOK_EVERY_US;
-        if self.open.len() > LOOK_FREELY_MAX && self.waiting.looked_us.is_some_and(just_now) {
+        if self.messages.len() > LOOK_FREELY_MAX && self.waiting.looked_us.is_some_and(just_now) {
             return true;
         }
         self.waiting.looked_us = Some(now_us);
         self.waiting.news = false;
         let mut skips = Skips::default();
-        let all = self.open.keys().copied();
+        let all = self.messages.ids();
         self.waiting.messages = all.filter(|id| self.awaits(*id, &windows, &mut skips)).collect();
         !self.waiting.messages.is_empty()
     }
@@ -78,25 +80,25 @@ impl Settler {
     fn awaits(&self, id: MessageId, windows: &[Window], skips: &mut Skips) -> bool {
         #[cfg(test)]
         self.waiting.looks.set(self.waiting.looks.get() + 1);
-        let Some(open) = self.open.get(&id) else { return false };
+        let Self { plan, members, messages, .. } = self;
+        let Some(open) = messages.get(id) else { return false };
         if self.awaits_answer(id, open) {
             return true;
         }
-        let members = &self.plan.rooms()[id.room as usize].members;
-        if open.slots.count() == members.len() as u64 {
+        let all = &plan.rooms()[id.room as usize].members;
+        if open.slots.count() == all.len() as u64 {
             return false;
         }
-        let died = self.died_with_publisher(id, open, self.windows.widest());
-        (0_u32..).zip(members).any(|(slot, client)| {
-            if !self.followed[*client as usize] || open.slots.contains(slot) {
+        let case = Case::new(plan, members, messages, (id, open), self.windows.widest());
+        (0_u32..).zip(all.iter().copied()).any(|(slot, client)| {
+            if !members.follows(client) || open.slots.contains(slot) {
                 return false;
             }
-            let window = windows[self.plan.cohort_of(*client)];
-            let until_us = Some(self.heard_until(*client));
-            let fate = self.fate_of(id, open, (slot, *client), died, window, until_us, skips);
-            match fate.0 {
+            let window = windows[plan.cohort_of(client)];
+            let until_us = Some(members.heard_until(client));
+            match case.fate((slot, client), window, until_us, skips).0 {
                 Fate::Lost | Fate::Unfinished => true,
-                Fate::MissedAway => self.awaits_replay(id.room, slot, *client),
+                Fate::MissedAway => self.awaits_replay(id.room, slot, client),
                 _ => false,
             }
         })
@@ -104,10 +106,7 @@ impl Settler {
 
     /// Whether the server may still acknowledge it: its author's connection still stands.
     fn awaits_answer(&self, id: MessageId, open: &Open) -> bool {
-        let failed = || {
-            let failures = self.failures.get(&id.publisher);
-            failures.is_some_and(|all| all.iter().any(|failed_us| *failed_us >= open.sent_us))
-        };
+        let failed = || self.members.failed_within(id.publisher, open.sent_us..=u64::MAX);
         open.answer.is_none() && self.plan.relay(id.publisher).acknowledges && !failed()
     }
 
@@ -115,6 +114,6 @@ impl Settler {
     fn awaits_replay(&self, room: u32, slot: u32, client: u32) -> bool {
         let back = |stay: &Stay| stay.joined_us.is_some() && stay.failed_us.is_none();
         self.plan.relay(client).away == Away::Replayed
-            && self.stays[room as usize][slot as usize].last().is_some_and(back)
+            && self.members.stays(room, slot).last().is_some_and(back)
     }
 }

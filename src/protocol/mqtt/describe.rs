@@ -1,29 +1,7 @@
 //! Packets in words, for whoever shows a conversation.
 
+use super::names::type_name;
 use super::{packet, packets};
-
-/// The name of a control packet's type, which is the first four bits.
-pub(super) fn type_name(kind: u8) -> &'static str {
-    const NAMES: [&str; 16] = [
-        "packet of type 0",
-        "CONNECT",
-        "CONNACK",
-        "PUBLISH",
-        "PUBACK",
-        "PUBREC",
-        "PUBREL",
-        "PUBCOMP",
-        "SUBSCRIBE",
-        "SUBACK",
-        "UNSUBSCRIBE",
-        "UNSUBACK",
-        "PINGREQ",
-        "PINGRESP",
-        "DISCONNECT",
-        "AUTH",
-    ];
-    NAMES.get(usize::from(kind)).copied().unwrap_or("packet of no type")
-}
 
 /// What a packet is, sent or received: `PUBLISH to r1, QoS 1, packet 7, 48 bytes`. Of a CONNECT
 /// nothing is told but that it is one: it holds the password.

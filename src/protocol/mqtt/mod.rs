@@ -10,6 +10,7 @@
 
 mod describe;
 mod flight;
+mod names;
 mod options;
 mod packet;
 mod packets;

@@ -3,8 +3,9 @@
 use mqtt_protocol_core::mqtt::packet::{Property, v3_1_1 as v3, v5_0 as v5};
 use mqtt_protocol_core::mqtt::result_code::MqttError;
 
+use super::names::type_name;
 use super::options::Version;
-use super::{describe, packets};
+use super::packets;
 
 /// Characters of a server's text that are kept.
 const TEXT_MAX: usize = 200;
@@ -73,7 +74,7 @@ pub(super) fn parse(version: Version, bytes: &[u8]) -> Result<Packet, String> {
             _ => Err("a PUBLISH came with QoS 3, which does not exist".to_owned()),
         };
     }
-    let name = describe::type_name(kind);
+    let name = type_name(kind);
     if flags != 0 {
         return Err(format!("a {name} has the reserved flags {flags:#06b}"));
     }

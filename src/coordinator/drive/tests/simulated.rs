@@ -1,22 +1,26 @@
 //! Workers that are no threads: tasks that hand over what a test chose, in a clock that stands
-//! still while there is nothing to do. A run of minutes takes none.
+//! still while there is nothing to do. A run of minutes takes none. Those elsewhere are reached by
+//! text alone, as other processes and machines would be.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::super::{Replies, drive, prepare};
+use super::super::drive;
 use crate::client::Target;
+use crate::coordinator::crew::{Crew, Replies};
 use crate::coordinator::{BuiltinServer, Outcome, Progress, Run, Signal, Stop};
+use crate::machine::clock::micros;
 use crate::measure::{
     Live, MemberChange, MemberEvent, MessageId, Published, Recorder, WorkerHealth,
 };
 use crate::plan::Plan;
 use crate::scenario::{Overrides, Source, read};
-use crate::worker::{Command, Link, Reply};
+use crate::worker::{Command, Link, Prepare, Reply};
 
 /// Two clients in one room, one on each of two workers, who have these thresholds to meet for so
 /// long.
@@ -65,6 +69,8 @@ pub(super) struct Script {
     pub(super) finishes_after: Option<Duration>,
     /// Whether it gets ready.
     pub(super) starts: Result<(), &'static str>,
+    /// Whether it is reached as one elsewhere would be.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Default for Script {
@@ -77,6 +83,7 @@ impl Default for Script {
             drains_after: Duration::ZERO,
             finishes_after: Some(Duration::ZERO),
             starts: Ok(()),
+            is_elsewhere: false,
         }
     }
 }
@@ -86,12 +93,76 @@ pub(super) fn recording(record: impl Fn(&mut Recorder, u64) + Send + Sync + 'sta
 }
 
 /// The coordinator's end of a simulated worker.
-pub(super) struct SimulatedLink(mpsc::UnboundedSender<Command>);
+struct Beside(mpsc::UnboundedSender<Command>);
 
-impl Link for SimulatedLink {
+impl Link for Beside {
     fn send(&self, command: Command) {
         let _ = self.0.send(command);
     }
+}
+
+/// The coordinator's end of one that runs elsewhere, as a process of its own or on another machine:
+/// nothing crosses but text, and no instant means anything there.
+struct Elsewhere(mpsc::UnboundedSender<String>);
+
+/// A command on its way.
+#[derive(Serialize, Deserialize)]
+enum Crossing {
+    Prepare(Box<Prepare>),
+    Start { in_us: u64 },
+    Drain,
+    Finish,
+}
+
+impl Link for Elsewhere {
+    fn send(&self, command: Command) {
+        let crossing = match command {
+            Command::Prepare(prepare) => Crossing::Prepare(prepare),
+            Command::Start { epoch } => Crossing::Start { in_us: micros(epoch - Instant::now()) },
+            Command::Drain => Crossing::Drain,
+            Command::Finish => Crossing::Finish,
+        };
+        let _ = self.0.send(serde_json::to_string(&crossing).unwrap());
+    }
+}
+
+/// Starts a worker elsewhere: its plan is the one that it is told.
+fn elsewhere(worker: u16, script: Script, replies: Replies) -> Elsewhere {
+    let (sender, mut texts) = mpsc::unbounded_channel::<String>();
+    tokio::spawn(async move {
+        let Some(first) = texts.recv().await else { return };
+        let Crossing::Prepare(prepare) = serde_json::from_str(&first).unwrap() else {
+            panic!("not prepared: {first}")
+        };
+        let (told, commands) = mpsc::unbounded_channel();
+        let (said, mut words) = mpsc::channel(1);
+        let plan = Arc::clone(&prepare.plan);
+        told.send(Command::Prepare(prepare)).unwrap();
+        tokio::spawn(work(worker, plan, script, commands, said));
+        loop {
+            tokio::select! {
+                biased;
+                text = texts.recv() => {
+                    let Some(text) = text else { return };
+                    let command = match serde_json::from_str(&text).unwrap() {
+                        Crossing::Prepare(prepare) => Command::Prepare(prepare),
+                        Crossing::Start { in_us } => {
+                            Command::Start { epoch: Instant::now() + Duration::from_micros(in_us) }
+                        }
+                        Crossing::Drain => Command::Drain,
+                        Crossing::Finish => Command::Finish,
+                    };
+                    let _ = told.send(command);
+                }
+                word = words.recv() => {
+                    let Some((worker, reply)) = word else { return };
+                    let text = serde_json::to_string(&reply).unwrap();
+                    let _ = replies.send((worker, serde_json::from_str(&text).unwrap())).await;
+                }
+            }
+        }
+    });
+    Elsewhere(sender)
 }
 
 /// A signal, and when: the first asks to drain, the second to report without waiting.
@@ -153,14 +224,16 @@ pub(super) async fn simulate_beside(
         lookup_us: None,
         live: Some(live),
     };
-    let (replies, mut received): (_, Replies) = mpsc::channel(super::super::REPLIES_MAX);
-    let start = |worker: u16, replies| {
-        let (commands, taken) = mpsc::unbounded_channel();
+    let start = |worker: u16, replies: Replies| -> std::io::Result<Box<dyn Link>> {
         let script = scripts[usize::from(worker)].clone();
+        if script.is_elsewhere {
+            return Ok(Box::new(elsewhere(worker, script, replies)));
+        }
+        let (commands, taken) = mpsc::unbounded_channel();
         tokio::spawn(work(worker, Arc::clone(&plan), script, taken, replies));
-        Ok(SimulatedLink(commands))
+        Ok(Box::new(Beside(commands)))
     };
-    let links = prepare(&run, replies, &mut received, start).await?;
+    let crew = Crew::muster(&run, start).await?;
     let (progress, watched) = watch::channel(Progress::default());
     let watched = tokio::spawn(all(watched));
     let (stops, stop) = watch::channel(Stop::default());
@@ -174,7 +247,7 @@ pub(super) async fn simulate_beside(
         std::future::pending::<()>().await;
     };
     let outcome = tokio::select! {
-        outcome = drive(run, links, received, server, progress, stop) => outcome,
+        outcome = drive(run, crew, server, progress, stop) => outcome,
         () = asking => unreachable!(),
     };
     Ok((outcome, Shown { progress: watched.await.unwrap(), live: lived.await.unwrap() }))
@@ -194,7 +267,7 @@ async fn work(
     plan: Arc<Plan>,
     script: Script,
     mut commands: mpsc::UnboundedReceiver<Command>,
-    replies: mpsc::Sender<(u16, Reply)>,
+    replies: Replies,
 ) {
     let Some(Command::Prepare(_)) = commands.recv().await else { panic!("not prepared") };
     match script.starts {

@@ -8,7 +8,7 @@ fn sent_before_the_end(sent_us: u64, ended_us: u64, took_us: u64) -> [Settled; 2
     [false, true].map(|heard| {
         let plan = plan();
         let mut coordinator = everyone_in(&plan);
-        coordinator.settler.told_us = vec![ended_us];
+        coordinator.settler.members.have_told(&[ended_us]);
         let mut part = LedgerPart::default();
         coordinator.took.note(&mut part.took, 0, S, S + took_us, false);
         coordinator.settler.take(part);
@@ -48,7 +48,7 @@ fn what_was_unfinished_and_comes_after_all_is_delivered_late() {
     let plan = plan();
     let members = plan.rooms()[0].members.len() as u64;
     let mut coordinator = everyone_in(&plan);
-    coordinator.settler.told_us = vec![10 * S];
+    coordinator.settler.members.have_told(&[10 * S]);
     say(&mut coordinator, 0, 10 * S, 10 * S);
     coordinator.settle_all();
     assert_eq!((sum(&coordinator).unfinished, sum(&coordinator).expected), (members, 0));
@@ -56,7 +56,7 @@ fn what_was_unfinished_and_comes_after_all_is_delivered_late() {
     let found = sum(&coordinator);
     assert_eq!((found.unfinished, found.late), (members - 1, 1));
     assert_eq!((found.expected, found.delivered, found.lost), (1, 1, 0));
-    let listed = coordinator.settler.findings.sorted();
+    let listed = coordinator.settler.findings().sorted();
     let of = |kind| listed.iter().filter(|of| of.kind == kind).count() as u64;
     assert_eq!((of(FindingKind::Unfinished), of(FindingKind::Late)), (members - 1, 1));
     // What the server refused was to be expected by nobody.
@@ -65,7 +65,7 @@ fn what_was_unfinished_and_comes_after_all_is_delivered_late() {
     coordinator.settler.take(part);
     let found = sum(&coordinator);
     assert_eq!((found.unfinished, found.delivered, found.expected), (0, 1, 1));
-    let listed = coordinator.settler.findings.sorted();
+    let listed = coordinator.settler.findings().sorted();
     assert!(listed.iter().all(|of| of.kind == FindingKind::Late), "{listed:?}");
 }
 
@@ -76,7 +76,7 @@ fn until_when_the_run_listened_is_each_workers_own() {
     let of_worker = |worker| members.iter().filter(|client| **client % 2 == worker).count() as u64;
     let mut coordinator = everyone_in(&plan);
     // The second worker fell silent.
-    coordinator.settler.told_us = vec![20 * S, 12 * S];
+    coordinator.settler.members.have_told(&[20 * S, 12 * S]);
     say(&mut coordinator, 0, 12 * S, 12 * S);
     coordinator.settle_all();
     let found = sum(&coordinator);
@@ -89,7 +89,7 @@ fn one_passed_over_is_lost_only_where_none_is_ever_overtaken() {
     for (overtaken, expected) in [(false, (1, 0)), (true, (0, 1))] {
         let plan = plan();
         let mut coordinator = everyone_in(&plan);
-        coordinator.settler.told_us = vec![20 * S];
+        coordinator.settler.members.have_told(&[20 * S]);
         let mut part = LedgerPart::default();
         coordinator.took.note(&mut part.took, 0, S, S + 700_000, overtaken);
         coordinator.settler.take(part);
