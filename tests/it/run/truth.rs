@@ -41,10 +41,10 @@ fn adds_up(ran: &Ran) -> &Report {
         assert_eq!(deliveries.unexpected, Some(0), "{told}");
         assert_eq!(deliveries.foreign, Some(0), "{told}");
         assert_eq!(deliveries.late, Some(0), "{told}");
-        // What arrived while joining has a latency all the same.
-        let joining = deliveries.joining.unwrap();
+        // What arrived while joining or leaving has a latency all the same.
+        let besides = deliveries.joining.unwrap() + deliveries.uncertain.unwrap();
         let timed = count(report, Metric::Delivery);
-        let counted = deliveries.delivered..=deliveries.delivered + joining;
+        let counted = deliveries.delivered..=deliveries.delivered + besides;
         assert!(counted.contains(&timed), "{timed} not in {counted:?}: {told}");
         assert_eq!(timed, count(report, Metric::DeliveryFromSent), "{told}");
         assert!(report.frames.delivery >= timed, "{told}");
