@@ -34,6 +34,8 @@ pub mod coordinator;
 
 pub mod report;
 
+pub mod ready;
+
 pub mod server;
 
 pub mod cli;

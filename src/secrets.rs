@@ -11,6 +11,7 @@ use std::fmt;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use rustc_hash::FxHashMap;
+use url::Url;
 
 use written::readings;
 
@@ -186,6 +187,20 @@ pub fn is_secret_name(name: &str) -> bool {
     // How long a session or a token lasts is no secret, and a number that occurs everywhere.
     !LASTS.contains(&&*last)
         && (TELLING.iter().any(|telling| plain.contains(telling)) || WHOLE.contains(&&*last))
+}
+
+/// Parts of a URL that may be secret: userinfo, and values of the query.
+#[must_use]
+pub fn redact_url(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
+    // Neither can fail for a URL with a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if let Some(query) = url.query() {
+        let redacted = redact_query(query);
+        url.set_query(Some(&redacted));
+    }
+    url.to_string()
 }
 
 #[cfg(test)]

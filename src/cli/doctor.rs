@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::fit::DELIVERIES_PER_CORE;
 use super::{Failure, print};
 use crate::machine::clock::micros;
 use crate::machine::host;
 use crate::machine::limits::{self, Memory, OpenFiles, PortRange};
 use crate::machine::timer::Timer;
+use crate::ready::fit::DELIVERIES_PER_CORE;
 use crate::units::format::{bytes, count, duration_us};
 
 /// Files a process needs besides its connections: standard streams, timers, pollers, the report.

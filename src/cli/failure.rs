@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 
 use super::print;
+use crate::ready::Refusal;
 use crate::report::Exit;
 
 /// A command that could not do its work: the exit code and what to tell the user.
@@ -47,6 +48,12 @@ impl Failure {
             }
         }
         text
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(Refusal { exit, message, help }: Refusal) -> Self {
+        Self::message(exit, message, help)
     }
 }
 

@@ -8,16 +8,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::InitArgs;
-use super::{Failure, prepare, print, visit};
+use super::{Failure, prepare, print};
 use crate::plan::{Plan, headline};
 use crate::protocol::{Audience, Protocol};
+use crate::ready::people::protocol as protocol_of;
 use crate::report::Exit;
 use crate::scenario::{self, Cohort, Overrides, Source};
 
 pub(super) fn run(args: &InitArgs) -> Result<ExitCode, Failure> {
     // What is wrong with the flags is told as of the command line, not as of a file yet to be.
     let target = prepare::target(None, &args.target())?;
-    let text = render(args, visit::protocol(&target), target.cohorts.first());
+    let text = render(args, protocol_of(&target), target.cohorts.first());
     let name =
         args.out.as_deref().map_or_else(|| "stdout".to_owned(), |out| out.display().to_string());
     let source = Source { name: name.clone(), text: text.clone() };

@@ -1,8 +1,8 @@
 //! The command line: parse, call, print, exit code. Only this module knows the terminal.
 //!
-//! One file a command; what several need is in `prepare` (a scenario and its plan), `fit` (what
-//! this machine and the host allow), `visit` (who goes to the server before a run, and what they
-//! met), `folder` (where a run's files go) and `failure` (the one place that prints errors).
+//! One file a command; what several need is in `prepare` (a scenario and its plan), `folder` (where a
+//! run's files go) and `failure` (the one place that prints errors). What comes between a plan and its
+//! first client is `crate::ready`'s.
 
 mod args;
 mod check;
@@ -11,13 +11,10 @@ mod compare;
 mod completions;
 mod doctor;
 mod failure;
-mod fit;
 mod folder;
 mod init;
-mod logins;
 mod metrics;
 mod others;
-mod patience;
 mod plan;
 mod prepare;
 mod print;
@@ -32,7 +29,6 @@ mod serve;
 mod signals;
 mod try_it;
 mod turns;
-mod visit;
 
 use std::process::ExitCode;
 

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::args::PlanArgs;
-use super::{Failure, fit, prepare, print};
+use super::{Failure, prepare, print};
 use crate::plan::{Plan, describe, headline};
+use crate::ready::fit;
 use crate::scenario::{FaultKind, Ramp};
 use crate::units::format::{bytes, count, counted, number, percent, seconds};
 

@@ -1,28 +1,23 @@
 //! `uproar run`: from a scenario to a verdict.
 
 use std::io::{self, IsTerminal as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::watch;
 
 use super::args::{OutputFormat, RunArgs};
 use super::compare::Baseline;
 use super::folder::Folder;
-use super::patience::Patience;
-use super::visit::{self, NotIn, NotReady, redact};
-use super::{Failure, fit, logins, metrics, prepare, print, progress, repeat, signals};
-use crate::client::{self, Target, Tls};
-use crate::coordinator::{self, BuiltinServer, Outcome, Progress, Run, Signal, Stop};
-use crate::machine::cores::{allowed, shared};
-use crate::machine::host::cores;
+use super::{Failure, metrics, prepare, print, progress, repeat, signals};
+use crate::coordinator::{self, Outcome, Progress, Run, Signal, Stop};
 use crate::measure::Live;
 use crate::plan::Plan;
 use crate::protocol::Protocol;
-use crate::protocol::scope::Captured;
+use crate::ready::builtin::{self, Queue};
+use crate::ready::{self, How, NotIn, NotReady, Ready, fit};
 use crate::report::annotations::to_annotations;
 use crate::report::files::{PAGE_FILE, render_all};
 use crate::report::json::to_json;
@@ -32,15 +27,9 @@ use crate::report::prometheus::Labels;
 use crate::report::summary::{COLUMNS, Place, Style, render, where_it_is};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
-use crate::scenario;
-use crate::secrets::{REDACTED, Secrets, is_secret_name};
+use crate::secrets::{REDACTED, Secrets, is_secret_name, redact_url};
 use crate::server::ServerConfig;
 use crate::stamp::RUN_LIMIT;
-
-/// What the protocol adds to a payload, at most.
-const FRAME_OVERHEAD_BYTES: usize = 4 * 1024;
-/// The largest message without any publish: feeds, replies.
-const MESSAGE_BYTES_MIN: usize = 64 * 1024;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if repeat::asked(args) {
@@ -106,12 +95,17 @@ async fn measure(
         .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
     let mut early = stop.clone();
     let run = rand::random_range(0..RUN_LIMIT);
-    let workers = args.workers.unwrap_or_else(|| default_workers(plan));
-    let (cores, server_cores) = share_cores(plan, workers);
+    let workers = args.workers.unwrap_or_else(|| builtin::default_workers(plan));
+    let (cores, server_cores) = builtin::share_cores(plan, workers);
+    let waits = |text: &str| {
+        if !args.quiet {
+            print::stderr(&format!("{text}\n"));
+        }
+    };
     let starting = async {
-        let server = start_server(plan, workers, &server_cores).await?;
-        let url = target_url(plan, server.as_ref())?;
-        let ready = make_ready(args, plan, run, &url).await;
+        let server = builtin::start(plan, workers, &server_cores, queue()).await?;
+        let url = ready::target_url(plan, server.as_ref())?;
+        let ready = ready::make(plan, run, &url, how(args), waits).await;
         Ok::<_, Failure>((server, url, ready))
     };
     let (server, url, ready) = tokio::select! {
@@ -125,12 +119,12 @@ async fn measure(
                 server.stop().await;
             }
             return match not_ready {
-                NotReady::Refused(failure) => Err(failure),
-                NotReady::NobodyIn(NotIn { error, failure }) => Ok(Measured {
+                NotReady::Refused(refusal) => Err(refusal.into()),
+                NotReady::NobodyIn(NotIn { error, refusal }) => Ok(Measured {
                     outcome: Outcome::refused(plan, &error),
                     setting: setting(args, plan, run, &url, false),
-                    secrets: logins::secrets(plan, run, &url, &plan.scenario.target.headers, &[]),
-                    refused: Some(failure),
+                    secrets: ready::secrets(plan, run, &url, &plan.scenario.target.headers, &[]),
+                    refused: Some(refusal.into()),
                 }),
             };
         }
@@ -163,15 +157,6 @@ async fn measure(
     Ok(Measured { outcome, setting, secrets, refused: None })
 }
 
-/// Where clients go.
-pub(super) fn target_url(plan: &Plan, server: Option<&BuiltinServer>) -> Result<String, Failure> {
-    match (&plan.scenario.target.url, server) {
-        (Some(url), _) => Ok(url.clone()),
-        (None, Some(server)) => Ok(format!("ws://{}/", server.address())),
-        (None, None) => Err(internal("there is no target".to_owned())),
-    }
-}
-
 /// Answers scrapes from here on, with whatever is sent.
 fn serve_metrics(
     args: &RunArgs,
@@ -191,209 +176,22 @@ fn serve_metrics(
     Ok(sender)
 }
 
+fn how(args: &RunArgs) -> How {
+    How { wait: args.wait, tries: !args.no_preflight }
+}
+
+/// What the built-in server holds for one receiver unless it is told otherwise.
+pub(super) fn queue() -> Queue {
+    let ServerConfig { queue_messages, queue_bytes, .. } = ServerConfig::default();
+    Queue { messages: queue_messages as u64, bytes: queue_bytes as u64 }
+}
+
 fn stopped_early(stop: Stop) -> Failure {
     let exit = match stop.asked {
         Some(Signal::Terminate | Signal::Hangup) => Exit::Terminated,
         _ => Exit::Interrupted,
     };
     Failure::message(exit, "stopped before the run began: there is nothing to report", "")
-}
-
-/// The generator and the built-in server share the cores evenly; alone, the generator leaves
-/// one for everything else.
-fn default_workers(plan: &Plan) -> u16 {
-    let cores = u16::try_from(cores()).unwrap_or(u16::MAX);
-    let workers = if plan.scenario.target.url.is_none() { cores / 2 } else { cores - 1 };
-    workers.max(1)
-}
-
-/// With the built-in server beside it, each side keeps to cores of its own: (generator, server).
-fn share_cores(plan: &Plan, workers: u16) -> (Vec<usize>, Vec<usize>) {
-    if plan.scenario.target.url.is_some() {
-        return Default::default();
-    }
-    let shared = allowed().and_then(|allowed| shared(&allowed, usize::from(workers)));
-    shared.unwrap_or_default()
-}
-
-pub(super) async fn start_server(
-    plan: &Plan,
-    workers: u16,
-    cores: &[usize],
-) -> Result<Option<BuiltinServer>, Failure> {
-    let target = &plan.scenario.target;
-    if target.url.is_some() {
-        return Ok(None);
-    }
-    let binary = std::env::current_exe()
-        .map_err(|error| internal(format!("can't find our own binary: {error}")))?;
-    let mut arguments = vec![
-        "--mode".to_owned(),
-        target.protocol.name().to_owned(),
-        "--threads".to_owned(),
-        workers.to_string(),
-        "--max-message".to_owned(),
-        format!("{}B", message_bytes_max(plan)),
-        "--max-connections".to_owned(),
-        (u64::from(plan.client_count()) * 2 + plan.silent_sockets() + 64).to_string(),
-        "--max-rooms".to_owned(),
-        (plan.rooms().len() + 64).to_string(),
-    ];
-    if let Some(burst) = plan.largest_burst() {
-        // A receiver that reads all the time must never be dropped for: several members of a room
-        // may say something to all their rooms at once.
-        let defaults = ServerConfig::default();
-        let messages = burst.messages.saturating_mul(BURSTS_AT_ONCE);
-        let bytes = burst.bytes().saturating_mul(BURSTS_AT_ONCE).min(QUEUE_BYTES_MAX);
-        if messages > defaults.queue_messages as u64 {
-            arguments.extend(["--queue-messages".to_owned(), messages.to_string()]);
-        }
-        if bytes > defaults.queue_bytes as u64 {
-            arguments.extend(["--queue-bytes".to_owned(), format!("{bytes}B")]);
-        }
-    }
-    if !cores.is_empty() {
-        let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
-        arguments.extend(["--cores".to_owned(), cores.join(",")]);
-    }
-    BuiltinServer::start(&binary, &arguments)
-        .await
-        .map(Some)
-        .map_err(|error| internal(format!("the built-in server did not start: {error}")))
-}
-
-/// The largest bursts that wait for one receiver of the built-in server, and what they may need.
-const BURSTS_AT_ONCE: u64 = 4;
-const QUEUE_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// The largest message the plan's clients send.
-fn message_bytes_max(plan: &Plan) -> usize {
-    (plan.payload_bytes_max() + FRAME_OVERHEAD_BYTES).max(MESSAGE_BYTES_MIN)
-}
-
-/// What stands before the first worker does.
-struct Ready {
-    target: Arc<Target>,
-    /// By cohort.
-    logged_in: Vec<Captured>,
-    secrets: Secrets,
-    same_host: bool,
-    strangers_host: bool,
-    /// How long the host's name took; `None` if it was an address.
-    lookup_us: Option<u64>,
-}
-
-/// Resolves the host, checks that it may get this load, and sends the preflight client.
-async fn make_ready(args: &RunArgs, plan: &Plan, run: u32, url: &str) -> Result<Ready, NotReady> {
-    let Reached { mut target, strangers_host, lookup_us } = reach(plan, run, url).await?;
-    let mut patience = Patience::new(Instant::now(), args.wait);
-    let (mut told, mut attempt, mut logged_in) = (false, 0, None);
-    let answered = loop {
-        match first_client(args, plan, run, &target, attempt, &mut logged_in).await {
-            Ok(found) => break found,
-            Err(not_in) => match patience.after(&not_in.error, Instant::now()) {
-                Some(pause) => {
-                    if !args.quiet && !told {
-                        let (kind, step) = (not_in.error.kind.name(), not_in.error.step.name());
-                        print::stderr(&format!(
-                            "no client gets in yet ({kind} at {step}): trying again\n"
-                        ));
-                        told = true;
-                    }
-                    attempt += 1;
-                    tokio::time::sleep(pause).await;
-                }
-                None => return Err(not_in.into()),
-            },
-        }
-    };
-    let logged_in = logged_in.unwrap_or_default();
-    let secrets = logins::secrets(plan, run, &target.url, &target.headers, &logged_in);
-    if let Some(answered) = answered {
-        client::prefer_family(&mut target.addresses, answered);
-    }
-    // An IPv4 address may be written as IPv6.
-    let same_host =
-        target.addresses.iter().any(|address| address.ip().to_canonical().is_loopback());
-    let target = Arc::new(target);
-    Ok(Ready { target, logged_in, secrets, same_host, strangers_host, lookup_us })
-}
-
-/// Does the logins that are done once a run, unless an earlier attempt did, and keeps what each cohort
-/// captured. Sends the preflight client unless there is to be none; gives the address that let it in.
-async fn first_client(
-    args: &RunArgs,
-    plan: &Plan,
-    run: u32,
-    target: &Target,
-    attempt: u64,
-    kept: &mut Option<Vec<Captured>>,
-) -> Result<Option<SocketAddr>, NotIn> {
-    let logged_in = match kept {
-        Some(logged_in) => logged_in,
-        None => {
-            let done = logins::once(plan, run, target).await;
-            kept.insert(done.map_err(|error| NotIn::new(plan, &target.url, error, None))?)
-        }
-    };
-    if args.no_preflight {
-        return Ok(None);
-    }
-    let captured = logged_in.first().cloned().unwrap_or_default();
-    let answered = visit::preflight(plan, target, run, attempt, captured).await?;
-    Ok(Some(answered))
-}
-
-/// Where clients dial to, once the host is resolved.
-pub(super) struct Reached {
-    pub(super) target: Target,
-    pub(super) strangers_host: bool,
-    /// How long the host's name took; `None` if it was an address.
-    pub(super) lookup_us: Option<u64>,
-}
-
-/// Resolves the host and checks that it may get this load.
-pub(super) async fn reach(plan: &Plan, run: u32, url: &str) -> Result<Reached, NotReady> {
-    let scenario = &plan.scenario;
-    let client::Lookup { addresses, took_us: lookup_us } =
-        client::look_up(url, scenario.target.connect_timeout)
-            .await
-            .map_err(|error| visit::unreachable(plan, url, error))?;
-    let login_urls = logins::urls(plan, run, url);
-    let tls = tls(url, &login_urls, &scenario.target.tls)?;
-    let host = client::host_of(url);
-    fit::check_host(plan, &host, &addresses)?;
-    let login_hosts = logins::hosts(plan, &login_urls, url).await?;
-    let ours = addresses.iter().all(|address| fit::is_ours(address.ip()));
-    let agent =
-        format!("uproar/{} run={}", env!("CARGO_PKG_VERSION"), crate::worker::run_name(run));
-    let target = Target {
-        url: url.to_owned(),
-        source_addresses: fit::source_addresses(plan, &addresses)?,
-        addresses,
-        user_agent: agent,
-        headers: scenario.target.headers.clone(),
-        subprotocols: scenario.target.subprotocols.clone(),
-        tls,
-        login_hosts,
-        connect_timeout: scenario.target.connect_timeout,
-        message_bytes_max: scenario.target.max_message.map_or_else(
-            || client::message_bytes_max(message_bytes_max(plan)),
-            |bytes| usize::try_from(bytes).unwrap_or(usize::MAX),
-        ),
-        read_buffer_bytes: plan.read_buffer_bytes(),
-    };
-    Ok(Reached { target, strangers_host: !ours, lookup_us })
-}
-
-/// What TLS needs, where the URL asks for it: read and built once a run.
-fn tls(url: &str, logins: &[String], settings: &scenario::Tls) -> Result<Option<Tls>, Failure> {
-    if !Tls::is_asked_for_by(url) && !logins.iter().any(|login| Tls::is_asked_for_by(login)) {
-        return Ok(None);
-    }
-    let tls = Tls::new(url, settings)
-        .map_err(|error| Failure::message(Exit::Usage, error.message, error.help))?;
-    Ok(Some(tls))
 }
 
 fn setting(args: &RunArgs, plan: &Plan, run: u32, url: &str, same_host: bool) -> Setting {
@@ -411,7 +209,7 @@ fn setting(args: &RunArgs, plan: &Plan, run: u32, url: &str, same_host: bool) ->
         ),
         target: report::Target {
             builtin: scenario.target.url.is_none(),
-            url: redact(url),
+            url: redact_url(url),
             protocol: scenario.target.protocol.name().to_owned(),
             codecs,
         },
@@ -440,11 +238,11 @@ fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
         let before = command.last().map(String::as_str);
         let redacted = match (before, argument.split_once('=')) {
             (Some("--header"), _) => redact_header(&argument),
-            (Some("--url"), _) => redact(&argument),
+            (Some("--url"), _) => redact_url(&argument),
             (Some("--set"), Some(setting)) => redact_setting(setting),
             (Some("--param"), Some(param)) => redact_param(param),
             (_, Some(("--header", header))) => format!("--header={}", redact_header(header)),
-            (_, Some(("--url", url))) => format!("--url={}", redact(url)),
+            (_, Some(("--url", url))) => format!("--url={}", redact_url(url)),
             (_, Some(("--param", param))) => match param.split_once('=') {
                 Some(param) => format!("--param={}", redact_param(param)),
                 None => argument,
@@ -477,7 +275,7 @@ fn redact_param((name, value): (&str, &str)) -> String {
 /// Keys that `--header` and `--url` set too.
 fn redact_setting((key, value): (&str, &str)) -> String {
     match key.trim() {
-        "target.url" => format!("{key}={}", redact(value)),
+        "target.url" => format!("{key}={}", redact_url(value)),
         // As a table of their own, or one by one.
         name if name == "target" || name.starts_with("target.headers") => {
             format!("{key}=[redacted]")

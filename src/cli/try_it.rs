@@ -17,15 +17,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::args::TryArgs;
-use super::visit;
-use super::visit::recent::Recent;
-use super::visit::shown::Hidden;
-use super::{Failure, logins, prepare, print, run, signals};
+use super::{Failure, prepare, print, run, signals};
 use crate::client::Visit;
 use crate::coordinator::{BuiltinServer, Signal, Stop};
 use crate::plan::Plan;
 use crate::protocol::scope::Captured;
 use crate::protocol::{Protocol, Writing};
+use crate::ready::recent::Recent;
+use crate::ready::shown::Hidden;
+use crate::ready::{self, Refusal, builtin, people};
 use crate::report::Exit;
 use crate::scenario::{Scenario, Size};
 use crate::stamp::RUN_LIMIT;
@@ -114,18 +114,18 @@ async fn talk(
     server: &mut Option<BuiltinServer>,
 ) -> Result<Exit, Failure> {
     let scenario = &plan.scenario;
-    *server = run::start_server(plan, 1, &[]).await?;
+    *server = builtin::start(plan, 1, &[], run::queue()).await?;
     let run = rand::random_range(0..RUN_LIMIT);
-    let reached = run::reach(plan, run, &run::target_url(plan, server.as_ref())?)
+    let reached = ready::reach(plan, run, &ready::target_url(plan, server.as_ref())?)
         .await
-        .map_err(Failure::from)?;
-    let protocol = visit::protocol(scenario);
+        .map_err(Refusal::from)?;
+    let protocol = people::protocol(scenario);
     let url = &reached.target.url;
-    let persons = [0, 1].map(|client| visit::person(plan, client, run, url));
+    let persons = [0, 1].map(|client| people::person(plan, client, run, url));
     let room =
-        args.room.clone().unwrap_or_else(|| visit::room(scenario, format!("uproar-{run:07x}-0")));
+        args.room.clone().unwrap_or_else(|| people::room(scenario, format!("uproar-{run:07x}-0")));
     let hidden = (!args.show_secrets).then(|| {
-        let given = logins::secrets(plan, run, url, &reached.target.headers, &[]);
+        let given = ready::secrets(plan, run, url, &reached.target.headers, &[]);
         Hidden::of(protocol, &persons, given)
     });
     let stdout = std::io::stdout();

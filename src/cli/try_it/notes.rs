@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cli::visit::recent::named;
 use crate::protocol::{Protocol, Rule, Taker};
+use crate::ready::recent::named;
 use crate::units::format::count;
 
 /// Rules told of that never took a frame.

@@ -11,12 +11,12 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::echo::says_error;
 use super::page::{Page, name, ordinal};
-use crate::cli::visit::recent::{Recent, named};
-use crate::cli::visit::redact;
-use crate::cli::visit::shown::control;
 use crate::client::{Answer, Exchange, Request, Said, Watch};
 use crate::protocol::scope::Captured;
 use crate::protocol::{Incoming, Protocol, Taker, Talk, Told};
+use crate::ready::recent::{Recent, named};
+use crate::ready::shown::control;
+use crate::secrets::redact_url;
 use crate::stamp::{self, Found, MAGIC};
 use crate::units::format::count;
 
@@ -61,7 +61,7 @@ impl Column {
             }
             format!(" ({} bytes)", count(body.len() as u64))
         };
-        let url = if page.shows_all { asked.url.to_owned() } else { redact(asked.url) };
+        let url = if page.shows_all { asked.url.to_owned() } else { redact_url(asked.url) };
         let asked = format!("{} {url}{}", asked.method, said(asked.headers, asked.body));
         let answered = format!("{}{}", answer.status, said(&answer.headers, &answer.body));
         for (sign, words) in [('>', asked), ('<', answered)] {

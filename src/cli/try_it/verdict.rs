@@ -6,14 +6,15 @@ use super::outcome::{Broke, Outcome, Signs};
 use super::page::{Page, name};
 use super::transcript::Column;
 use crate::cli::args::TryArgs;
-use crate::cli::visit::recent::Recent;
-use crate::cli::visit::{self, redact};
 use crate::plan::Plan;
 use crate::protocol::Protocol;
+use crate::ready::recent::Recent;
+use crate::ready::{people, told};
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
 use crate::report::hints::{Trouble, hint};
 use crate::report::summary::wrap;
+use crate::secrets::redact_url;
 
 /// Columns of an error's words.
 const ERROR_COLUMNS: usize = 400;
@@ -32,7 +33,7 @@ pub(super) struct Tried<'a> {
 
 impl Tried<'_> {
     fn protocol(&self) -> &Protocol {
-        visit::protocol(&self.plan.scenario)
+        people::protocol(&self.plan.scenario)
     }
 
     /// A text in lines, behind a label.
@@ -47,7 +48,7 @@ impl Tried<'_> {
     }
 
     fn hint(&self, trouble: Trouble, words: &str) -> String {
-        self.wrapped("hint: ", &hint(trouble, &visit::beside(&self.plan.scenario, words)))
+        self.wrapped("hint: ", &hint(trouble, &told::beside(&self.plan.scenario, words)))
     }
 
     /// The last lines, and the exit code.
@@ -121,7 +122,7 @@ impl Tried<'_> {
         let colored = self.page.colored(RED, word);
         let whom = name(*client);
         let step = error.step.name();
-        let url = if self.args.show_secrets { self.url.to_owned() } else { redact(self.url) };
+        let url = if self.args.show_secrets { self.url.to_owned() } else { redact_url(self.url) };
         // Without a connection nothing was shown that the verdict has to stand apart from.
         let mut text = String::from(if self.page.is_empty() { "" } else { "\n" });
         let sentence = match recent.began() {
@@ -136,7 +137,7 @@ impl Tried<'_> {
             text.push_str(&line);
             text.push('\n');
         }
-        let trouble = visit::trouble(error, self.protocol(), Some(recent));
+        let trouble = told::trouble(error, self.protocol(), Some(recent));
         text.push_str(&self.hint(trouble, &error.text));
         // Before anybody was in, most rules had no occasion.
         if outcome.got_in {

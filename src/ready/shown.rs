@@ -17,7 +17,7 @@ const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// What is not to be shown: known values, and what will be captured.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Hidden {
+pub struct Hidden {
     /// `None` hides nothing.
     protocol: Option<Protocol>,
     people: Vec<Person>,
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Hidden {
 
 impl Hidden {
     /// What is secret of these people, beside what was `given`.
-    pub(in crate::cli) fn of(protocol: &Protocol, people: &[Person], given: Secrets) -> Self {
+    pub fn of(protocol: &Protocol, people: &[Person], given: Secrets) -> Self {
         let (protocol, people) = (Some(protocol.clone()), people.to_vec());
         let mut hidden = Self { protocol, people, given, ..Self::default() };
         hidden.learn(&Captured::default());
@@ -38,12 +38,12 @@ impl Hidden {
     }
 
     /// Whether a capture is secret, by its index.
-    pub(in crate::cli) fn hides(&self, capture: usize) -> bool {
+    pub fn hides(&self, capture: usize) -> bool {
         self.protocol.as_ref().is_some_and(|protocol| protocol.captures_secret(capture))
     }
 
     /// Learns what was captured: it was no secret before.
-    pub(in crate::cli) fn learn(&mut self, captured: &Captured) {
+    pub fn learn(&mut self, captured: &Captured) {
         let Some(protocol) = &self.protocol else { return };
         let before = self.values.len();
         for value in self.people.iter().flat_map(|person| protocol.secrets(person, captured)) {
@@ -67,14 +67,14 @@ impl Hidden {
     }
 
     /// The text without secrets.
-    pub(in crate::cli) fn mask_text(&self, text: &str) -> String {
+    pub fn mask_text(&self, text: &str) -> String {
         self.secrets.redact(&self.given.redact(text)).into_owned()
     }
 }
 
 /// A message in lines of at most `width` columns: text as it is, over at most `most` lines, anything
 /// else in hex. Whole where there is no `most`.
-pub(in crate::cli) fn message(
+pub fn message(
     bytes: &[u8],
     is_text: bool,
     hidden: &Hidden,
@@ -96,7 +96,7 @@ pub(in crate::cli) fn message(
 }
 
 /// A text in one line of at most `width` columns.
-pub(in crate::cli) fn line(bytes: &[u8], is_text: bool, hidden: &Hidden, width: usize) -> String {
+pub fn line(bytes: &[u8], is_text: bool, hidden: &Hidden, width: usize) -> String {
     message(bytes, is_text, hidden, width, Some(1)).swap_remove(0)
 }
 
@@ -158,7 +158,7 @@ fn hex(bytes: &[u8], length: usize, most: usize) -> Vec<String> {
 }
 
 /// A frame of WebSocket itself, by its name.
-pub(in crate::cli) fn control(frame: &Message, hidden: &Hidden) -> String {
+pub fn control(frame: &Message, hidden: &Hidden) -> String {
     let said = |name: &str, bytes: &[u8]| match bytes {
         [] => name.to_owned(),
         bytes => format!("{name} {}", line(bytes, std::str::from_utf8(bytes).is_ok(), hidden, 60)),

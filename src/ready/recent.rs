@@ -33,7 +33,7 @@ const LABEL: usize = 14;
 
 /// What one client saw last.
 #[derive(Debug)]
-pub(in crate::cli) struct Recent {
+pub struct Recent {
     protocol: Protocol,
     room: String,
     /// The client's own number, as in its stamps.
@@ -77,7 +77,7 @@ impl Nearest {
 }
 
 impl Recent {
-    pub(in crate::cli) fn new(protocol: &Protocol, room: &str, client: u32) -> Self {
+    pub fn new(protocol: &Protocol, room: &str, client: u32) -> Self {
         Self {
             client,
             protocol: protocol.clone(),
@@ -95,38 +95,38 @@ impl Recent {
     }
 
     /// Whether its connection was upgraded.
-    pub(in crate::cli) fn began(&self) -> bool {
+    pub fn began(&self) -> bool {
         self.began
     }
 
     /// Whether a payload came in a frame that doesn't deliver.
-    pub(in crate::cli) fn filtered(&self) -> bool {
+    pub fn filtered(&self) -> bool {
         self.filtered
     }
 
     /// How several messages lay in one frame, if they did.
-    pub(in crate::cli) fn several(&self) -> Option<Several> {
+    pub fn several(&self) -> Option<Several> {
         self.several
     }
 
     /// What is waited for, in words, before the message that is read now.
-    pub(in crate::cli) fn waited(&self) -> &[(Taker, String)] {
+    pub fn waited(&self) -> &[(Taker, String)] {
         &self.waited
     }
 
     /// Whether something came that was in part what was waited for.
-    pub(in crate::cli) fn came_near(&self) -> bool {
+    pub fn came_near(&self) -> bool {
         let mut nearest = self.strays.iter().filter_map(|stray| stray.nearest.as_ref());
         nearest.any(|nearest| (1..nearest.clauses.len()).contains(&nearest.failing()))
     }
 
     /// What it captured, which may be secret.
-    pub(in crate::cli) fn captured(&self) -> &Captured {
+    pub fn captured(&self) -> &Captured {
         &self.captured
     }
 
     /// Takes note of something.
-    pub(in crate::cli) fn note(&mut self, exchange: &Exchange<'_>, talk: Option<&Talk>) {
+    pub fn note(&mut self, exchange: &Exchange<'_>, talk: Option<&Talk>) {
         let Some(talk) = talk else { return };
         self.captured = talk.captured();
         match exchange {
@@ -267,7 +267,7 @@ impl Recent {
 
     /// What was waited for, what came instead, and the nearest matcher, in lines; none where
     /// nothing is known that the error doesn't say.
-    pub(in crate::cli) fn lines(&self, hidden: &Hidden, width: usize) -> Vec<String> {
+    pub fn lines(&self, hidden: &Hidden, width: usize) -> Vec<String> {
         let mut lines = Vec::new();
         let mut push = |label: &str, text: &str| {
             let text = escape_terminal(&hidden.mask_text(text), TOLD_COLUMNS_MAX);
@@ -335,7 +335,7 @@ fn kept(bytes: &[u8], is_text: bool, why: String, nearest: Option<Nearest>, talk
 }
 
 /// Something that takes a message, by its name in the protocol file.
-pub(in crate::cli) fn named(taker: Taker, room: &str) -> String {
+pub fn named(taker: Taker, room: &str) -> String {
     match taker {
         Taker::Connect(at) => format!("connect {}", at + 1),
         Taker::Resume(at) => format!("resume {}", at + 1),
