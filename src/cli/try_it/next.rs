@@ -9,6 +9,9 @@ use crate::cli::args::TargetArgs;
 use crate::protocol::Protocol;
 use crate::secrets::is_secret_name;
 
+/// The first cohort of `chat-rooms`.
+pub(super) const COHORT: &str = "people";
+
 /// A word of a command line: what stands there, and names of variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -19,13 +22,18 @@ enum Part {
 /// The line.
 pub(super) fn line(scenario: Option<&str>, given: &Given<'_>) -> String {
     let mut words = Vec::new();
-    match scenario {
-        Some(scenario) => {
+    match (scenario, given.users) {
+        (Some(scenario), _) => {
             words.push("uproar run".to_owned());
             words.push(quoted(&[Part::Text(scenario.to_owned())]));
             words.extend(given.flags(&Flag::ALL));
         }
-        None => {
+        // `init` knows no users.
+        (None, Some(_)) => {
+            words.push("uproar run chat-rooms --clients 20".to_owned());
+            words.extend(given.flags(&Flag::ALL));
+        }
+        (None, None) => {
             words.push("uproar init".to_owned());
             words.extend(given.flags(&Flag::OF_INIT));
             words.push("--out first.toml && uproar run first.toml".to_owned());
@@ -39,6 +47,8 @@ pub(super) fn line(scenario: Option<&str>, given: &Given<'_>) -> String {
 pub(super) struct Given<'a> {
     pub(super) target: &'a TargetArgs,
     pub(super) protocol: &'a Protocol,
+    /// The first cohort of the scenario that is run next, and the file of its users, if one was named.
+    pub(super) users: Option<(&'a str, &'a str)>,
     /// Whether secrets are shown.
     pub(super) shown: bool,
 }
@@ -88,7 +98,16 @@ impl Given<'_> {
             Flag::Url => each("--url", &target.url, |url| Some(self.address(url))),
             Flag::Protocol => each("--protocol", &target.protocol, text),
             Flag::Param => each("--param", &target.param, pair('=')),
-            Flag::Set => each("--set", &target.set, pair('=')),
+            Flag::Set => {
+                let mut flags = each("--set", &target.set, |pair| Some(self.setting(pair)));
+                flags.extend(self.users.map(|(cohort, file)| {
+                    // In a scenario a path is relative to it.
+                    let file = std::path::absolute(file).unwrap_or_else(|_| file.into());
+                    let set = format!("cohort.{cohort}.data={}", file.display());
+                    ("--set", Some(vec![Part::Text(set)]))
+                }));
+                flags
+            }
             Flag::Header => each("--header", &target.header, pair(':')),
             Flag::Tls => {
                 let mut flags = each("--ca", &target.ca, text);
@@ -108,6 +127,18 @@ impl Given<'_> {
         }
         let blank = &value[..value.len() - value.trim_start().len()];
         vec![Part::Text(format!("{name}{separator}{blank}")), Part::Variable(variable(last))]
+    }
+
+    /// A key of the scenario; those that `--url` and `--header` set too are as secret.
+    fn setting(&self, pair: &str) -> Vec<Part> {
+        let Some((key, value)) = pair.split_once('=') else { return self.named(pair, '=') };
+        let before = || Part::Text(format!("{key}="));
+        match key.trim() {
+            _ if self.shown => self.named(pair, '='),
+            "target.url" => std::iter::once(before()).chain(self.address(value)).collect(),
+            "target" | "target.headers" => vec![before(), Part::Variable(variable(key.trim()))],
+            _ => self.named(pair, '='),
+        }
     }
 
     fn address(&self, url: &str) -> Vec<Part> {
@@ -211,7 +242,8 @@ mod tests {
 
     fn next(scenario: Option<&str>, target: TargetArgs, show_secrets: bool) -> String {
         let protocol = Protocol::Native(ProtocolKind::Rooms, CodecKind::Json);
-        let given = Given { target: &target, protocol: &protocol, shown: show_secrets };
+        let given =
+            Given { target: &target, protocol: &protocol, users: None, shown: show_secrets };
         line(scenario, &given)
     }
 
@@ -238,6 +270,33 @@ mod tests {
         assert!(shown.contains("--url 'wss://ann:pw@h.test/chat?room=1&api-key=abc&x'"), "{shown}");
         assert!(shown.contains("--header 'Authorization: Bearer abc'"), "{shown}");
         assert!(shown.ends_with("&& uproar run first.toml --ca ca.pem --insecure"), "{shown}");
+    }
+
+    #[test]
+    fn users_and_settings_are_run_with_as_they_were_tried() {
+        let protocol = Protocol::Native(ProtocolKind::Rooms, CodecKind::Json);
+        let mut target = target();
+        target.param.clear();
+        target.set = [
+            "cohort.people.publish.rate=5/s",
+            "target.url=ws://h.test/?token=abc",
+            "target.headers.Authorization=Bearer abc",
+            "target.headers={ X = \"abc\" }",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        let users = Some(("talkers", "/data/my users.csv"));
+        let given = Given { target: &target, protocol: &protocol, users, shown: false };
+        assert_eq!(
+            line(None, &given),
+            "uproar run chat-rooms --clients 20 --url ws://127.0.0.1:8080/chat --protocol './my \
+             chat.toml' --set cohort.people.publish.rate=5/s --set \
+             \"target.url=ws://h.test/?token=${TOKEN}\" --set \
+             \"target.headers.Authorization=${AUTHORIZATION}\" --set \
+             \"target.headers=${TARGET_HEADERS}\" --set 'cohort.talkers.data=/data/my users.csv'"
+        );
+        let mine = line(Some("load.toml"), &given);
+        assert!(mine.starts_with("uproar run load.toml --url"), "{mine}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::page::{Page, name};
 use super::transcript::Column;
 use crate::cli::args::TryArgs;
 use crate::plan::Plan;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Recipients};
 use crate::ready::recent::Recent;
 use crate::ready::{people, told};
 use crate::report::Exit;
@@ -66,7 +66,12 @@ impl Tried<'_> {
         if troubles.is_empty() && outcome.unleft.is_none() {
             let word = self.page.colored(GREEN, "OK");
             let (target, shown) = (&self.args.target, self.args.show_secrets);
-            let given = Given { target, protocol, shown };
+            let cohort = match &self.args.scenario {
+                Some(_) => self.plan.scenario.cohorts.first().map(|cohort| cohort.name.as_str()),
+                None => Some(next::COHORT),
+            };
+            let users = cohort.zip(self.args.data.as_deref());
+            let given = Given { target, protocol, users, shown };
             let next = next::line(self.args.scenario.as_deref(), &given);
             let notes = self.notes();
             return (format!("\n{word}: {sentence}\n{notes}next: {next}\n"), Exit::Passed);
@@ -175,7 +180,13 @@ impl Tried<'_> {
 
     /// What is no trouble and good to know.
     fn notes(&self) -> String {
-        let told = self.page.notes.told();
+        let mut told = self.page.notes.told();
+        // Where only the sender is to hear it, nothing else is wrong then.
+        if let (Recipients::Sender, Some(echoed)) =
+            (self.protocol().recipients(), &self.page.echoed)
+        {
+            told.push(format!("is that an error which repeats the message? {echoed}"));
+        }
         told.iter().map(|note| self.wrapped("note: ", &self.shown(note))).collect()
     }
 }

@@ -140,6 +140,12 @@ fn users_of_a_file_are_tried() {
     assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{}", said.all());
     assert!(said.stdout.contains(r#"> {"as":"ann""#), "{}", said.stdout);
     assert!(said.stdout.contains(r#"> {"as":"bob""#), "{}", said.stdout);
+    // The file is handed on to a run, which takes it.
+    let (_, next) = said.stdout.split_once("next: ").unwrap();
+    assert!(next.starts_with("uproar run chat-rooms --clients 20 --url "), "{next}");
+    let arguments: Vec<&str> = next.split_whitespace().skip(2).collect();
+    let said = say(folder.path(), &[&["check"], &arguments[..]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.all());
     let said = tried(&folder, &server.url(), &["--data", "nobody.csv"]);
     assert_eq!(said.code, Some(2), "{}", said.all());
     assert!(said.stderr.contains("--data nobody.csv"), "{}", said.stderr);

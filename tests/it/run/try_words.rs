@@ -159,6 +159,10 @@ fn an_error_that_repeats_the_message_is_no_own_copy() {
         assert!(!said.stdout.contains("recipients ="), "{}", said.stdout);
         assert_eq!(said.stdout.matches("hint: ").count(), 1, "{}", said.stdout);
     }
+    // Where only the sender is to hear it, that is all there is to notice.
+    let file = PROTOCOL.replacen('\n', "\nrecipients = \"sender\"\n", 1);
+    let said = tried(manners, &file, &[]);
+    says(&said, 0, &["note: is that an error which repeats the message? {\"error\":"]);
     // Nor one that `[delivery]` should let through.
     let strict = format!("{PROTOCOL}[delivery]\nwhen = {{ json = {{ \"/type\" = \"msg\" }} }}\n");
     let said = tried(manners, &strict, &[]);
