@@ -20,7 +20,7 @@ fn folder(protocol: &str) -> TempDir {
 }
 
 fn tried(folder: &TempDir, url: &str, arguments: &[&str]) -> Said {
-    let fixed = ["try", "--url", url, "--protocol", "./own.toml", "--timeout", "300ms"];
+    let fixed = ["try", "--url", url, "--protocol", "./own.toml", "--timeout", "2s"];
     say(folder.path(), &[&fixed, arguments].concat())
 }
 
@@ -77,7 +77,6 @@ fn who_watches_longer_sees_what_comes_by_itself() {
     };
     let server = Server::start(manners);
     let folder = folder(&format!("{PROTOCOL}{heartbeat}"));
-    // Listening for 300 ms is too short for the first.
     let said = tried(&folder, &server.url(), &["--watch", "1500ms"]);
     assert_eq!(said.code, Some(0), "{}", said.all());
     for client in ['A', 'B'] {
@@ -213,7 +212,7 @@ duration = "1s"
     );
     let folder = folder_beside_hall(&scenario);
     std::fs::write(folder.path().join("hall.toml"), "format = 1\nname = \"hall\"\n").unwrap();
-    let arguments = ["try", "scenario.toml", "--timeout", "300ms"];
+    let arguments = ["try", "scenario.toml", "--timeout", "2s"];
     let said = say(folder.path(), &arguments);
     assert_eq!(said.code, Some(1), "{}", said.all());
     assert!(said.stdout.contains(r#"< {"hello":0}"#), "{}", said.stdout);

@@ -16,7 +16,7 @@ fn tried_at(url: &str, protocol: &str, arguments: &[&str]) -> Said {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("own.toml"), protocol).unwrap();
     let fixed = ["try", "--url", url, "--protocol", "./own.toml", "--room", "lobby"];
-    let fixed = [&fixed[..], &["--timeout", "300ms"]].concat();
+    let fixed = [&fixed[..], &["--timeout", "2s"]].concat();
     say(folder.path(), &[&fixed, arguments].concat())
 }
 
@@ -74,7 +74,7 @@ fn a_failed_leave_comes_last_and_spoils_nothing_that_was_heard() {
         1,
         &[
             "FAILED: 6 published, 12 of 12 deliveries heard; own copy: yes",
-            "A could not leave: the answer to a leave took longer than 300ms",
+            "A could not leave: the answer to a leave took longer than 2s",
             "waited for leave lobby: json /left = true",
             "hint: only `churn.rooms` leaves rooms: a run without it needs no `[leave]`",
         ],
