@@ -114,8 +114,11 @@ impl Recent {
         &self.waited
     }
 
-    /// Whether something came that was in part what was waited for.
+    /// Whether something came that was in part what was waited for, or that the file knows.
     pub fn came_near(&self) -> bool {
+        if !self.taken.is_empty() {
+            return true;
+        }
         let mut nearest = self.strays.iter().filter_map(|stray| stray.nearest.as_ref());
         nearest.any(|nearest| (1..nearest.clauses.len()).contains(&nearest.failing()))
     }

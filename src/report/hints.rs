@@ -115,7 +115,7 @@ pub fn hint(trouble: Trouble, known: &Known<'_>) -> String {
     let text = match trouble {
         Trouble::Failed(kind, detail, step) => return failed(kind, detail, step, known),
         Trouble::Otherwise => {
-            "something near it came: does the matcher ask for what the server really says?"
+            "something came, though not that: does the matcher ask for what the server really says?"
         }
         Trouble::NotProbed => {
             "the join is silent, and `probe` needs the sender's own copy: if the server sends none, \

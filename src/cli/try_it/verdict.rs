@@ -94,14 +94,14 @@ impl Tried<'_> {
             }
         }
         // What nothing took is most likely what is missing.
-        let met: Vec<String> = if troubles.is_empty() {
-            Vec::new()
-        } else {
-            self.columns
-                .iter()
-                .flat_map(|column| column.recent.lines(&self.page.hidden, self.page.width()))
-                .collect()
-        };
+        let mut met: Vec<Vec<String>> = Vec::new();
+        if !troubles.is_empty() {
+            let (hidden, width) = (&self.page.hidden, self.page.width());
+            met.extend(self.columns.iter().map(|column| column.recent.lines(hidden, width)));
+        }
+        // Most often both met the same.
+        met.dedup();
+        let met = met.concat();
         if !met.is_empty() {
             text.push_str(&format!("\n{}\n", met.join("\n")));
         }

@@ -186,6 +186,7 @@ fn what_came_is_told_whatever_took_it() {
             "waited for join lobby: json /joined = \"lobby\"",
             "came instead taken as `greeting`, to be ignored: {\"welcome\":\"lobby\"}",
             "`[[ignore]]` greeting takes it: contains \"welcome\"",
+            "hint: something came, though not that",
         ],
     );
     let error = PROTOCOL.replacen('\n', "\nerror = { contains = \"welcome\" }\n", 1);
@@ -235,6 +236,7 @@ fn several_answers_in_a_frame_are_not_taken_for_a_wrong_ack() {
         ],
     );
     assert!(!said.stdout.contains("does `ack.when` match"), "{}", said.stdout);
+    assert_eq!(said.stdout.matches("came instead").count(), 1, "both met it: {}", said.stdout);
     // And with what is advised it works.
     let advised = acknowledged(ack).replacen('\n', "\nframing = { split = \"\\n\" }\n", 1);
     says(&tried(lines, &advised, &[]), 0, &["6 acknowledged"]);
