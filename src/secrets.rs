@@ -256,6 +256,33 @@ mod tests {
         }
     }
 
+    /// JSON of JSON in a text that we quote; URLs in URLs; what a page says of either.
+    fn anew(text: &str, layer: u8) -> String {
+        match layer {
+            0 => format!("{text:?}"),
+            1 => serde_json::to_string(text).unwrap(),
+            2 => serde_json::to_string(text).unwrap().replace('=', r"\u003d").replace('/', r"\/"),
+            3 => percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+                .to_string(),
+            _ => text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&#34;"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn however_often_it_was_written_anew(
+            value in r#"[A-Za-z0-9/+=<"&%]{8,20}"#,
+            layers in prop::collection::vec(0..5u8, 1..=3),
+        ) {
+            let secrets = Secrets::new([value.as_str()]);
+            let said = layers.iter().fold(format!("it said {value}!"), |said, layer| {
+                anew(&said, *layer)
+            });
+            let redacted = secrets.redact(&said);
+            prop_assert!(redacted.contains(REDACTED), "{} was {}", redacted, said);
+        }
+    }
+
     #[test]
     fn what_was_cut_within_a_secret_is_not_shown_either() {
         let secrets = Secrets::new(["s3cretvalue/1"]);

@@ -1,18 +1,57 @@
 //! How a character may be written in what a server sends back: as it is, or as JSON (RFC 8259, 7), URLs
-//! (RFC 3986, 2.1, and forms, whose space is `+`) and HTML (character references) write it.
+//! (RFC 3986, 2.1, and forms, whose space is `+`) and HTML (character references) write it; and as one of
+//! these writes what another wrote, such as JSON that is quoted in a message.
+
+/// How often a character may have been written anew: JSON in JSON in a text that we quote.
+const LAYERS: usize = 3;
+/// The longest that one layer writes a character, in characters: `\ud83d\ude00`.
+const LONGEST: usize = 12;
 
 /// Every character that may stand at a place, and how many bytes it takes there.
 pub(super) fn readings(text: &str, at: usize) -> impl Iterator<Item = (char, usize)> {
     let rest = &text[at..];
     let literal = rest.chars().next().map(|read| (read, read.len_utf8()));
-    let escaped = match literal {
-        Some(('+', _)) => Some((' ', 1)),
-        Some(('\\', _)) => in_json(rest),
-        Some(('%', _)) => in_url(rest),
-        Some(('&', _)) => in_html(rest),
+    let space = rest.starts_with('+').then_some((' ', 1));
+    literal.into_iter().chain(space).chain(written(rest, LAYERS))
+}
+
+/// What an escape sequence stands for that a text begins with, in whichever layer it was written.
+fn written(rest: &str, layers: usize) -> Vec<(char, usize)> {
+    if !rest.starts_with(['\\', '%', '&']) {
+        return Vec::new();
+    }
+    let mut all: Vec<_> = escaped(rest).into_iter().collect();
+    if layers > 1 {
+        let (inner, ends) = without_a_layer(rest);
+        let found = written(&inner, layers - 1).into_iter();
+        all.extend(found.filter_map(|(read, bytes)| Some((read, *ends.get(bytes)?))));
+    }
+    all
+}
+
+/// The beginning of a text with its escape sequences read, and for each byte of it how many bytes of the
+/// text are read before that.
+fn without_a_layer(text: &str) -> (String, Vec<usize>) {
+    let (mut inner, mut ends, mut at) = (String::new(), vec![0], 0);
+    for _ in 0..LONGEST {
+        let rest = &text[at..];
+        let literal = rest.chars().next().map(|read| (read, read.len_utf8()));
+        let Some((read, bytes)) = escaped(rest).or(literal) else { break };
+        at += bytes;
+        inner.push(read);
+        ends.resize(inner.len() + 1, at);
+    }
+    (inner, ends)
+}
+
+/// The escape sequence that a text begins with.
+fn escaped(rest: &str) -> Option<(char, usize)> {
+    match rest.as_bytes().first()? {
+        b'\\' => in_json(rest),
+        b'%' => in_url(rest),
+        b'&' => in_html(rest),
         _ => None,
-    };
-    literal.into_iter().chain(escaped)
+    }
 }
 
 /// `\/`, `\u003d`, `\ud83d\ude00`.
@@ -121,6 +160,29 @@ mod tests {
                 let whole = format!("{text}{after}");
                 assert!(readings(&whole, 0).any(|found| found == (read, text.len())), "{whole}");
             }
+        }
+    }
+
+    #[test]
+    fn a_character_that_was_written_anew() {
+        for (text, read) in [
+            (r"\\u003d", '='),
+            (r"\\/", '/'),
+            (r#"\\\""#, '"'),
+            (r"\\\\", '\\'),
+            (r"\\\\u003d", '='),
+            (r"\\\\\\\/", '/'),
+            (r"\\ud83d\\ude00", '\u{1f600}'),
+            ("%252F", '/'),
+            ("%25252F", '/'),
+            ("%5Cu003d", '='),
+            ("&amp;#61;", '='),
+            ("&#92;u003d", '='),
+            ("\\u0026lt;", '<'),
+            ("\\u00252f", '/'),
+        ] {
+            let found: Vec<_> = readings(text, 0).collect();
+            assert!(found.contains(&(read, text.len())), "{text}: {found:?}");
         }
     }
 

@@ -52,7 +52,7 @@ pub enum LatencyUnit {
 
 /// A text that is no histogram of latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("it is no histogram of 1 µs to 1 h with at most three digits")]
+#[error("it is no histogram of 1 us to 1 h with at most three digits")]
 pub struct NoHistogram;
 
 impl Latency {
