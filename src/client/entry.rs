@@ -15,7 +15,7 @@ use crate::protocol::description::{Each, Login};
 use crate::protocol::frame::Frame;
 use crate::protocol::scope::{Captured, Person, RoomName, Scope};
 use crate::protocol::template::{Missing, Template};
-use crate::protocol::{Protocol, quote};
+use crate::protocol::{Entrance, Protocol, quote};
 
 /// What one client says in its upgrade. What the target's own headers name replaces the protocol's.
 pub(super) fn upgrade(
@@ -28,12 +28,7 @@ pub(super) fn upgrade(
     let scope = Scope { room: home, ..Scope::of(person, captured) };
     let entrance = protocol.entrance(&scope).map_err(|missing| unsaid(Step::Upgrade, &missing))?;
     let mut upgrade = target.upgrade();
-    if entrance.path.is_some() || !entrance.query.is_empty() {
-        upgrade.url =
-            joined(&target.url, entrance.path.as_deref(), &entrance.query).map_err(|error| {
-                DialError::new(ErrorKind::BadHandshake, Step::Upgrade, error.to_string())
-            })?;
-    }
+    upgrade.url = url_of(&target.url, &entrance)?;
     let named = |name: &str| target.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
     upgrade.headers.extend(entrance.headers.into_iter().filter(|(name, _)| !named(name)));
     // The protocol's come first: a server takes the first that it knows.
@@ -44,6 +39,31 @@ pub(super) fn upgrade(
         }
     }
     Ok(upgrade)
+}
+
+/// The URL that a client's upgrade asks for.
+///
+/// # Errors
+///
+/// When the protocol names a value there isn't.
+pub fn asked_url(
+    url: &str,
+    protocol: &Protocol,
+    person: &Person,
+    captured: &Captured,
+    home: Option<RoomName<'_>>,
+) -> Result<String, DialError> {
+    let scope = Scope { room: home, ..Scope::of(person, captured) };
+    let entrance = protocol.entrance(&scope).map_err(|missing| unsaid(Step::Upgrade, &missing))?;
+    url_of(url, &entrance)
+}
+
+fn url_of(url: &str, entrance: &Entrance) -> Result<String, DialError> {
+    if entrance.path.is_none() && entrance.query.is_empty() {
+        return Ok(url.to_owned());
+    }
+    joined(url, entrance.path.as_deref(), &entrance.query)
+        .map_err(|error| DialError::new(ErrorKind::BadHandshake, Step::Upgrade, error.to_string()))
 }
 
 /// Something was to be said that names a value there isn't.

@@ -96,6 +96,11 @@ fn bad_handshake(error: &Error) -> DialError {
         Error::Protocol(ProtocolError::HandshakeIncomplete) => {
             (ErrorKind::Reset, "the connection ended before the upgrade was answered".to_owned())
         }
+        Error::Protocol(ProtocolError::WrongHttpVersion) => {
+            let text = "its answer to the upgrade is HTTP/1.0, and a WebSocket needs 1.1: does a proxy \
+                        stand before it?";
+            (ErrorKind::BadHandshake, text.to_owned())
+        }
         Error::Protocol(ProtocolError::HttparseError(why)) => {
             (ErrorKind::BadHandshake, format!("its answer to the upgrade is not HTTP ({why})"))
         }

@@ -37,7 +37,7 @@ pub use addresses::prefer_family;
 pub use agenda::{Agenda, Event};
 pub use backoff::Backoff;
 pub use context::{Client, Context};
-pub use entry::log_in;
+pub use entry::{asked_url, log_in};
 pub use error::DialError;
 pub use guest::{Exchange, Guest, Said, Told, Visit, Watch};
 pub use life::{bury, live};

@@ -113,6 +113,9 @@ const READ_BYTES: usize = 1024;
 /// How an answer begins that is worth waiting for; anything else is looked at as it comes, and
 /// refused at once.
 const HEAD_START: &[u8] = b"HTTP/";
+/// The version that opens a WebSocket, and the one before.
+const HTTP: &[u8] = b"HTTP/1.1 ";
+const OLD: &[u8] = b"HTTP/1.0 ";
 
 /// The head of the answer and what came after it. Interim answers, such as 103, are passed over: they
 /// are a head each, without a body, and the answer follows.
@@ -121,10 +124,18 @@ async fn read_answer(socket: &mut Socket) -> Result<(Response, Vec<u8>), Error> 
     let mut passed_over = 0;
     loop {
         if head.whole {
+            // The parser takes no other version, and a refusal may have any.
+            let is_old = head.bytes.starts_with(OLD);
+            if is_old {
+                head.bytes[..HTTP.len()].copy_from_slice(HTTP);
+            }
             let Some((size, response)) = Response::try_parse(&head.bytes)? else {
                 // Empty lines before it, which the parser would skip for as long as they come.
                 return Err(Error::Protocol(httparse::Error::Version.into()));
             };
+            if is_old && response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                return Err(Error::Protocol(ProtocolError::WrongHttpVersion));
+            }
             let rest = head.bytes.split_off(size);
             if !is_interim(response.status()) {
                 return Ok((response, rest));

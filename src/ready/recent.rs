@@ -123,6 +123,11 @@ impl Recent {
         nearest.any(|nearest| (1..nearest.clauses.len()).contains(&nearest.failing()))
     }
 
+    /// Where it was to go.
+    pub fn room(&self) -> &str {
+        &self.room
+    }
+
     /// What it captured, which may be secret.
     pub fn captured(&self) -> &Captured {
         &self.captured

@@ -5,10 +5,11 @@ use super::people::{person, protocol};
 use super::recent::Recent;
 use super::refusal::{NotIn, Refusal};
 use super::shown::Hidden;
-use crate::client::DialError;
+use crate::client::{self, DialError};
 use crate::metric::{ErrorKind, Step};
 use crate::plan::Plan;
 use crate::protocol::description::Known;
+use crate::protocol::scope::RoomName;
 use crate::protocol::{Audience, Protocol};
 use crate::report::Exit;
 use crate::report::escape::escape_terminal;
@@ -44,7 +45,16 @@ fn told(plan: &Plan, url: &str, error: &DialError, met: Option<&Recent>, more: &
         hidden.learn(met.captured());
     }
     let text = escape_terminal(&hidden.mask_text(&error.text), ERROR_COLUMNS);
-    let mut message = format!("UNREACHABLE  no client got in: {}: {text}", redact_url(url));
+    let asked = match (error.step, met) {
+        (Step::Lookup | Step::Login | Step::Tcp | Step::Tls, _) | (_, None) => None,
+        (_, Some(met)) => {
+            let home = Some(RoomName { name: met.room(), n: 0 });
+            client::asked_url(url, protocol, &people[0], met.captured(), home).ok()
+        }
+    };
+    let asked = redact_url(asked.as_deref().unwrap_or(url));
+    let asked = escape_terminal(&hidden.mask_text(&asked), ERROR_COLUMNS);
+    let mut message = format!("UNREACHABLE  no client got in: {asked}: {text}");
     for line in met.map(|met| met.lines(&hidden, COLUMNS)).unwrap_or_default() {
         message.push('\n');
         message.push_str(&line);

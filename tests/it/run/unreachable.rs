@@ -136,6 +136,37 @@ fn http_404() {
     insta::assert_snapshot!("http_404", refused(Manner::Answers(answer)));
 }
 
+/// A message without the breaks of its lines, wherever they fall.
+fn unwrapped(text: &str) -> String {
+    text.replace('│', "").split_whitespace().collect()
+}
+
+/// What answers in an older version is as much of a refusal.
+#[test]
+fn an_old_answer_is_shown_as_what_it_is() {
+    let told = refused(Manner::Answers("HTTP/1.0 404 File not found\r\n\r\n"));
+    assert!(unwrapped(&told).contains("answered404NotFoundtotheupgrade"), "{told}");
+    let upgraded = "HTTP/1.0 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+                    Connection: Upgrade\r\nSec-WebSocket-Accept: [accept]\r\n\r\n";
+    let told = met(Manner::Answers(upgraded), &[]);
+    assert!(unwrapped(&told).contains("isHTTP/1.0,andaWebSocketneeds1.1"), "{told}");
+}
+
+/// What was asked for, and not only where: a protocol has a path and a query of its own.
+#[test]
+fn the_path_that_was_asked_for_is_named() {
+    let server = Misbehaving::start(Manner::Answers("HTTP/1.1 404 Not Found\r\n\r\n"));
+    let folder = folder_with(SCENARIO);
+    let url = format!("ws://127.0.0.1:{}", server.port());
+    let fixed = ["run", "scenario.toml", "--protocol", "socket.io", "--param", "auth=secretly"];
+    let said = say(folder.path(), &[&fixed[..], &["--url", &url, "--out", "out"]].concat());
+    assert_eq!(said.code, Some(4), "{}", said.all());
+    let words = unwrapped(&said.stderr);
+    let asked = format!("{url}/socket.io/?EIO=[redacted]&transport=[redacted]:answered404");
+    assert!(words.contains(&asked), "{words}");
+    assert!(!words.contains("secretly"), "{words}");
+}
+
 #[test]
 fn http_200() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 24\r\n\r\n\
