@@ -152,6 +152,25 @@ fn common(bytes: &[u8]) -> Option<(usize, u64)> {
     }
 }
 
+/// Fuzzing's way in: how large the pieces are, and a stream that comes in them. Panics where a stream that is
+/// cut is not followed as the whole one is.
+pub fn fuzz(bytes: &[u8]) {
+    let Some((size, stream)) = bytes.split_first() else { return };
+    let (mut whole, mut cut) = (Frames::default(), Frames::default());
+    let passed = whole.follow(stream);
+    assert!(passed <= stream.len());
+    let mut cut_passed = 0;
+    for piece in stream.chunks(usize::from(*size).max(1)) {
+        cut_passed += cut.follow(piece);
+        if cut.broken().is_some() {
+            break;
+        }
+    }
+    assert_eq!((whole.broken(), whole.close_code()), (cut.broken(), cut.close_code()));
+    // Of a head that is cut, what came before the cut has gone on.
+    assert!((passed..passed + HEAD_BYTES_MAX).contains(&cut_passed));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -295,6 +314,18 @@ mod tests {
             // Of a head that is cut, the beginning was passed on.
             prop_assert!(passed.len() >= begins && passed.len() < begins + 10 + usize::from(!broken));
             prop_assert_eq!(&passed[..], &stream[..passed.len()]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_followed_wherever_they_are_cut(
+            bytes in prop::collection::vec(
+                prop_oneof![Just(0x81u8), Just(0x88), Just(126), Just(127), Just(0), 0..=255u8],
+                0..80,
+            ),
+        ) {
+            fuzz(&bytes);
         }
     }
 }

@@ -39,6 +39,7 @@ pub use backoff::Backoff;
 pub use context::{Client, Context};
 pub use entry::{asked_url, log_in};
 pub use error::DialError;
+pub use frames::fuzz as fuzz_frames;
 pub use guest::{Exchange, Guest, Said, Told, Visit, Watch};
 pub use life::{bury, live};
 pub use line::Line;

@@ -6,7 +6,7 @@ use std::path::Path;
 use uproar::codec::CodecKind;
 use uproar::protocol::{matcher, template};
 use uproar::report::files;
-use uproar::{codec, protocol, scenario, stamp};
+use uproar::{client, codec, protocol, scenario, stamp};
 
 #[test]
 fn codecs() {
@@ -14,6 +14,11 @@ fn codecs() {
         let target = format!("{}_protocol", kind.name());
         run_over_corpus(&target, |bytes| codec::fuzz::frame(kind, bytes));
     }
+}
+
+#[test]
+fn frames() {
+    run_over_corpus("frames", client::fuzz_frames);
 }
 
 #[test]
