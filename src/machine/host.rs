@@ -3,13 +3,13 @@
 //!
 //! Describes; limits and load are in `limits` and `cpu`.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::limits;
 
 /// A machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     /// Its name.
     pub hostname: String,

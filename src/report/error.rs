@@ -10,7 +10,7 @@ pub enum RenderError {
     Json(#[from] serde_json::Error),
     /// The report has no XML.
     #[error("the report has no XML: {0}")]
-    Xml(#[from] quick_junit::SerializeError),
+    Xml(#[from] std::io::Error),
     /// The report has no CSV.
     #[error("the report has no CSV: {0}")]
     Csv(String),

@@ -1,9 +1,10 @@
 //! `junit.xml`: what CI systems show as tests. Each threshold is one; so is the run itself, which
 //! fails as an error where nothing could be judged.
 
-use std::time::Duration;
+use std::io;
 
-use quick_junit::{NonSuccessKind, Property, Report as Junit, TestCase, TestCaseStatus, TestSuite};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::error::RenderError;
 use super::escape::escape_line;
@@ -17,11 +18,60 @@ const RUN: &str = "the run can be judged";
 /// Characters of a name or a message, at most.
 const TEXT: usize = 400;
 
+type Xml = Writer<Vec<u8>>;
+
+/// The format is that of the JUnit task of Ant, as CI systems read it.
 pub(super) fn to_junit(report: &Report) -> Result<String, RenderError> {
-    let name = line(&report.scenario.name);
-    let mut suite = TestSuite::new(name.as_str());
-    suite.set_time(seconds(report.run.duration_s));
-    suite.extra.insert("timestamp".into(), line(&report.run.started_at).into());
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 4);
+    write(report, &mut xml)?;
+    // Only text was written.
+    Ok(String::from_utf8_lossy(&xml.into_inner()).into_owned() + "\n")
+}
+
+fn write(report: &Report, xml: &mut Xml) -> io::Result<()> {
+    let judged = report.thresholds.iter().map(|of| (case_name(of), judged(report, of)));
+    let cases: Vec<_> = std::iter::once((RUN.to_owned(), run(report))).chain(judged).collect();
+    let ended = |how: How| cases.iter().filter(|(_, found)| found.how == how).count().to_string();
+    let (all, skipped) = (cases.len().to_string(), ended(How::Skipped));
+    let (failures, errors) = (ended(How::Failed), ended(How::Error));
+    let (all, skipped, failures, errors) = (&*all, &*skipped, &*failures, &*errors);
+    let lasted = seconds(report.run.duration_s);
+    let (name, began) = (line(&report.scenario.name), line(&report.run.started_at));
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let suites = xml.create_element("testsuites").with_attributes([
+        ("name", "uproar"),
+        ("tests", all),
+        ("skipped", skipped),
+        ("failures", failures),
+        ("errors", errors),
+        ("time", &lasted),
+    ]);
+    suites.write_inner_content(|xml| {
+        let suite = xml.create_element("testsuite").with_attributes([
+            ("name", &*name),
+            ("tests", all),
+            ("skipped", skipped),
+            ("errors", errors),
+            ("failures", failures),
+            ("time", &lasted),
+            ("timestamp", &began),
+        ]);
+        suite.write_inner_content(|xml| {
+            properties(report, xml)?;
+            for (case, found) in &cases {
+                let time = seconds(report.run.measured_s);
+                let attributes = [("name", &**case), ("classname", &name), ("time", &time)];
+                let case = xml.create_element("testcase").with_attributes(attributes);
+                found.write(case)?;
+            }
+            told(report, xml)
+        })?;
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn properties(report: &Report, xml: &mut Xml) -> io::Result<()> {
     let properties = [
         ("uproar", report.uproar.version.clone()),
         ("run", report.run.id.clone()),
@@ -32,23 +82,65 @@ pub(super) fn to_junit(report: &Report) -> Result<String, RenderError> {
         ("validity", report.validity.state.name().to_owned()),
         ("exit_code", report.run.exit_code.to_string()),
     ];
-    suite.add_properties(properties.map(|(name, value)| Property::new(name, line(&value))));
-    let cases =
-        report.thresholds.iter().map(|threshold| (case_name(threshold), judged(report, threshold)));
-    for (case, status) in [(RUN.to_owned(), run(report))].into_iter().chain(cases) {
-        let mut case = TestCase::new(case, status);
-        case.set_classname(name.as_str()).set_time(seconds(report.run.measured_s));
-        suite.add_test_case(case);
-    }
-    let reasons: Vec<_> =
-        report.validity.reasons.iter().map(|reason| line(&labelled(reason))).collect();
+    xml.create_element("properties").write_inner_content(|xml| {
+        for (name, value) in properties {
+            let value = line(&value);
+            let attributes = [("name", name), ("value", &value)];
+            xml.create_element("property").with_attributes(attributes).write_empty()?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// What speaks against the figures.
+fn told(report: &Report, xml: &mut Xml) -> io::Result<()> {
+    let reasons = report.validity.reasons.iter().map(|reason| line(&labelled(reason)));
+    let reasons = reasons.collect::<Vec<_>>().join("\n");
     if !reasons.is_empty() {
-        suite.set_system_out(reasons.join("\n"));
+        xml.create_element("system-out").write_text_content(BytesText::new(&reasons))?;
     }
-    let mut junit = Junit::new("uproar");
-    junit.set_time(seconds(report.run.duration_s));
-    junit.add_test_suite(suite);
-    Ok(junit.to_string()?)
+    Ok(())
+}
+
+/// How a test case ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Passed,
+    Skipped,
+    Failed,
+    Error,
+}
+
+/// The same, and why.
+struct Found {
+    how: How,
+    message: String,
+    /// What kind of failure it is.
+    kind: String,
+}
+
+impl Found {
+    fn passed() -> Self {
+        Self { how: How::Passed, message: String::new(), kind: String::new() }
+    }
+
+    fn write(&self, case: quick_xml::writer::ElementWriter<'_, Vec<u8>>) -> io::Result<()> {
+        let tag = match self.how {
+            How::Passed => return case.write_empty().map(|_| ()),
+            How::Skipped => "skipped",
+            How::Failed => "failure",
+            How::Error => "error",
+        };
+        case.write_inner_content(|xml| {
+            let mut why = xml.create_element(tag).with_attribute(("message", &*self.message));
+            if !self.kind.is_empty() {
+                why = why.with_attribute(("type", &*self.kind));
+            }
+            why.write_empty().map(|_| ())
+        })?;
+        Ok(())
+    }
 }
 
 /// Whether thresholds decide anything of such a run.
@@ -56,31 +148,25 @@ fn is_judged(state: VerdictState) -> bool {
     matches!(state, VerdictState::Passed | VerdictState::Failed | VerdictState::Unjudged)
 }
 
-fn run(report: &Report) -> TestCaseStatus {
+fn run(report: &Report) -> Found {
     let state = report.verdict.state;
     if is_judged(state) {
-        return TestCaseStatus::success();
+        return Found::passed();
     }
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_type(state.word().to_lowercase());
-    status.set_message(line(&format!("{} {}", state.word(), report.verdict.sentence)));
-    status
+    let message = line(&format!("{} {}", state.word(), report.verdict.sentence));
+    Found { how: How::Error, message, kind: state.word().to_lowercase() }
 }
 
-fn judged(report: &Report, threshold: &ThresholdOutcome) -> TestCaseStatus {
+fn judged(report: &Report, threshold: &ThresholdOutcome) -> Found {
     let found = noted(threshold);
     if !is_judged(report.verdict.state) {
         // Green would say that it holds, and red that the server is at fault.
-        let mut status = TestCaseStatus::skipped();
-        status.set_message(line(&format!("not judged: {found}")));
-        status
+        let message = line(&format!("not judged: {found}"));
+        Found { how: How::Skipped, message, kind: String::new() }
     } else if threshold.passed {
-        TestCaseStatus::success()
+        Found::passed()
     } else {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_type("threshold");
-        status.set_message(line(&found));
-        status
+        Found { how: How::Failed, message: line(&found), kind: "threshold".to_owned() }
     }
 }
 
@@ -88,11 +174,12 @@ fn case_name(threshold: &ThresholdOutcome) -> String {
     line(&format!("{} {}", threshold.metric, threshold.condition))
 }
 
+/// On one line, without what XML can't hold.
 fn line(text: &str) -> String {
-    escape_line(text, TEXT)
+    escape_line(text, TEXT).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 /// A report that somebody wrote by hand may hold any number.
-fn seconds(s: f64) -> Duration {
-    Duration::try_from_secs_f64(s).unwrap_or_default()
+fn seconds(s: f64) -> String {
+    format!("{:.3}", if (0.0..1e12).contains(&s) { s } else { 0.0 })
 }

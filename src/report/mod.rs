@@ -20,6 +20,7 @@ pub mod markdown;
 mod model;
 pub mod prometheus;
 pub mod redact;
+pub mod schema;
 pub mod sentence;
 mod series;
 pub mod summary;

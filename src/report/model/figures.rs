@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Latency;
@@ -12,7 +11,8 @@ use crate::measure::ExampleOf;
 use crate::metric::{ErrorKind, Metric, Step};
 
 /// Simulated clients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Clients {
     /// Clients the run set out to have.
     pub planned: u64,
@@ -41,7 +41,8 @@ pub struct Clients {
 }
 
 /// Connections; a client that comes back opens another.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Connections {
     /// Dials.
     pub attempted: u64,
@@ -61,7 +62,8 @@ pub struct Connections {
 
 /// Messages the plan wanted sent: `due = sent + not_sent`. Where every cohort's protocol
 /// acknowledges, `sent = acked + rejected + unacked`; where none does these are `null`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Publishes {
     /// Messages that fell due.
     pub due: u64,
@@ -86,7 +88,8 @@ pub struct Publishes {
 }
 
 /// What clients did besides publishing, such as telling that they type: `due = sent + not_sent`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Actions {
     /// Written to a socket.
     pub sent: u64,
@@ -96,7 +99,8 @@ pub struct Actions {
 
 /// The ledger, one entry a message and recipient: `expected = delivered + lost`. A figure that
 /// the target's protocol can't show is `null`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Deliveries {
     /// What had to arrive, and whatever arrived at a member.
     pub expected: Option<u64>,
@@ -142,7 +146,8 @@ pub struct Deliveries {
 }
 
 /// What a feed's sequence numbers and times could not tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FeedFigures {
     /// Events whose sequence number was missing or can't be read: whether any between them was lost
     /// isn't known.
@@ -161,7 +166,8 @@ pub struct FeedFigures {
 }
 
 /// Frames received, by what they were taken for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Frames {
     /// Carried a stamp.
     pub delivery: u64,
@@ -187,11 +193,12 @@ pub struct Frames {
 }
 
 /// What arrived, with one example of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Example {
     /// `unmatched`, `error`, `step`, `ack`, `reply` or `ignored`, as in `frames`; or `corrupted`, as
     /// in `deliveries`.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub of: ExampleOf,
     /// The name of frames to ignore; `null` for everything else.
     pub name: Option<String>,
@@ -205,7 +212,8 @@ pub struct Example {
 
 /// What a rule of a protocol file took: its `ack`, a `[[reply]]`, an `[[ignore]]`, or `when` of its
 /// `[delivery]`. The cohorts that have the same one are counted together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RuleFigures {
     /// The protocol's name.
     pub protocol: String,
@@ -218,7 +226,8 @@ pub struct RuleFigures {
 }
 
 /// Bytes on the clients' sockets, framing and handshakes included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bytes {
     /// Written by clients.
     pub sent: u64,
@@ -227,7 +236,8 @@ pub struct Bytes {
 }
 
 /// Connections that ended alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CloseGroup {
     /// The WebSocket close code; `null` for a connection that ended without a close frame.
     pub code: Option<u16>,
@@ -240,9 +250,8 @@ pub struct CloseGroup {
 }
 
 /// An end of a connection.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// uproar, by plan or by fault.
@@ -252,17 +261,18 @@ pub enum Side {
 }
 
 /// Errors of one kind and detail, at one step, in one cohort.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ErrorGroup {
     /// From a closed list.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub kind: ErrorKind,
     /// Which of its kind: the status of `http_status`, the close code of `closed` (1005 where the
     /// frame had none), `open_files`, `ports` or `memory` of `local_limit`. `null` for other kinds,
     /// and for those past the 64 details that are told apart.
     pub detail: Option<String>,
     /// Where in a client's life.
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub step: Step,
     /// Name of the cohort.
     pub cohort: String,
@@ -277,7 +287,8 @@ pub struct ErrorGroup {
 }
 
 /// A fault, a mark, or an outage that nobody ordered, and how clients came back from it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FaultOutcome {
     /// Seconds from the start.
     pub at_s: f64,
@@ -310,7 +321,8 @@ pub struct FaultOutcome {
 }
 
 /// One phase. A delivery belongs to the phase its message was due in.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PhaseFigures {
     /// As in the scenario.
     pub name: String,
@@ -333,7 +345,8 @@ pub struct PhaseFigures {
 }
 
 /// One cohort. A delivery belongs to the receiver's cohort.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CohortFigures {
     /// As in the scenario.
     pub name: String,
@@ -344,14 +357,15 @@ pub struct CohortFigures {
     /// Its part of the ledger.
     pub deliveries: Deliveries,
     /// By metric, without the histograms.
-    #[schemars(with = "BTreeMap<String, Latency>")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Latency>"))]
     pub latency: BTreeMap<Metric, Latency>,
 }
 
 /// Messages of measured phases that a like number of recipients heard: how much of their latency
 /// is the server walking its list. Messages that fewer than two heard are left out, and so is
 /// whoever never heard one. An arrival's time is late by at most a `turn`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SpreadFigures {
     /// The smallest number of recipients here.
     pub recipients_from: u64,
@@ -368,7 +382,8 @@ pub struct SpreadFigures {
 }
 
 /// A stretch of the run, by the time things were recorded.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SeriesPoint {
     /// Seconds from the start of the run to the start of this stretch.
     pub t_s: f64,
@@ -405,7 +420,8 @@ pub struct SeriesPoint {
 }
 
 /// How much of the run the ledger followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LedgerScope {
     /// Clients whose deliveries were accounted for.
     pub receivers_followed: u64,
@@ -418,7 +434,8 @@ pub struct LedgerScope {
 }
 
 /// A bound of our own that took effect.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LimitHit {
     /// The bound, with its value: `1,000 messages kept for a client that is away`.
     pub limit: String,

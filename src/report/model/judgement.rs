@@ -2,11 +2,11 @@
 //!
 //! Data only: `verdict` decides, the coordinator judges validity and thresholds.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The decision and its reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// The decision.
     pub state: VerdictState,
@@ -15,7 +15,8 @@ pub struct Verdict {
 }
 
 /// What a run comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictState {
     /// Every threshold holds.
@@ -49,7 +50,8 @@ impl VerdictState {
 }
 
 /// One threshold and what became of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ThresholdOutcome {
     /// As written, for example `phase.spike.delivery.p99`.
     pub metric: String,
@@ -76,7 +78,8 @@ pub struct ThresholdOutcome {
 }
 
 /// Whether the figures can be trusted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Validity {
     /// The worst of the reasons.
     pub state: ValidityState,
@@ -85,9 +88,8 @@ pub struct Validity {
 }
 
 /// How far the figures can be trusted.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ValidityState {
     /// Nothing speaks against them.
@@ -112,7 +114,8 @@ impl ValidityState {
 }
 
 /// One thing that speaks against the figures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Reason {
     /// How much it weighs.
     pub severity: Severity,
@@ -127,9 +130,8 @@ pub struct Reason {
 }
 
 /// How much a reason weighs.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know; takes nothing away from the figures.

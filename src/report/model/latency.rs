@@ -3,7 +3,6 @@
 //! Whether a percentile has enough samples to be told is decided by `measure`, for thresholds too.
 
 use hdrhistogram::Histogram;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -11,7 +10,8 @@ use crate::measure::{decode, encode, samples_needed, value_at};
 use crate::metric::Metric;
 
 /// A latency metric in figures. A percentile with fewer than [`samples_needed`] is `null`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Latency {
     /// From what to what, in a phrase; left out of phases and cohorts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,8 @@ pub struct Latency {
 }
 
 /// The unit of every latency in a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum LatencyUnit {
     /// Microseconds.
     #[default]

@@ -11,7 +11,6 @@ mod setting;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use figures::*;
@@ -26,7 +25,8 @@ use crate::metric::Metric;
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// What a run found. Fields may be added within a schema version, never renamed or removed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// Version of this schema.
     pub schema_version: SchemaVersion,
@@ -92,7 +92,7 @@ pub struct Report {
     /// What was broken on purpose, in order of time.
     pub faults: Vec<FaultOutcome>,
     /// Latencies of the measured phases together, by metric.
-    #[schemars(with = "BTreeMap<String, Latency>")]
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, Latency>"))]
     pub latency: BTreeMap<Metric, Latency>,
     /// First and last arrivals by how many heard a message, the fewest first; at most 18.
     #[serde(default)]
@@ -110,7 +110,8 @@ pub struct Report {
 }
 
 /// A schema version; a new report has the one this build writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct SchemaVersion(pub u32);
 

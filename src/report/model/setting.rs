@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Run {
     /// Random; part of every room name and stamp.
     pub id: String,
@@ -29,7 +29,8 @@ pub struct Run {
 }
 
 /// What ended a run early though no signal asked for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EarlyEnd {
     /// Why it ended.
     pub cause: EarlyCause,
@@ -44,7 +45,8 @@ pub struct EarlyEnd {
 }
 
 /// Why a run ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EarlyCause {
     /// A threshold with `abort_after`: the run has failed.
@@ -56,7 +58,8 @@ pub enum EarlyCause {
 }
 
 /// What ended a run early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Interruption {
     /// Ctrl-C (SIGINT).
@@ -68,7 +71,8 @@ pub enum Interruption {
 }
 
 /// A build of uproar.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Build {
     /// Semantic version.
     pub version: String,
@@ -79,7 +83,8 @@ pub struct Build {
 }
 
 /// The question.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScenarioSummary {
     /// Letters, digits, `-` and `_`.
     pub name: String,
@@ -91,7 +96,8 @@ pub struct ScenarioSummary {
 }
 
 /// What the run set out to do. Rates are those of the busiest second planned.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlanSummary {
     /// `1,000 publishes/s × 20 recipients = 20,000 deliveries/s`.
     pub headline: String,
@@ -116,7 +122,8 @@ pub struct PlanSummary {
 }
 
 /// The server under test and how it was spoken to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Target {
     /// Whether uproar started its own reference server.
     pub builtin: bool,
@@ -129,7 +136,8 @@ pub struct Target {
 }
 
 /// What a process used over the whole run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ProcessUse {
     /// User and system time, seconds.
     pub cpu_s: Option<f64>,
@@ -141,7 +149,8 @@ pub struct ProcessUse {
 
 /// What the whole machine did over the run, whoever it did it for. In a container this is the
 /// host's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct MachineUse {
     /// Share of all its cores that were busy; 1.0 is all cores all the time. `null` where the
     /// system doesn't tell.
@@ -152,7 +161,8 @@ pub struct MachineUse {
 }
 
 /// The worker that used most of its core.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BusiestWorker {
     /// Counted from 0.
     pub worker: u32,
