@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 use uproar::metric::Metric;
+use uproar::report::MachineUse;
 use uproar::report::json::{from_json, to_json};
 use uproar::report::schema::SCHEMA;
-use uproar::report::MachineUse;
 
 use super::samples;
 
