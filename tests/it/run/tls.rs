@@ -109,8 +109,9 @@ fn a_handshake_has_its_own_time_and_each_connection_one_in_full() {
     }
     let tls = of(Metric::ConnectTls);
     let (least, most) = (LATE_MS * 1_000, (LATE_MS + MORE_MS) * 1_000);
-    // A histogram tells three digits.
-    assert!(tls.min.unwrap() + 1_000 >= least, "{tls:?}");
+    // A histogram tells three digits; and a server may accept before a loaded machine lets the client
+    // see that it is connected.
+    assert!(tls.min.unwrap() + 20_000 >= least, "{tls:?}");
     assert!(tls.max.unwrap() <= most, "{tls:?}");
     assert!(of(Metric::ConnectTcp).max.unwrap() < least, "{:?}", of(Metric::ConnectTcp));
     let mean = |metric| of(metric).mean.unwrap();
