@@ -5,6 +5,7 @@
 //! them, `scale` resizes the result. `protocol_file` does the same for protocol files. Nothing here
 //! connects to anything or plans a run.
 
+mod alike;
 mod blot;
 mod builtin;
 mod check;

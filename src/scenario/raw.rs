@@ -18,6 +18,8 @@ use super::values::{
 use crate::codec::CodecKind;
 use crate::protocol::ProtocolKind;
 
+/// The name of rooms that are given none.
+pub(super) const DEFAULT_ROOM_NAME: &str = "uproar-{{ run }}-{{ n }}";
 /// Largest number that keeps every later sum far from overflow.
 const MILLION: i64 = 1_000_000;
 
@@ -131,7 +133,7 @@ keys! {
         names: String,
         /// The rooms' names: `{{ n }}` is the room's number and `{{ run }}` this run's own id,
         /// which keeps a test out of rooms where real people are.
-        name: String = super::check::DEFAULT_ROOM_NAME,
+        name: String = DEFAULT_ROOM_NAME,
     }
 }
 
@@ -230,38 +232,6 @@ keys! {
 }
 
 keys! {
-    /// Sizes that vary: log-normal through the median and the 99th percentile.
-    struct Spread at "size" {
-        /// Never smaller than this. From 52 B, at most `p50`.
-        min: Bytes = "52B",
-        /// Half of the messages are smaller than this.
-        p50 (required): Bytes,
-        /// 99 % of the messages are smaller than this. At least `p50`.
-        p99 (required): Bytes,
-    }
-}
-
-keys! {
-    /// How a lost client comes back.
-    struct ReconnectTable at "reconnect" {
-        /// The delay before the first attempt.
-        first: Duration = "1s",
-        /// Each delay is this many times the one before. 1 to 100.
-        factor: f64 = 2.0,
-        /// The longest delay. At least `first`.
-        max: Duration = "10s",
-        /// How delays are spread: `none`, `equal` (half, and up to another half), `full` (from 0
-        /// to the delay), `decorrelated` (from `first` to three times the delay before).
-        jitter: Choice<Jitter> = "full",
-        /// Failed attempts in a row before a client gives up. 1 to 1,000,000.
-        attempts: Whole<1, MILLION> = 10,
-        /// Messages that fall due meanwhile: `queue` sends them on return (at most 1,000 a
-        /// client), `skip` counts them as not sent.
-        while_away: Choice<WhileAway> = "queue",
-    }
-}
-
-keys! {
     /// WebSocket pings from the client.
     struct WsPing at "ws_ping" {
         /// The time between two pings. Over 0.
@@ -292,18 +262,6 @@ keys! {
         /// The size of the socket's receive buffer, which holds what is not read yet: 4 KiB to
         /// 16 MiB. Left out: the system's, which takes megabytes before a server notices anything.
         buffer: Bytes,
-    }
-}
-
-keys! {
-    /// Users from a file.
-    struct Data at "data" {
-        /// The file: CSV with a head row (`.csv`), or one JSON object a line (`.jsonl`). At most
-        /// 1,000,000 rows and 64 MiB.
-        file (required): String,
-        /// Which client gets which row: `in-order` (client by client, then from the start again),
-        /// `random` (drawn for each client, by the seed), `once` (in order, and no row twice).
-        order: Choice<Order> = "in-order",
     }
 }
 

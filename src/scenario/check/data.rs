@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::super::keys::At;
 use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Data, Order, Scenario};
-use super::super::raw;
+use super::super::unions;
 use super::super::users::{Builder, Users};
 use super::file;
 use crate::protocol::json::{Json, Text};
@@ -62,7 +62,7 @@ impl Unusable {
 }
 
 pub(super) fn data(
-    raw: &raw::Data,
+    raw: &unions::Data,
     folder: Option<&Path>,
     mistakes: &mut Mistakes,
 ) -> Option<Data> {

@@ -22,6 +22,7 @@ mod tls;
 use std::path::Path;
 use std::time::Duration;
 
+use super::alike::not_zero;
 use super::keys::{At, Field, list};
 use super::mistake::{Mistakes, Span, Texts};
 use super::model::Scenario;
@@ -31,9 +32,6 @@ use super::suggest::did_you_mean;
 use crate::protocol::{Audience, Protocol, ProtocolKind};
 use protocol::Protocols;
 use spoken::Spoken;
-
-/// The name of rooms that are given none.
-pub(super) const DEFAULT_ROOM_NAME: &str = "uproar-{{ run }}-{{ n }}";
 
 /// Phases take no longer than this in all.
 pub(super) const LONGEST_RUN: Duration = Duration::from_secs(72 * 3600);
@@ -91,7 +89,6 @@ pub(super) fn scenario(
 
 pub(super) use data::enough;
 pub(super) use rooms::{bounded, suffice};
-pub(super) use target::wrong_header;
 
 /// Protocols that only uproar's own server speaks, by name.
 #[must_use = "an iterator does nothing by itself"]
@@ -190,23 +187,6 @@ fn exactly_one(path: &str, table: &Span, group: &[OneOf<'_>], mistakes: &mut Mis
                 .help(format!("keep exactly one of {keys}"));
         }
         (Some(_), None) => {}
-    }
-}
-
-/// Where a key is written, rightly.
-pub(super) fn written_of<T>(field: &Field<T>) -> Option<&Span> {
-    field.written().map(|at| &at.span)
-}
-
-/// Refuses a duration of nothing.
-pub(super) fn not_zero(path: &str, field: &Field<Duration>, mistakes: &mut Mistakes) {
-    if let Some(at) = field.written()
-        && at.value.is_zero()
-    {
-        mistakes
-            .add(&at.span, format!("`{path}` must be over 0"))
-            .label("too short")
-            .help("write a duration such as \"10s\"");
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::super::keys::{At, Field, join};
 use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Cohort, RoomCount, RoomSet, Scenario, To};
-use super::super::raw;
+use super::super::raw::{self, DEFAULT_ROOM_NAME};
 use super::super::values::Named;
 use super::spoken::Spoken;
 use super::{MAX_MEMBERSHIPS, MAX_ROOMS, OneOf, exactly_one, file, has_rooms, no_rooms};
@@ -54,7 +54,7 @@ fn room_set(
     let mut set = RoomSet {
         name: name.value.clone(),
         rooms: RoomCount::Count(1),
-        name_template: super::DEFAULT_ROOM_NAME.to_owned(),
+        name_template: DEFAULT_ROOM_NAME.to_owned(),
     };
     let Some(raw) = raw else { return set };
     let path = join("rooms", &name.value);
@@ -165,7 +165,7 @@ fn check_template(template: &At<String>, path: &str, mistakes: &mut Mistakes) {
         mistakes
             .add(&template.span, format!("`{path}` has no `{{{{ n }}}}`"))
             .label("the same name for every room")
-            .help(format!("write it as in {:?}", super::DEFAULT_ROOM_NAME));
+            .help(format!("write it as in {:?}", DEFAULT_ROOM_NAME));
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::super::alike::{is_token, wrong_header};
 use super::super::keys::{At, Field, list};
 use super::super::mistake::{Mistakes, Span};
 use super::super::model::{Target, Tls};
@@ -19,9 +20,6 @@ use crate::protocol::{Protocol, ProtocolKind};
 
 /// The least and the most that `max_message` may be.
 const MESSAGE_BYTES: std::ops::RangeInclusive<u64> = (1 << 10)..=(1 << 30);
-
-/// Headers that the handshake itself sets.
-const RESERVED: [&str; 5] = ["connection", "upgrade", "content-length", "transfer-encoding", "te"];
 
 /// For a file without a target, so that the rest of it is checked.
 pub(super) fn stand_in() -> Target {
@@ -314,32 +312,6 @@ fn subprotocols(raw: &raw::Target, mistakes: &mut Mistakes) -> Vec<String> {
         }
     }
     names
-}
-
-/// RFC 9110, 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Why a header can't be sent, and what to do.
-pub(in crate::scenario) fn wrong_header(name: &str, value: &str) -> Option<(String, &'static str)> {
-    if name.is_empty() || !name.bytes().all(is_token) {
-        let why = format!("`{}` can't be the name of a header", name.escape_debug());
-        return Some((why, "a name is letters, digits and `-`, as in Authorization"));
-    }
-    let lower = name.to_ascii_lowercase();
-    if lower == "sec-websocket-protocol" {
-        let why = format!("the header `{name}` is set by the handshake");
-        return Some((why, "write target.subprotocols = [\"...\"]"));
-    }
-    if RESERVED.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
-        return Some((format!("the header `{name}` is set by the handshake"), "remove it"));
-    }
-    if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-        let why = format!("the header `{name}` has a control character in its value");
-        return Some((why, "a value is one line of text"));
-    }
-    None
 }
 
 fn source_addresses(raw: &raw::Target) -> Vec<IpAddr> {

@@ -5,7 +5,7 @@ use super::templates::{Here, Kind};
 use crate::protocol::description::{Each, Login};
 use crate::protocol::matcher::{Condition, Matcher};
 use crate::protocol::template::Template;
-use crate::scenario::check::{not_zero, wrong_header};
+use crate::scenario::alike::{not_zero, wrong_header};
 use crate::scenario::keys::Field;
 use crate::scenario::mistake::Span;
 use crate::scenario::protocol_file::raw;

@@ -7,7 +7,7 @@ use super::templates::Here;
 use crate::protocol::Recipients;
 use crate::protocol::description::{Join, Known, Step};
 use crate::protocol::send::Send;
-use crate::scenario::check::{not_zero, written_of};
+use crate::scenario::alike::{not_zero, written_of};
 use crate::scenario::keys::Field;
 use crate::scenario::mistake::Span;
 use crate::scenario::protocol_file::captures::Captures;

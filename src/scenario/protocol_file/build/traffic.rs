@@ -12,7 +12,7 @@ use crate::protocol::matcher::Matcher;
 use crate::protocol::scope::Variable;
 use crate::protocol::send::{Piece, Send};
 use crate::protocol::template::Template;
-use crate::scenario::check::{not_zero, written_of};
+use crate::scenario::alike::{not_zero, written_of};
 use crate::scenario::keys::{At, Field};
 use crate::scenario::mistake::Span;
 use crate::scenario::protocol_file::raw::{self, From};
