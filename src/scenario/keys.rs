@@ -69,6 +69,14 @@ impl<T: Clone + Default> Field<T> {
     }
 }
 
+/// What stands at a key, before it is read.
+enum Found<'a> {
+    Written(&'a Node),
+    Default(Node),
+    Absent,
+    Broken,
+}
+
 /// A type that a key can hold.
 pub(super) trait Key: Sized {
     /// What must stand there, as in "must be ...".
@@ -83,8 +91,12 @@ pub(super) trait Key: Sized {
 
 /// Records that a value is of the wrong kind.
 pub(super) fn wrong_kind<T: Key>(node: &Node, path: &str, mistakes: &mut Mistakes) {
-    let found = mistakes
-        .add(&node.span, format!("`{path}` must be {}, not {}", T::expected(), node.kind()));
+    not_as_expected(&T::expected(), node, path, mistakes);
+}
+
+fn not_as_expected(expected: &str, node: &Node, path: &str, mistakes: &mut Mistakes) {
+    let found =
+        mistakes.add(&node.span, format!("`{path}` must be {expected}, not {}", node.kind()));
     found.label("wrong kind of value");
     if let Value::Text(text) = &node.value
         && toml::de::DeValue::parse(text).is_ok()
@@ -138,36 +150,54 @@ impl<'a> Reader<'a> {
         required: bool,
         default: Option<Json>,
     ) -> Field<T> {
+        // Compiled for each of some eighty types: whatever needs none of them is in `find`.
         let path = join(self.path, key);
-        if let Some(entry) = self.table.get(key) {
-            return match T::read(&entry.node, &path, self.mistakes) {
-                Some(value) => Field::Written(At { value, span: entry.node.span.clone() }),
+        match self.find(key, &path, required.then_some(T::expected), default) {
+            Found::Written(node) => match T::read(node, &path, self.mistakes) {
+                Some(value) => Field::Written(At { value, span: node.span.clone() }),
                 None => Field::Broken,
-            };
+            },
+            Found::Default(node) => {
+                T::read(&node, &path, self.mistakes).map_or(Field::Broken, Field::Default)
+            }
+            Found::Absent => Field::Absent,
+            Found::Broken => Field::Broken,
+        }
+    }
+
+    /// `required` tells what must stand there, where something must.
+    fn find(
+        &mut self,
+        key: &'static str,
+        path: &str,
+        required: Option<fn() -> String>,
+        default: Option<Json>,
+    ) -> Found<'a> {
+        if let Some(entry) = self.table.get(key) {
+            return Found::Written(&entry.node);
         }
         if let Some(default) = default {
-            let node = default_node(&default);
-            return T::read(&node, &path, self.mistakes).map_or(Field::Broken, Field::Default);
+            return Found::Default(default_node(&default));
         }
         if self.is_misspelt(key) {
             // `close` names the misspelling; that the key is missing is the same mistake.
-            return Field::Broken;
+            return Found::Broken;
         }
-        if !required {
-            return Field::Absent;
-        }
+        let Some(expected) = required else {
+            return Found::Absent;
+        };
         let (whole, place) = if self.path.is_empty() {
             ("the file".to_owned(), "at the top".to_owned())
         } else {
             (format!("`{}`", self.path), format!("in `{}`", self.path))
         };
-        let help = match T::expected().as_str() {
+        let help = match expected().as_str() {
             "a table" => format!("add `[{path}]`"),
             tables if tables.starts_with("a list of tables") => format!("add `[[{path}]]`"),
             value => format!("write `{key} = ...` {place}: {value}"),
         };
         self.mistakes.missing(self.span, format!("{whole} has no `{key}`")).help(help);
-        Field::Broken
+        Found::Broken
     }
 
     /// Whether one of the keys that nobody knows was meant to be `key`.
@@ -244,7 +274,17 @@ impl TableSchema {
         required: bool,
         default: Option<Json>,
     ) {
-        let mut schema = T::schema();
+        self.put(T::schema(), key, about, required, default);
+    }
+
+    fn put(
+        &mut self,
+        mut schema: Json,
+        key: &'static str,
+        about: &str,
+        required: bool,
+        default: Option<Json>,
+    ) {
         if let Json::Object(schema) = &mut schema {
             schema.insert("description".to_owned(), json!(one_paragraph(about)));
             if let Some(default) = default {

@@ -5,6 +5,10 @@ pub(crate) fn nearest<'a>(
     wrong: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    nearest_of(wrong, &known.into_iter().collect::<Vec<_>>())
+}
+
+fn nearest_of<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     // Compared without case and without telling `-` from `_`: `Half_Open` is no typo of another.
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let wrong = plain(wrong);
@@ -14,7 +18,6 @@ pub(crate) fn nearest<'a>(
         3..=5 => 2,
         _ => 3,
     };
-    let known: Vec<&str> = known.into_iter().collect();
     let near = known
         .iter()
         .map(|name| (distance(&wrong, &plain(name)), *name))
