@@ -4,12 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-
 use super::Failure;
 use crate::report::Exit;
 use crate::report::files::{FORMATS, RenderError};
 use crate::report::ledger::LEDGER_FILE;
+use crate::units::date;
 
 /// What a file is called until it is whole.
 const PARTIAL: &str = ".partial";
@@ -128,7 +127,7 @@ impl Folder {
 /// Makes the folder of runs that name none: `reports/NAME-TIME`, or the first of `-2`, `-3` ... that
 /// nobody else has.
 pub(super) fn fresh(scenario: &str) -> Result<PathBuf, Failure> {
-    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let time = date::now_for_names();
     fresh_in(Path::new(REPORTS), &format!("{scenario}-{time}")).map_err(|error| {
         let message = format!("can't make a folder in {REPORTS}: {error}");
         Failure::message(Exit::Usage, message, "choose another folder with --out DIR")

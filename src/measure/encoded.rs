@@ -1,15 +1,17 @@
 //! Histograms as text, and back: base64 of HdrHistogram's V2 format with DEFLATE.
 //!
-//! hdrhistogram's own reader believes every length it is told, so a text is looked through before it
-//! gets there: forty bytes could otherwise ask for four gigabytes.
+//! The format: <https://github.com/HdrHistogram/HdrHistogram>, `AbstractHistogram.java`, "encodeIntoByteBuffer".
+//! Written here because hdrhistogram's own reader believes every length it is told (forty bytes could
+//! ask for four gigabytes), and because its writer comes with a parser of logs that costs more to
+//! build than all of the histograms. Tests hold that it reads what is written here, and writes the same.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
+use flate2::Compression;
 use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 /// An hour: the largest value a histogram tells apart.
 pub(super) const MAX_US: u64 = 3_600_000_000;
@@ -25,9 +27,13 @@ const COOKIE_COMPRESSED: u32 = 0x1c84_9304 | 0x10;
 /// histogram can't be encoded, which a vector as the sink rules out in practice.
 #[must_use]
 pub fn encode(histogram: &Histogram<u64>) -> Option<String> {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new().serialize(histogram, &mut bytes).ok()?;
-    Some(STANDARD.encode(bytes))
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(&written(histogram)?).ok()?;
+    let deflated = encoder.finish().ok()?;
+    let mut bytes = COOKIE_COMPRESSED.to_be_bytes().to_vec();
+    bytes.extend(u32::try_from(deflated.len()).ok()?.to_be_bytes());
+    bytes.extend(deflated);
+    Some(BASE64.encode(&bytes))
 }
 
 /// What [`encode`] gave, back; `None` for what is no histogram of 1 µs to 1 h with at most three
@@ -37,9 +43,7 @@ pub fn decode(text: &str) -> Option<Histogram<u64>> {
     if text.len() > TEXT_BYTES_MAX {
         return None;
     }
-    let inflated = inflate(&STANDARD.decode(text).ok()?)?;
-    check(&inflated)?;
-    Deserializer::new().deserialize(&mut inflated.as_slice()).ok()
+    read(&inflate(&BASE64.decode(text.as_bytes()).ok()?)?)
 }
 
 fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -65,8 +69,69 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     Some(*first)
 }
 
-/// `None` for what hdrhistogram can't read without harm.
-fn check(inflated: &[u8]) -> Option<()> {
+/// Where values stand in the table of counts: up to twice `2^half_bits` each has a place of its own;
+/// from there, each doubling of the value has `2^half_bits` places.
+#[derive(Clone, Copy)]
+struct Places {
+    half_bits: u32,
+}
+
+impl Places {
+    /// Of a histogram from 1 with so many significant decimal digits, 1 to 5.
+    fn of(digits: u32) -> Option<Self> {
+        // Up to twice the power of ten, two neighbours can be told apart.
+        let apart = 10_u64.checked_pow(digits)?.checked_mul(2)?.checked_next_power_of_two()?;
+        Some(Self { half_bits: apart.ilog2() - 1 })
+    }
+
+    fn at(self, value: u64) -> u64 {
+        let mask = (2 << self.half_bits) - 1;
+        let doublings = (value | mask).ilog2() - self.half_bits;
+        (u64::from(doublings) << self.half_bits) + (value >> doublings)
+    }
+
+    /// The least value of a place; `None` past all.
+    fn value(self, place: u64) -> Option<u64> {
+        let half = 1 << self.half_bits;
+        let doublings = u32::try_from(place >> self.half_bits).ok()?.saturating_sub(1);
+        let first = place - u64::from(doublings) * half;
+        (first.leading_zeros() > doublings).then(|| first << doublings)
+    }
+}
+
+/// The V2 format. Counts stand in the order of their places, several places of 0 as their negative
+/// number.
+fn written(histogram: &Histogram<u64>) -> Option<Vec<u8>> {
+    let digits = u32::from(histogram.sigfig());
+    let places = Places::of(digits)?;
+    let mut counts = Vec::new();
+    let mut next = 0;
+    for bucket in histogram.iter_recorded() {
+        let place = places.at(bucket.value_iterated_to());
+        match place - next {
+            0 => {}
+            1 => push_zig_zag(&mut counts, 0),
+            zeros => push_zig_zag(&mut counts, -zeros.cast_signed()),
+        }
+        push_zig_zag(&mut counts, i64::try_from(bucket.count_at_value()).ok()?);
+        next = place + 1;
+    }
+    if next == 0 {
+        push_zig_zag(&mut counts, 0);
+    }
+    let mut bytes = Vec::with_capacity(40 + counts.len());
+    for word in [COOKIE, u32::try_from(counts.len()).ok()?, 0, digits] {
+        bytes.extend(word.to_be_bytes());
+    }
+    for long in [histogram.low(), histogram.high(), 1.0_f64.to_bits()] {
+        bytes.extend(long.to_be_bytes());
+    }
+    bytes.extend(counts);
+    Some(bytes)
+}
+
+/// [`written`], back. Nothing is held that its text does not hold.
+fn read(inflated: &[u8]) -> Option<Histogram<u64>> {
     let mut rest = inflated;
     let mut word = || Some(u32::from_be_bytes(take(&mut rest)?));
     let (cookie, length, offset, digits) = (word()?, word()?, word()?, word()?);
@@ -77,17 +142,27 @@ fn check(inflated: &[u8]) -> Option<()> {
         && offset == 0
         && (1..=DIGITS_MAX).contains(&digits)
         && (low, high, ratio) == (1, MAX_US, 1.0_f64.to_bits());
-    let mut total = 0_u64;
-    while header && !rest.is_empty() {
-        let number = zig_zag(&mut rest)?;
-        if number < 0 {
-            // Each zero that is skipped is a place in the counts, of which there are far fewer.
-            (number.unsigned_abs() <= INFLATED_BYTES_MAX as u64).then_some(())?;
-        } else {
-            total = total.checked_add(number.unsigned_abs())?;
-        }
+    if !header {
+        return None;
     }
-    header.then_some(())
+    let places = Places::of(digits)?;
+    let mut histogram = Histogram::new_with_bounds(low, high, u8::try_from(digits).ok()?).ok()?;
+    let (mut place, mut total) = (0_u64, 0_u64);
+    while !rest.is_empty() {
+        let number = zig_zag(&mut rest)?;
+        let count = number.unsigned_abs();
+        if number < 0 {
+            // There are far fewer places.
+            place = place.checked_add(count).filter(|place| *place <= INFLATED_BYTES_MAX as u64)?;
+            continue;
+        }
+        total = total.checked_add(count)?;
+        if count > 0 {
+            histogram.record_n(places.value(place)?, count).ok()?;
+        }
+        place += 1;
+    }
+    Some(histogram)
 }
 
 /// LEB128 of at most nine bytes, the ninth with all its bits, and in zig-zag.
@@ -107,12 +182,22 @@ fn zig_zag(rest: &mut &[u8]) -> Option<i64> {
     Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
 }
 
+/// What [`zig_zag`] reads.
+fn push_zig_zag(out: &mut Vec<u8>, number: i64) {
+    let mut value = ((number << 1) ^ (number >> 63)).cast_unsigned();
+    for _ in 0..8 {
+        if value < 0x80 {
+            break;
+        }
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::ZlibEncoder;
+    use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
     use proptest::prelude::*;
 
     use super::super::Hist;
@@ -126,7 +211,7 @@ mod tests {
         let mut bytes = COOKIE_COMPRESSED.to_be_bytes().to_vec();
         bytes.extend((deflated.len() as u32).to_be_bytes());
         bytes.extend(deflated);
-        STANDARD.encode(bytes)
+        BASE64.encode(&bytes)
     }
 
     fn raw(digits: u32, high: u64, length: u32, counts: &[u8]) -> Vec<u8> {
@@ -170,7 +255,7 @@ mod tests {
     #[test]
     fn a_text_is_refused_for_any_one_mistake_in_its_frame() {
         let right = raw(3, MAX_US, 2, &[3, 6]);
-        assert_eq!(check(&right), Some(()));
+        assert!(read(&right).is_some());
         // Cookie, length, offset, digits, lowest, highest, ratio.
         for (name, at) in [
             ("cookie", 3),
@@ -183,9 +268,9 @@ mod tests {
         ] {
             let mut wrong = right.clone();
             wrong[at] ^= 4;
-            assert_eq!(check(&wrong), None, "{name}");
+            assert_eq!(read(&wrong), None, "{name}");
         }
-        let packed = STANDARD.decode(packed(&right)).unwrap();
+        let packed = BASE64.decode(packed(&right).as_bytes()).unwrap();
         assert_eq!(inflate(&packed), Some(right));
         for (name, at) in [("cookie", 3), ("length", 7)] {
             let mut wrong = packed.clone();
@@ -197,7 +282,7 @@ mod tests {
     #[test]
     fn what_inflates_to_more_than_a_histogram_can_take_is_refused() {
         let inflated = |bytes: usize| {
-            let packed = STANDARD.decode(packed(&vec![7; bytes])).unwrap();
+            let packed = BASE64.decode(packed(&vec![7; bytes]).as_bytes()).unwrap();
             inflate(&packed).map(|inflated| inflated.len())
         };
         assert_eq!(inflated(262_144), Some(262_144));
@@ -208,7 +293,7 @@ mod tests {
     #[test]
     fn a_text_longer_than_any_histograms_is_refused() {
         let inflated = raw(3, MAX_US, 2, &[3, 6]);
-        let whole = STANDARD.decode(packed(&inflated)).unwrap();
+        let whole = BASE64.decode(packed(&inflated).as_bytes()).unwrap();
         let checksum = &whole[whole.len() - 4..];
         let text = |empty_blocks: usize| {
             let mut deflated = vec![0x78, 0x01];
@@ -222,7 +307,7 @@ mod tests {
             let mut bytes = COOKIE_COMPRESSED.to_be_bytes().to_vec();
             bytes.extend((deflated.len() as u32).to_be_bytes());
             bytes.extend(deflated);
-            STANDARD.encode(bytes)
+            BASE64.encode(&bytes)
         };
         let (longest, longer) = (text(52_570), text(52_571));
         assert_eq!((longest.len(), longer.len()), (350_548, 350_556));
@@ -239,10 +324,35 @@ mod tests {
         }
 
         #[test]
+        fn another_reads_it_and_writes_the_same(
+            values in proptest::collection::vec((0..MAX_US, 1_u64..1 << 40), 0..200), digits in 1_u8..=5,
+        ) {
+            let mut histogram = Histogram::new_with_bounds(1, MAX_US, digits).unwrap();
+            for (value, count) in values {
+                histogram.record_n(value >> (count % 40), count).unwrap();
+            }
+            let written = written(&histogram).unwrap();
+            let mut theirs = Vec::new();
+            V2Serializer::new().serialize(&histogram, &mut theirs).unwrap();
+            prop_assert_eq!(&written, &theirs);
+            let told: Histogram<u64> = Deserializer::new().deserialize(&mut written.as_slice()).unwrap();
+            prop_assert_eq!(&told, &histogram);
+        }
+
+        #[test]
+        fn any_number_comes_back(number in any::<i64>(), bits in 0_u32..64) {
+            let mut bytes = Vec::new();
+            push_zig_zag(&mut bytes, number >> bits);
+            let mut rest = bytes.as_slice();
+            prop_assert_eq!(zig_zag(&mut rest), Some(number >> bits));
+            prop_assert!(rest.is_empty());
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused(counts in proptest::collection::vec(any::<u8>(), 0..64), digits in 0_u32..5) {
             let _ = decode(&packed(&raw(digits, MAX_US, counts.len() as u32, &counts)));
             let _ = decode(&packed(&counts));
-            let _ = decode(&STANDARD.encode(&counts));
+            let _ = decode(&BASE64.encode(&counts));
         }
     }
 }

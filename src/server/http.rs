@@ -3,7 +3,7 @@
 
 use std::io;
 
-use base64::Engine as _;
+use data_encoding::BASE64;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -178,7 +178,7 @@ fn judge_upgrade(request: &httparse::Request<'_, '_>, get: bool) -> Asked {
     let (Some(key), None) = (keys.next(), keys.next()) else {
         return refused(BAD_KEY);
     };
-    let decoded = base64::engine::general_purpose::STANDARD.decode(key);
+    let decoded = BASE64.decode(key.as_bytes());
     if decoded.map(|nonce| nonce.len()) != Ok(16) {
         return refused(BAD_KEY);
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use data_encoding::BASE64;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
 use crate::cli::Failure;
@@ -92,9 +93,23 @@ fn self_signed(listen: IpAddr) -> Result<(Identity, String), rcgen::Error> {
     params.distinguished_name.push(DnType::CommonName, "uproar serve");
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
+    let pem = pem(certificate.der());
     let identity = Identity {
         chain: vec![certificate.der().to_vec()],
         key: crate::scenario::SecretKey(key.serialize_der()),
     };
-    Ok((identity, certificate.pem()))
+    Ok((identity, pem))
+}
+
+/// As RFC 7468 writes a certificate.
+fn pem(der: &[u8]) -> String {
+    let encoded = BASE64.encode(der);
+    let (mut lines, mut rest) = (String::new(), encoded.as_str());
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        lines.push_str(line);
+        lines.push('\n');
+        rest = after;
+    }
+    format!("-----BEGIN CERTIFICATE-----\n{lines}-----END CERTIFICATE-----\n")
 }

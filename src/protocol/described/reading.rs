@@ -13,6 +13,7 @@ use crate::protocol::description::{Delivery, Description, Sequence, TimeUnit};
 use crate::protocol::frame::Frame;
 use crate::protocol::matcher::Matcher;
 use crate::protocol::{Event, Incoming, SentUnix, Taker, Told, number, quote};
+use crate::units::date;
 
 impl Talk {
     pub(in crate::protocol) fn read<'a>(
@@ -166,8 +167,7 @@ fn sent_unix(text: &str, unit: TimeUnit) -> Option<SentUnix> {
         TimeUnit::Millis => 3,
         TimeUnit::Micros => 0,
         TimeUnit::Date => {
-            let instant: jiff::Timestamp = text.parse().ok()?;
-            let unix_us = u64::try_from(instant.as_microsecond()).ok()?;
+            let unix_us = date::to_unix_us(text)?;
             return Some(SentUnix { unix_us, resolution_us: resolution_us(6, text) });
         }
     };

@@ -2,13 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use data_encoding::HEXLOWER;
-use hmac::{Hmac, KeyInit, Mac};
+use data_encoding::{BASE64, HEXLOWER};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
 use super::super::scope::{Scope, Value, Variable};
 use super::error::Missing;
@@ -156,7 +153,7 @@ impl Filter {
                     out.extend_from_slice(piece.as_bytes());
                 }
             }
-            Self::Base64 => out.extend_from_slice(STANDARD.encode(value).as_bytes()),
+            Self::Base64 => out.extend_from_slice(BASE64.encode(value).as_bytes()),
             Self::Hex => out.extend_from_slice(HEXLOWER.encode(value).as_bytes()),
             Self::Regex => out.extend_from_slice(regex::escape(text(value, "regex")?).as_bytes()),
             Self::Len => out.extend_from_slice(itoa::Buffer::new().format(value.len()).as_bytes()),
@@ -169,11 +166,8 @@ impl Filter {
             Self::Default(_) => out.extend_from_slice(value),
             Self::HmacSha256(key) => {
                 let key = key.value(scope).map_err(|missing| missing.why)?;
-                // HMAC takes a key of any length (RFC 2104), so that this can't fail.
-                let mut mac =
-                    key.with(Hmac::<Sha256>::new_from_slice).map_err(|error| error.to_string())?;
-                mac.update(value);
-                out.extend_from_slice(&mac.finalize().into_bytes());
+                let key = key.with(|bytes| hmac::Key::new(hmac::HMAC_SHA256, bytes));
+                out.extend_from_slice(hmac::sign(&key, value).as_ref());
             }
         }
         Ok(())

@@ -5,8 +5,6 @@ mod validity;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::sentence::sentence;
 use super::verdict::{Evidence, Trust};
 use super::{
@@ -23,7 +21,7 @@ use crate::measure::{self, Hist, OUTAGE, Recovery, Totals, judge};
 use crate::metric::{Detail, LocalLimit, Metric};
 use crate::plan::{Plan, describe, headline};
 use crate::scenario::{Load, Milestone, Stat, Subject, Threshold};
-use crate::units::format;
+use crate::units::{date, format};
 
 /// What the report says about the run besides its figures.
 #[derive(Clone, Debug)]
@@ -134,10 +132,9 @@ fn run(outcome: &Outcome, setting: &Setting) -> Run {
         .iter()
         .filter(|phase| phase.measured)
         .map(|phase| phase.end_us.min(outcome.scheduled_us).saturating_sub(phase.start_us));
-    let started = i64::try_from(outcome.started_unix_ms).unwrap_or(0);
     Run {
         id: setting.run_id.clone(),
-        started_at: Timestamp::from_millisecond(started).unwrap_or_default().to_string(),
+        started_at: date::from_unix_ms(outcome.started_unix_ms),
         duration_s: seconds(outcome.duration_us),
         measured_s: seconds(measured_us.sum()),
         command: setting.command.clone(),

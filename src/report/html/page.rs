@@ -1,8 +1,7 @@
 //! The page around the sections: head, style, script, and what a browser may do with them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
+use data_encoding::BASE64;
+use ring::digest::{SHA256, digest as hash};
 
 use super::markup::{Markup, words};
 
@@ -73,7 +72,7 @@ fn section(section: Section) -> Markup {
 
 /// As a policy names what may run.
 fn digest(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
+    format!("sha256-{}", BASE64.encode(hash(&SHA256, text.as_bytes()).as_ref()))
 }
 
 #[cfg(test)]

@@ -104,8 +104,7 @@ impl Latency {
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
+    use data_encoding::BASE64;
     use hdrhistogram::serialization::Deserializer;
 
     use super::*;
@@ -163,7 +162,7 @@ mod tests {
     fn the_histogram_survives() {
         let recorded = histogram((1..=1_000).map(|n| n * 37));
         let hdr = Latency::of_metric(Metric::Lag, &recorded).hdr.unwrap();
-        let bytes = STANDARD.decode(hdr).unwrap();
+        let bytes = BASE64.decode(hdr.as_bytes()).unwrap();
         let read: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
         assert_eq!(read, recorded);
     }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
@@ -148,7 +147,7 @@ fn hlog(text: &str) -> BTreeMap<String, Histogram<u64>> {
     let entries = IntervalLogIterator::new(text.as_bytes()).map(Result::unwrap);
     let intervals = entries.filter_map(|entry| match entry {
         LogEntry::Interval(interval) => {
-            let bytes = STANDARD.decode(interval.encoded_histogram()).unwrap();
+            let bytes = BASE64.decode(interval.encoded_histogram().as_bytes()).unwrap();
             let histogram = Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
             Some((interval.tag().unwrap().as_str().to_owned(), histogram))
         }
