@@ -2,18 +2,21 @@
 //!
 //! `steps` gets the connection and its subscriptions ready, and publishes; `reading` says what a
 //! packet means; `time` keeps it alive; `flight` knows which packet identifiers are in use.
-//! `packets` finds packets in the stream, `packet` reads and `wire` writes one. `options` is what
-//! a scenario may say.
+//! `packets` finds packets in the stream, `packet` reads and `wire` writes one; `fields` and
+//! `properties` are what one is made of, `names` what it is called. `options` is what a scenario
+//! may say.
 //!
 //! A publish that was not acknowledged when its connection ended is not sent again: it stays
 //! unacknowledged. Sending it again would be a second message to the ledger.
 
 mod describe;
+mod fields;
 mod flight;
 mod names;
 mod options;
 mod packet;
 mod packets;
+mod properties;
 mod reading;
 mod steps;
 #[cfg(test)]

@@ -1,11 +1,14 @@
-//! What packets from the server say, in both versions. See `wire` for why PUBLISH is read here.
+//! What packets from the server say, in both versions.
+//!
+//! Sections are those of OASIS MQTT 5.0, which 3.1.1 has under the same numbers where it has them.
 
-use mqtt_protocol_core::mqtt::packet::{Property, v3_1_1 as v3, v5_0 as v5};
-use mqtt_protocol_core::mqtt::result_code::MqttError;
-
-use super::names::type_name;
+use super::fields::{Fields, Malformed};
+use super::names::{
+    CONNACK, DISCONNECT, PINGRESP, PUBACK, PUBLISH, SUBACK, UNSUBACK, reason_name, type_name,
+};
 use super::options::Version;
 use super::packets;
+use super::properties::Properties;
 
 /// Characters of a server's text that are kept.
 const TEXT_MAX: usize = 200;
@@ -63,8 +66,12 @@ pub(super) fn parse(version: Version, bytes: &[u8]) -> Result<Packet, String> {
         Ok(Some((header, whole))) if whole == bytes.len() => header,
         _ => return Err("a packet is longer or shorter than it says".to_owned()),
     };
-    let (kind, flags, body) = (bytes[0] >> 4, bytes[0] & 0xf, &bytes[header..]);
-    if kind == 3 {
+    let (first, body) = match (bytes.first(), bytes.get(header..)) {
+        (Some(first), Some(body)) => (*first, body),
+        _ => return Err("a packet is longer or shorter than it says".to_owned()),
+    };
+    let (kind, flags) = (first >> 4, first & 0xf);
+    if kind == PUBLISH {
         return match (flags >> 1) & 3 {
             0 | 1 => match topic_and_id(flags, body) {
                 Some((_, packet_id)) => Ok(Packet::Publish { packet_id }),
@@ -78,110 +85,131 @@ pub(super) fn parse(version: Version, bytes: &[u8]) -> Result<Packet, String> {
     if flags != 0 {
         return Err(format!("a {name} has the reserved flags {flags:#06b}"));
     }
-    let (packet, length) = match (kind, version) {
-        (2, Version::V3) => connack_3(body),
-        (2, Version::V5) => connack_5(body),
-        (4, Version::V3) => v3::Puback::parse(body).map(|(puback, length)| {
-            (Packet::Puback { packet_id: puback.packet_id(), refused: None }, length)
-        }),
-        (4, Version::V5) => v5::Puback::parse(body).map(|(puback, length)| {
-            let code = puback.reason_code();
-            let refused = code
-                .filter(|code| *code as u8 >= 0x80)
-                .map(|code| named(code, code as u8, puback.props().as_deref().unwrap_or(&[])));
-            (Packet::Puback { packet_id: puback.packet_id(), refused }, length)
-        }),
-        (9, _) => suback(version, body),
-        (11, Version::V3) => v3::Unsuback::parse(body).map(|(unsuback, length)| {
-            (Packet::Unsuback { packet_id: unsuback.packet_id(), refused: None }, length)
-        }),
-        (11, Version::V5) => v5::Unsuback::parse(body).map(|(unsuback, length)| {
-            let codes = unsuback.reason_codes();
-            let refused = codes.iter().find(|code| **code as u8 >= 0x80);
-            let refused = refused.map(|code| named(code, *code as u8, unsuback.props()));
-            (Packet::Unsuback { packet_id: unsuback.packet_id(), refused }, length)
-        }),
-        (13, _) => Ok((Packet::Pingresp, 0)),
-        (14, Version::V5) => v5::Disconnect::parse(body).map(|(disconnect, length)| {
-            let why = match disconnect.reason_code() {
-                None => "NormalDisconnection (0x00)".to_owned(),
-                Some(code) => named(code, code as u8, disconnect.props().as_deref().unwrap_or(&[])),
-            };
-            (Packet::Disconnect(why), length)
-        }),
+    let mut body = Body { version, kind, fields: Fields::new(body) };
+    let packet = match (kind, version) {
+        (CONNACK, _) => body.connack(),
+        (PUBACK, _) => body.puback(),
+        (SUBACK, _) | (UNSUBACK, Version::V5) => body.answer(),
+        (UNSUBACK, Version::V3) => {
+            body.fields.packet_id().map(|packet_id| Packet::Unsuback { packet_id, refused: None })
+        }
+        (PINGRESP, _) => Ok(Packet::Pingresp),
+        (DISCONNECT, Version::V5) => body.disconnect(),
         _ => return Err(format!("a {name} came, which a server does not send")),
     }
-    .map_err(|_| format!("a {name} is malformed"))?;
-    if length == body.len() { Ok(packet) } else { Err(format!("a {name} is too long")) }
+    .map_err(|why| format!("a {name} is malformed: {why}"))?;
+    if body.fields.is_empty() { Ok(packet) } else { Err(format!("a {name} is too long")) }
 }
 
-type Parsed = Result<(Packet, usize), MqttError>;
-
-fn connack_3(body: &[u8]) -> Parsed {
-    let (connack, length) = v3::Connack::parse(body)?;
-    let code = connack.return_code();
-    let connack = Connack {
-        session_present: connack.session_present(),
-        refused: (code as u8 != 0).then(|| named(code, code as u8, &[])),
-        receive_maximum: u16::MAX,
-        takes_qos_1: true,
-        keep_alive: None,
-    };
-    Ok((Packet::Connack(connack), length))
+/// What comes after a packet's fixed header.
+struct Body<'a> {
+    version: Version,
+    kind: u8,
+    fields: Fields<'a>,
 }
 
-fn connack_5(body: &[u8]) -> Parsed {
-    let (packet, length) = v5::Connack::parse(body)?;
-    let code = packet.reason_code();
-    let mut connack = Connack {
-        session_present: packet.session_present(),
-        refused: (code as u8 >= 0x80).then(|| named(code, code as u8, packet.props())),
-        receive_maximum: u16::MAX,
-        takes_qos_1: true,
-        keep_alive: None,
-    };
-    for property in packet.props() {
-        match property {
-            Property::ReceiveMaximum(max) => connack.receive_maximum = max.val(),
-            Property::MaximumQos(max) => connack.takes_qos_1 = max.val() >= 1,
-            Property::ServerKeepAlive(time) => connack.keep_alive = Some(time.val()),
-            _ => {}
+impl<'a> Body<'a> {
+    /// 3.2. That Session Present goes with no refusal (3.2.2.1.1) is not checked: why the server
+    /// refuses is worth more.
+    fn connack(&mut self) -> Result<Packet, Malformed> {
+        let flags = self.fields.byte()?;
+        if flags & !1 != 0 {
+            return Err(Malformed::Flags(flags));
+        }
+        let reason = self.reason()?;
+        let properties = self.properties()?;
+        Ok(Packet::Connack(Connack {
+            session_present: flags == 1,
+            refused: reason.refused(&properties),
+            receive_maximum: properties.receive_maximum.unwrap_or(u16::MAX),
+            takes_qos_1: properties.maximum_qos != Some(0),
+            keep_alive: properties.keep_alive,
+        }))
+    }
+
+    /// 3.4. Version 5 may leave out its properties (3.4.2.2.1), and a Success too (3.4.2.1).
+    fn puback(&mut self) -> Result<Packet, Malformed> {
+        let packet_id = self.fields.packet_id()?;
+        let mut refused = None;
+        if self.version == Version::V5 && !self.fields.is_empty() {
+            let reason = self.reason()?;
+            refused = reason.refused(&self.last_properties()?);
+        }
+        Ok(Packet::Puback { packet_id, refused })
+    }
+
+    /// SUBACK, 3.9, and UNSUBACK of version 5, 3.11. Each SUBSCRIBE of ours names one topic; a
+    /// server that answers for more has refused it where one of the codes does.
+    fn answer(&mut self) -> Result<Packet, Malformed> {
+        let packet_id = self.fields.packet_id()?;
+        let properties = self.properties()?;
+        let mut refused = self.reason()?.refused(&properties);
+        while !self.fields.is_empty() {
+            let further = self.reason()?;
+            refused = refused.or_else(|| further.refused(&properties));
+        }
+        Ok(match self.kind {
+            SUBACK => Packet::Suback { packet_id, refused },
+            _ => Packet::Unsuback { packet_id, refused },
+        })
+    }
+
+    /// 3.14. Its properties may be left out (3.14.2.2.1), and its reason code too (3.14.2.1).
+    fn disconnect(&mut self) -> Result<Packet, Malformed> {
+        let code = if self.fields.is_empty() { self.named(0)? } else { self.reason()? };
+        let properties = self.last_properties()?;
+        Ok(Packet::Disconnect(code.text(&properties)))
+    }
+
+    /// A reason code, 2.4; in 3.1.1 a return code.
+    fn reason(&mut self) -> Result<Reason, Malformed> {
+        let code = self.fields.byte()?;
+        self.named(code)
+    }
+
+    fn named(&self, code: u8) -> Result<Reason, Malformed> {
+        let name = reason_name(self.version, self.kind, code).ok_or(Malformed::Reason(code))?;
+        // A CONNACK of 3.1.1 has no code below 0x80 but 0 that doesn't refuse (3.2.2.3).
+        let accepted = match (self.version, self.kind) {
+            (Version::V3, CONNACK) => 0,
+            _ => 0x7f,
+        };
+        Ok(Reason { name, code, refuses: code > accepted })
+    }
+
+    fn properties(&mut self) -> Result<Properties<'a>, Malformed> {
+        match self.version {
+            Version::V3 => Ok(Properties::default()),
+            Version::V5 => Properties::read(self.kind, &mut self.fields),
         }
     }
-    Ok((Packet::Connack(connack), length))
+
+    /// Those of a packet that may end before them.
+    fn last_properties(&mut self) -> Result<Properties<'a>, Malformed> {
+        if self.fields.is_empty() { Ok(Properties::default()) } else { self.properties() }
+    }
 }
 
-/// Each SUBSCRIBE of ours names one topic: its first code is the answer.
-fn suback(version: Version, body: &[u8]) -> Parsed {
-    Ok(match version {
-        Version::V3 => {
-            let (suback, length) = v3::Suback::parse(body)?;
-            let codes = suback.return_codes();
-            let refused = codes.iter().find(|code| **code as u8 >= 0x80);
-            let refused = refused.map(|code| named(code, *code as u8, &[]));
-            (Packet::Suback { packet_id: suback.packet_id(), refused }, length)
-        }
-        Version::V5 => {
-            let (suback, length) = v5::Suback::parse(body)?;
-            let codes = suback.reason_codes();
-            let refused = codes.iter().find(|code| **code as u8 >= 0x80);
-            let refused = refused.map(|code| named(code, *code as u8, suback.props()));
-            (Packet::Suback { packet_id: suback.packet_id(), refused }, length)
-        }
-    })
+struct Reason {
+    name: &'static str,
+    code: u8,
+    refuses: bool,
 }
 
-/// A reason code by its name, and what the server says besides.
-fn named(name: impl std::fmt::Display, code: u8, properties: &[Property]) -> String {
-    let text = properties.iter().find_map(|property| match property {
-        Property::ReasonString(text) => Some(text.val()),
-        _ => None,
-    });
-    match text {
-        Some(text) => {
-            let text: String = text.chars().take(TEXT_MAX).collect();
-            format!("{name} ({code:#04x}): {text}")
+impl Reason {
+    fn refused(&self, properties: &Properties<'_>) -> Option<String> {
+        self.refuses.then(|| self.text(properties))
+    }
+
+    /// Its name, and what the server says besides.
+    fn text(&self, properties: &Properties<'_>) -> String {
+        let Self { name, code, .. } = self;
+        match properties.reason {
+            Some(text) => {
+                let text: String = text.chars().take(TEXT_MAX).collect();
+                format!("{name} ({code:#04x}): {text}")
+            }
+            None => format!("{name} ({code:#04x})"),
         }
-        None => format!("{name} ({code:#04x})"),
     }
 }

@@ -47,9 +47,9 @@ impl Talk {
             username: username.as_deref(),
             password: password.as_deref(),
         };
-        wire::connect(options.version, &connect).map_err(|_| {
+        wire::connect(options.version, &connect).ok_or_else(|| {
             "`client_id`, `username` or `password` does not fit into CONNECT: each has at most \
-             65,535 bytes"
+             65,535 bytes, and the first two hold no NUL"
                 .to_owned()
         })
     }
@@ -66,7 +66,7 @@ impl Talk {
             .map_err(|text| failure(step, ErrorKind::MissingValue, text))?;
         let packet_id = self.flight.ask(what, topic).ok_or_else(|| no_identifier(step))?;
         let packet = wire::subscribe(self.options.version, packet_id, topic, self.options.qos)
-            .map_err(|_| failure(step, ErrorKind::MissingValue, no_topic(topic)))?;
+            .ok_or_else(|| failure(step, ErrorKind::MissingValue, no_topic(topic)))?;
         self.say(packet);
         Ok(())
     }
@@ -83,7 +83,7 @@ impl Talk {
             .map_err(|text| failure(step, ErrorKind::MissingValue, text))?;
         let packet_id = self.flight.ask(what, topic).ok_or_else(|| no_identifier(step))?;
         let packet = wire::unsubscribe(self.options.version, packet_id, topic)
-            .map_err(|_| failure(step, ErrorKind::MissingValue, no_topic(topic)))?;
+            .ok_or_else(|| failure(step, ErrorKind::MissingValue, no_topic(topic)))?;
         self.say(packet);
         Ok(true)
     }

@@ -2,8 +2,10 @@
 
 mod alive;
 mod options;
+mod parsing;
 mod refusals;
 mod stream;
+mod writing;
 
 use std::rc::Rc;
 use std::sync::Arc;
