@@ -1,53 +1,41 @@
 //! The one place that prints errors.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-
+use super::marked::{COLUMNS, marked};
 use super::print;
 use crate::ready::Refusal;
 use crate::report::Exit;
+use crate::scenario::Mistake;
 
 /// A command that could not do its work: the exit code and what to tell the user.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
     /// Each says what, where and what to do. Never empty.
-    pub diagnostics: Vec<miette::Report>,
+    pub diagnostics: Vec<Mistake>,
 }
 
 impl Failure {
-    /// One error.
-    pub fn new(exit: Exit, diagnostic: impl Into<miette::Report>) -> Self {
-        Self { exit, diagnostics: vec![diagnostic.into()] }
-    }
-
     /// One error of a message and a remedy.
     pub fn message(exit: Exit, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::new(exit, Plain { message: message.into(), help: help.into() })
+        Self { exit, diagnostics: vec![Mistake::new(message, help)] }
     }
 
     /// Prints every error on stderr and gives the exit code.
     pub fn print(&self) -> ExitCode {
-        let color = print::has_color(&std::io::stderr());
-        print::stderr(&self.render(color));
+        let stderr = io::stderr();
+        let columns = if stderr.is_terminal() { print::width(&stderr) } else { COLUMNS };
+        let color = print::has_color(&stderr);
+        print::stderr(&marked(&self.diagnostics, color, columns.min(COLUMNS)));
         ExitCode::from(self.exit.code())
     }
 
-    /// The text of every error, one after the other.
+    /// The text of every error, one after the other, as where no terminal is.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let theme =
-            if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-        let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
-        let mut text = String::new();
-        for diagnostic in &self.diagnostics {
-            if handler.render_report(&mut text, diagnostic.as_ref()).is_err() {
-                text.push_str(&format!("error: {diagnostic}\n"));
-            }
-        }
-        text
+        marked(&self.diagnostics, color, COLUMNS)
     }
 }
 
@@ -64,26 +52,5 @@ pub(super) fn listening_exit(error: &io::Error) -> Exit {
         | io::ErrorKind::AddrNotAvailable
         | io::ErrorKind::PermissionDenied => Exit::Usage,
         _ => Exit::Internal,
-    }
-}
-
-/// An error that points into no file.
-#[derive(Debug)]
-struct Plain {
-    message: String,
-    help: String,
-}
-
-impl std::fmt::Display for Plain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Plain {}
-
-impl Diagnostic for Plain {
-    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-        (!self.help.is_empty()).then(|| Box::new(&self.help) as Box<dyn std::fmt::Display>)
     }
 }

@@ -1,7 +1,7 @@
 //! The command line: parse, call, print, exit code. Only this module knows the terminal.
 //!
 //! One file a command; what several need is in `prepare` (a scenario and its plan), `folder` (where a
-//! run's files go) and `failure` (the one place that prints errors). What comes between a plan and its
+//! run's files go) and `failure` (the one place that prints errors; how they look is in `marked`). What comes between a plan and its
 //! first client is `crate::ready`'s.
 
 mod args;
@@ -13,6 +13,7 @@ mod doctor;
 mod failure;
 mod folder;
 mod init;
+mod marked;
 mod metrics;
 mod others;
 mod plan;

@@ -4,7 +4,7 @@ use super::Failure;
 use super::args::{ScenarioArgs, TargetArgs};
 use crate::plan::Plan;
 use crate::report::Exit;
-use crate::scenario::{self, Overrides, Scenario, ScenarioErrors, Source};
+use crate::scenario::{self, Mistake, Overrides, Scenario, ScenarioErrors, Source};
 
 /// What `try` and `init` take for a scenario where there is none yet: what the command line says of
 /// the target is checked by the rules of a file.
@@ -22,7 +22,7 @@ pub(super) fn plan(args: &ScenarioArgs) -> Result<Plan, Failure> {
 }
 
 /// Prints what refuses nothing.
-pub(super) fn warn(warnings: Vec<miette::Report>) {
+pub(super) fn warn(warnings: Vec<Mistake>) {
     if !warnings.is_empty() {
         // Its text is wanted, and no exit code.
         let _ = Failure { exit: Exit::Passed, diagnostics: warnings }.print();
@@ -33,7 +33,7 @@ pub(super) fn warn(warnings: Vec<miette::Report>) {
 pub(super) fn plan_of(
     args: &ScenarioArgs,
     source: &Source,
-) -> Result<(Plan, Vec<miette::Report>), Failure> {
+) -> Result<(Plan, Vec<Mistake>), Failure> {
     let overrides = args.overrides().map_err(no_equals)?;
     let (scenario, warnings) = scenario::read_with_warnings(source, &overrides).map_err(refused)?;
     Ok((Plan::new(scenario), warnings))

@@ -24,6 +24,18 @@ pub fn escape_terminal(text: &str, columns: usize) -> String {
     clip(&safe, columns)
 }
 
+/// The sign for a character that a terminal would not show as one, where each has to stay one character
+/// because places under it are marked; `None` for all others.
+#[must_use]
+pub(crate) fn placeholder(c: char) -> Option<char> {
+    match c {
+        // Unicode has pictures of the oldest ones, in their order.
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
+        '\u{7f}' => Some('\u{2421}'),
+        c => is_unsafe(c).then_some(char::REPLACEMENT_CHARACTER),
+    }
+}
+
 /// Text for a file that programs read and people look into, at most `chars` characters of it, on one
 /// line: what a terminal would not show is escaped, which is what XML can't hold, too.
 #[must_use]
@@ -162,6 +174,24 @@ mod tests {
         ];
         for (text, safe) in table {
             assert_eq!(escape_terminal(text, 80), safe, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_shown_has_a_sign_of_one_column() {
+        for (c, sign) in [
+            ('\0', Some('␀')),
+            ('\t', Some('␉')),
+            ('\u{1b}', Some('␛')),
+            ('\u{7f}', Some('␡')),
+            ('\u{9b}', Some('�')),
+            ('\u{202e}', Some('�')),
+            ('a', None),
+            ('日', None),
+            ('🎉', None),
+        ] {
+            assert_eq!(placeholder(c), sign, "{c:?}");
+            assert!(sign.is_none_or(|sign| char_columns(sign) == 1), "{c:?}");
         }
     }
 

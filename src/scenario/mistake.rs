@@ -7,8 +7,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, Severity, SourceCode};
-
 use super::blot::blotted;
 
 /// Past this many a list helps nobody.
@@ -17,20 +15,120 @@ const MOST_SHOWN: usize = 100;
 /// Bytes of one of the texts of [`Texts`], counted through all of them.
 pub(super) type Span = Range<usize>;
 
-/// Everything that is wrong with a scenario, in the order of its text. Never empty.
-#[derive(Debug)]
-pub struct ScenarioErrors(pub Vec<miette::Report>);
+/// Everything that is wrong with a scenario, in the order of its text, with warnings between. Never
+/// empty.
+#[derive(Clone, Debug)]
+pub struct ScenarioErrors(pub Vec<Mistake>);
 
 impl ScenarioErrors {
     /// One mistake that stands in no text, such as a missing file.
     pub(super) fn without_text(message: String, help: String) -> Self {
-        Self(vec![miette::Report::new(Mistake {
-            message,
-            help: Some(help),
+        Self(vec![Mistake::new(message, help)])
+    }
+}
+
+impl fmt::Display for ScenarioErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, mistake) in self.0.iter().enumerate() {
+            let before = if at == 0 { "" } else { "\n" };
+            write!(f, "{before}{mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ScenarioErrors {}
+
+/// What is wrong, where, and what to do about it. As text it is `file:line:column: error: message`, and
+/// what to do on the lines below; the text that it points at is for who prints it to a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Whether it refuses anything.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// What to do; it may have several lines.
+    pub help: Option<String>,
+    /// A few words for under the place; may be empty.
+    pub label: String,
+    /// Where it stands, if in a text.
+    pub place: Option<Place>,
+}
+
+impl Mistake {
+    /// One that stands in no text. Empty help is none.
+    #[must_use]
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            help: Some(help.into()).filter(|help| !help.is_empty()),
             label: String::new(),
             place: None,
-            severity: Severity::Error,
-        })])
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            let (line, column) = place.line_and_column();
+            write!(f, "{}:{line}:{column}: ", place.name)?;
+        }
+        write!(f, "{}: {}", self.severity.word(), self.message)?;
+        for (at, line) in self.help.iter().flat_map(|help| help.lines()).enumerate() {
+            write!(f, "\n  {} {line}", if at == 0 { "help:" } else { "     " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+/// Whether a mistake refuses anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// It does.
+    Error,
+    /// It may be meant so, but is more often a slip.
+    Warning,
+}
+
+impl Severity {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// A place in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What the text is called: mostly a file's path.
+    pub name: Arc<str>,
+    /// The whole text, without what is plainly secret.
+    pub text: Arc<str>,
+    /// The bytes of it that are meant; none if something is missing there.
+    pub span: Range<usize>,
+}
+
+impl Place {
+    /// Where it begins, both counted from 1; a column is a character.
+    #[must_use]
+    pub fn line_and_column(&self) -> (usize, usize) {
+        let mut start = self.span.start.min(self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let (mut before, rest) = self.text.split_at(start);
+        // Between the two characters of a line's end is at that end.
+        if rest.is_empty() || rest.starts_with('\n') {
+            before = before.strip_suffix('\r').unwrap_or(before);
+        }
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 }
 
@@ -44,7 +142,8 @@ pub(super) struct Texts {
 #[derive(Debug)]
 struct Text {
     start: usize,
-    source: Arc<NamedSource<String>>,
+    name: Arc<str>,
+    text: Arc<str>,
 }
 
 impl Texts {
@@ -55,63 +154,18 @@ impl Texts {
     /// Adds a text; its first byte has the offset that is returned.
     pub(super) fn add(&mut self, name: &str, text: &str) -> usize {
         // One byte between two texts: the end of one is not the start of the next.
-        let start = self.texts.last().map_or(0, |last| last.start + last.source.inner().len() + 1);
-        let source = Arc::new(NamedSource::new(name, blotted(text)));
-        self.texts.push(Text { start, source });
+        let start = self.texts.last().map_or(0, |last| last.start + last.text.len() + 1);
+        self.texts.push(Text { start, name: name.into(), text: blotted(text).into() });
         start
     }
 
     /// The text that holds `span`, and where in it.
     fn locate(&self, span: &Span) -> Option<Place> {
-        let text = self.texts.iter().rev().find(|text| text.start <= span.start)?;
-        let length = text.source.inner().len();
-        let start = (span.start - text.start).min(length);
-        let end = span.end.saturating_sub(text.start).clamp(start, length);
-        Some(Place { source: Arc::clone(&text.source), span: start..end })
-    }
-}
-
-#[derive(Debug)]
-struct Place {
-    source: Arc<NamedSource<String>>,
-    span: Span,
-}
-
-/// A mistake, and where it stands.
-#[derive(Debug)]
-struct Mistake {
-    message: String,
-    help: Option<String>,
-    label: String,
-    place: Option<Place>,
-    severity: Severity,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Mistake {}
-
-impl Diagnostic for Mistake {
-    fn severity(&self) -> Option<Severity> {
-        Some(self.severity)
-    }
-
-    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
-    }
-
-    fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.place.as_ref().map(|place| &place.source as &dyn SourceCode)
-    }
-
-    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let span = self.place.as_ref()?.span.clone();
-        let label = (!self.label.is_empty()).then(|| self.label.clone());
-        Some(Box::new(std::iter::once(LabeledSpan::new(label, span.start, span.len()))))
+        let Text { start, name, text } =
+            self.texts.iter().rev().find(|text| text.start <= span.start)?;
+        let from = (span.start - start).min(text.len());
+        let to = span.end.saturating_sub(*start).clamp(from, text.len());
+        Some(Place { name: Arc::clone(name), text: Arc::clone(text), span: from..to })
     }
 }
 
@@ -238,39 +292,34 @@ impl Mistakes {
         let mistakes = std::mem::take(&mut self.found);
         let mistakes = mistakes.into_iter().map(|found| (found, Severity::Error));
         let warnings = self.warnings.into_iter().map(|found| (found, Severity::Warning));
-        ScenarioErrors(reports(mistakes.chain(warnings).collect(), texts))
+        ScenarioErrors(located(mistakes.chain(warnings).collect(), texts))
     }
 
     /// Every warning, in the order of the text.
-    pub(super) fn into_warnings(self, texts: &Texts) -> Vec<miette::Report> {
+    pub(super) fn into_warnings(self, texts: &Texts) -> Vec<Mistake> {
         let warnings = self.warnings.into_iter().map(|found| (found, Severity::Warning));
-        reports(warnings.collect(), texts)
+        located(warnings.collect(), texts)
     }
 }
 
-fn reports(mut found: Vec<(Found, Severity)>, texts: &Texts) -> Vec<miette::Report> {
+fn located(mut found: Vec<(Found, Severity)>, texts: &Texts) -> Vec<Mistake> {
     found.sort_by_key(|(found, _)| (found.span.start, found.span.end));
     found.dedup_by(|(a, _), (b, _)| a.span == b.span && a.message == b.message);
     let hidden = found.len().saturating_sub(MOST_SHOWN);
     found.truncate(MOST_SHOWN);
-    let mut reports: Vec<_> = found
+    let mut mistakes: Vec<_> = found
         .into_iter()
-        .map(|(found, severity)| {
-            miette::Report::new(Mistake {
-                place: texts.locate(&found.span),
-                message: found.message,
-                label: found.label,
-                help: found.help,
-                severity,
-            })
+        .map(|(found, severity)| Mistake {
+            place: texts.locate(&found.span),
+            message: found.message,
+            label: found.label,
+            help: found.help,
+            severity,
         })
         .collect();
     if hidden > 0 {
-        let mut rest = ScenarioErrors::without_text(
-            format!("{hidden} more mistakes are not shown"),
-            "correct those above first".to_owned(),
-        );
-        reports.append(&mut rest.0);
+        let message = format!("{hidden} more mistakes are not shown");
+        mistakes.push(Mistake::new(message, "correct those above first"));
     }
-    reports
+    mistakes
 }

@@ -31,7 +31,7 @@ use crate::units::suggest;
 
 pub use builtin::{Builtin, builtin};
 pub use check::own_protocols;
-pub use mistake::ScenarioErrors;
+pub use mistake::{Mistake, Place, ScenarioErrors, Severity};
 pub use model::*;
 pub use overrides::Overrides;
 pub use pem::{Part, Unusable, identity};

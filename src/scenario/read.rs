@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::check;
 use super::keys::Key;
 use super::limits;
-use super::mistake::{Mistakes, ScenarioErrors, Texts};
+use super::mistake::{Mistake, Mistakes, ScenarioErrors, Texts};
 use super::model::Scenario;
 use super::overrides::{self, Applied, Overrides};
 use super::raw::File;
@@ -34,7 +34,7 @@ pub fn read(source: &Source, overrides: &Overrides) -> Result<Scenario, Scenario
 pub fn read_with_warnings(
     source: &Source,
     overrides: &Overrides,
-) -> Result<(Scenario, Vec<miette::Report>), ScenarioErrors> {
+) -> Result<(Scenario, Vec<Mistake>), ScenarioErrors> {
     let folder = Path::new(&source.name).parent().unwrap_or(Path::new(""));
     read_in(source, overrides, Some(folder))
 }
@@ -52,7 +52,7 @@ fn read_in(
     source: &Source,
     overrides: &Overrides,
     folder: Option<&Path>,
-) -> Result<(Scenario, Vec<miette::Report>), ScenarioErrors> {
+) -> Result<(Scenario, Vec<Mistake>), ScenarioErrors> {
     let mut texts = Texts::new();
     let mut mistakes = Mistakes::lenient(overrides.looks);
     let start = texts.add(&source.name, &source.text);

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, DnType, KeyPair};
 
 use crate::cli::Failure;
 use crate::report::Exit;
-use crate::scenario::{Identity, identity};
+use crate::scenario::{Identity, Mistake, identity};
 use crate::server::ServerTls;
 
 /// How the server is to do TLS.
@@ -49,7 +49,7 @@ pub(super) fn tls(args: &TlsArgs, listen: SocketAddr) -> Result<Option<Tls>, Fai
             exit: Exit::Usage,
             diagnostics: faults
                 .into_iter()
-                .flat_map(|(_, why)| Failure::message(Exit::Usage, why.why, why.help).diagnostics)
+                .map(|(_, why)| Mistake::new(why.why, why.help))
                 .collect(),
         })?;
         return Ok(Some(Tls { server: server(identity)?, printed: None }));

@@ -248,21 +248,27 @@ pub(super) fn aligned<const N: usize>(rows: &[[String; N]], gap: usize) -> Vec<S
 }
 
 /// Breaks a text at spaces, and a word that is wider by itself where the line ends, into lines of `width`;
-/// what doesn't fit in `most` lines is cut.
+/// what doesn't fit in `most` lines is cut. Spaces within a line stay as they are.
 pub(crate) fn wrap(text: &str, width: usize, most: usize) -> Vec<String> {
     let width = width.max(2);
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
+    // Between two spaces that follow each other there is an empty word.
+    for word in text.trim_end_matches(' ').split(' ') {
         let word_columns = columns(word);
         match lines.last_mut() {
             Some(line) if columns(line) + 1 + word_columns <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
+            Some(_) if word.is_empty() => {}
             _ if word_columns > width => lines.extend(pieces(word, width)),
             _ => lines.push(word.to_owned()),
         }
     }
+    for line in &mut lines {
+        line.truncate(line.trim_end_matches(' ').len());
+    }
+    lines.retain(|line| !line.is_empty());
     if lines.len() > most {
         // The last line takes some of the rest, so that it shows where it was cut.
         let rest = lines.swap_remove(most);
@@ -310,6 +316,8 @@ mod tests {
         assert_eq!(wrap("ab abcdefghij k", 7, 9), ["ab", "abcdefg", "hij k"]);
         assert_eq!(wrap("abcdefghij", 7, 1), ["abcdef…"]);
         assert_eq!(wrap("日本日本", 5, 9), ["日本", "日本"]);
+        assert_eq!(wrap("  a  bc   d ", 9, 9), ["  a  bc", "d"]);
+        assert_eq!(wrap("   abcdefghij", 7, 9), ["abcdefg", "hij"]);
         assert_eq!(wrap("", 7, 2), Vec::<String>::new());
     }
 

@@ -14,7 +14,7 @@ mod texts;
 use serde_json::{Value as Json, json};
 
 use super::keys::Key;
-use super::mistake::{Mistakes, ScenarioErrors, Span, Texts};
+use super::mistake::{Mistake, Mistakes, ScenarioErrors, Span, Texts};
 use super::source::Source;
 use super::tree::{self, Node, Table, Value};
 use crate::protocol::description::Description;
@@ -42,7 +42,7 @@ pub struct ProtocolFile {
     /// What it says.
     pub description: Description,
     /// What may be meant so, but is more often a slip.
-    pub warnings: Vec<miette::Report>,
+    pub warnings: Vec<Mistake>,
 }
 
 /// Reads a protocol file.

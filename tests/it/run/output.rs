@@ -200,7 +200,7 @@ fn a_report_that_can_t_be_written_any_more_is_exit_5() {
     run.wait_for_line("first");
     // It was checked and found writable before the run.
     std::fs::remove_dir(folder.path().join("out")).unwrap();
-    run.wait_for_line("  × the report was not written: out/report.json");
+    run.wait_for_line("error: the report was not written: out/report.json");
     assert_eq!(run.ends_within(DEADLINE).code(), Some(5));
 }
 

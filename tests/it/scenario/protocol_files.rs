@@ -8,7 +8,7 @@ use uproar::protocol::description::{Description, Each, Heartbeat, Known};
 use uproar::protocol::{Away, Recipients};
 use uproar::report::Exit;
 use uproar::scenario::{
-    ProtocolFile, Source, is_protocol, protocol_schema, read_protocol, shipped_protocols,
+    Mistake, ProtocolFile, Source, is_protocol, protocol_schema, read_protocol, shipped_protocols,
 };
 
 /// A protocol that has nearly every table.
@@ -34,8 +34,8 @@ fn reads(text: &str) -> ProtocolFile {
     read_protocol(&file(text)).unwrap_or_else(|errors| panic!("{}", super::rendered(errors)))
 }
 
-fn rendered(reports: Vec<miette::Report>) -> String {
-    Failure { exit: Exit::Passed, diagnostics: reports }.render(false)
+fn rendered(warnings: Vec<Mistake>) -> String {
+    Failure { exit: Exit::Passed, diagnostics: warnings }.render(false)
 }
 
 /// What is said of several wrong texts, each a change of [`LEAST`], under its title.
