@@ -15,7 +15,10 @@ use crate::scenario::{Mistake, Place, Severity};
 pub(super) const COLUMNS: usize = 100;
 
 /// Columns of a label. All are a few words, but some hold a name.
-const LABEL: usize = 40;
+const LABEL: usize = 100;
+
+/// What is marked at least of what is too wide, in columns, however wide its label is.
+const LEAST: usize = 10;
 
 /// What a line that is cut needs besides what is marked in it: dots at both ends, and a few characters
 /// around the mark.
@@ -135,7 +138,8 @@ impl Excerpt {
         }
         let first_line = self.text.find('\n').unwrap_or(self.text.len());
         self.text.truncate(first_line);
-        let most = room - AROUND - self.label.as_deref().map_or(0, columns);
+        let most =
+            room.saturating_sub(AROUND + self.label.as_deref().map_or(0, columns)).max(LEAST);
         let mut used = 0;
         let marked = &self.text[self.span.start..self.span.end.min(first_line)];
         let too_far = marked.char_indices().find(|(_, c)| {

@@ -68,13 +68,17 @@ fn a_file_wins_over_a_builtin_and_a_builtin_is_found() {
 
 #[test]
 fn a_program_gets_them_as_values_and_as_text() {
-    let text = "format = 1\nname = \"é\" ; sed = 7\n".to_owned();
+    let text = "format = 1\ntarget = { \"é\" = 1, sed = 7 }\n".to_owned();
     let errors = read(&Source { name: "a.toml".to_owned(), text }, &Overrides::default());
     let errors = errors.unwrap_err();
     let said = errors.to_string();
-    assert!(said.starts_with("a.toml:2:12: error: "), "{said}");
-    let place = errors.0[0].place.as_ref().unwrap();
-    assert_eq!((place.span.start, place.line_and_column()), (23, (2, 12)), "{said}");
+    assert!(
+        said.contains("\na.toml:2:21: error: unknown key `sed` in `target`\n  help: "),
+        "{said}"
+    );
+    let sed = errors.0.iter().find(|mistake| mistake.message.contains("`sed`")).unwrap();
+    let place = sed.place.as_ref().unwrap();
+    assert_eq!((place.span.clone(), place.line_and_column()), (32..35, (2, 21)));
     let said = load("chat-room").unwrap_err().to_string();
     let expected = "error: there is no file `chat-room`";
     assert!(said.starts_with(expected) && said.contains("\n  help: "), "{said}");

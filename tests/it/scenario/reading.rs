@@ -532,7 +532,7 @@ fn a_cohort_may_publish_to_rooms_it_does_not_join() {
 
 #[test]
 fn what_stands_before_the_at_of_a_url_is_not_shown() {
-    let url = "builtin = \"rooms\" # not ws://me:pässword@chat.test/\nzebra = 1";
+    let url = "builtin = \"rooms\"\nzebra = 1 # not ws://me:pässword@chat.test/";
     let text = least_with(&[("builtin = \"rooms\"", url)]);
     let said = complaint(&text, &Overrides::default());
     assert!(said.contains("unknown key `zebra`") && said.contains("@chat.test"), "{said}");
