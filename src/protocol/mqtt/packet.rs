@@ -62,13 +62,12 @@ pub(super) fn topic_and_id(flags: u8, body: &[u8]) -> Option<(&[u8], Option<u16>
 
 /// What one whole packet says.
 pub(super) fn parse(version: Version, bytes: &[u8]) -> Result<Packet, String> {
-    let header = match packets::length(bytes) {
-        Ok(Some((header, whole))) if whole == bytes.len() => header,
-        _ => return Err("a packet is longer or shorter than it says".to_owned()),
+    let parts = match packets::length(bytes) {
+        Ok(Some((header, whole))) if whole == bytes.len() => bytes.first().zip(bytes.get(header..)),
+        _ => None,
     };
-    let (first, body) = match (bytes.first(), bytes.get(header..)) {
-        (Some(first), Some(body)) => (*first, body),
-        _ => return Err("a packet is longer or shorter than it says".to_owned()),
+    let Some((first, body)) = parts else {
+        return Err("a packet is longer or shorter than it says".to_owned());
     };
     let (kind, flags) = (first >> 4, first & 0xf);
     if kind == PUBLISH {
@@ -169,7 +168,7 @@ impl<'a> Body<'a> {
 
     fn named(&self, code: u8) -> Result<Reason, Malformed> {
         let name = reason_name(self.version, self.kind, code).ok_or(Malformed::Reason(code))?;
-        // A CONNACK of 3.1.1 has no code below 0x80 but 0 that doesn't refuse (3.2.2.3).
+        // In a CONNACK of 3.1.1 whatever is not 0 refuses (3.2.2.3), elsewhere what is 0x80 or more.
         let accepted = match (self.version, self.kind) {
             (Version::V3, CONNACK) => 0,
             _ => 0x7f,
