@@ -15,7 +15,7 @@ use uproar::report::json::from_json;
 use crate::turns::{Turn, loud};
 
 /// Far more than anything here takes; reached only by a bug.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// The binary, in a folder, untouched by the environment of whoever runs the tests.
 pub(super) fn uproar(folder: &Path) -> Command {

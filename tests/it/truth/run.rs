@@ -13,7 +13,7 @@ use uproar::report::{Deliveries, Report};
 use crate::turns::{loud, quiet};
 
 /// Far more than any run here takes.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// What differs between the scenarios here; all else is in [`scenario`].
 pub(super) struct Setup<'a> {
