@@ -15,3 +15,4 @@ mod scenario;
 mod server;
 mod targets;
 mod truth;
+mod turns;

@@ -12,8 +12,10 @@ use tempfile::TempDir;
 use uproar::report::Report;
 use uproar::report::json::from_json;
 
+use crate::turns::{Turn, loud};
+
 /// Far more than anything here takes; reached only by a bug.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
+pub(super) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// The binary, in a folder, untouched by the environment of whoever runs the tests.
 pub(super) fn uproar(folder: &Path) -> Command {
@@ -48,6 +50,7 @@ impl Said {
 
 /// Runs a command to its end.
 pub(super) fn say(folder: &Path, arguments: &[&str]) -> Said {
+    let _turn = loud();
     let output = assert_cmd::Command::from_std(uproar(folder))
         .args(arguments)
         .timeout(DEADLINE)
@@ -99,6 +102,7 @@ pub(super) fn read_report(out: &Path) -> Report {
 pub(super) struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
+    _turn: Turn,
 }
 
 impl Running {
@@ -108,6 +112,7 @@ impl Running {
 
     /// The binary as another command starts it.
     pub(super) fn start_as(command: &mut Command, folder: &Path) -> Self {
+        let turn = loud();
         let mut child = command
             .current_dir(folder)
             .stdin(Stdio::null())
@@ -116,7 +121,7 @@ impl Running {
             .spawn()
             .unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        Self { child, stderr }
+        Self { child, stderr, _turn: turn }
     }
 
     pub(super) fn pid(&self) -> i32 {

@@ -157,7 +157,7 @@ impl Peer {
     }
 
     /// The connection ends without a close frame.
-    async fn is_cut_off(&mut self) {
+    pub(super) async fn is_cut_off(&mut self) {
         let error = soon("the end of the connection", async {
             loop {
                 match self.socket.next().await.expect("an error before the end") {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -14,6 +14,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
+
+use crate::turns::{Turn, loud};
 
 /// RabbitMQ takes 13 s on a busy machine, the others half a second; reached only by a bug.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -24,11 +26,36 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 /// What `start.sh` exits with where its server is not installed.
 const NOT_INSTALLED: i32 = 77;
 
-/// Two servers and their clients at a time would slow each other down. Holds for one process: two
-/// `cargo test` beside each other have ports of their own, and share the processor.
-static TURN: Mutex<()> = Mutex::new(());
+/// How many more may run. Servers and their clients mostly wait, but a few start beside each other by
+/// taking all processors for seconds: with more at a time, their clients would wait for those. Holds
+/// for one process: two `cargo test` beside each other have ports of their own, and share the processor.
+static PLACES: Mutex<u32> = Mutex::new(4);
+static FREED: Condvar = Condvar::new();
 
-/// A server that runs, with its turn. Dropped, it ends, and so does everything it has started.
+/// One of [`PLACES`], given back when it is dropped.
+#[derive(Debug)]
+struct Place {
+    _turn: Turn,
+}
+
+impl Place {
+    fn take() -> Self {
+        // A test that failed leaves nothing that the next one could stumble over.
+        let places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = FREED.wait_while(places, |free| *free == 0);
+        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Self { _turn: loud() }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *PLACES.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        FREED.notify_one();
+    }
+}
+
+/// A server that runs, with its place. Dropped, it ends, and so does everything it has started.
 #[derive(Debug)]
 pub(super) struct Target {
     name: &'static str,
@@ -37,7 +64,7 @@ pub(super) struct Target {
     ports: Vec<(Socket, u16)>,
     folder: TempDir,
     running: Option<Running>,
-    _turn: MutexGuard<'static, ()>,
+    _place: Place,
 }
 
 /// A process group: the server, what it starts, and the guard.
@@ -56,14 +83,13 @@ impl Target {
 
     /// Starts a server that takes several, and listens on all of them.
     pub(super) fn start_with_ports(name: &'static str, ports: usize) -> Option<Self> {
-        // A test that failed leaves nothing that the next one could stumble over.
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = Place::take();
         let mut target = Self {
             name,
             ports: (0..ports).map(|_| reserve()).collect(),
             folder: TempDir::new().unwrap(),
             running: None,
-            _turn: turn,
+            _place: place,
         };
         match target.launch() {
             Ok(()) => Some(target),

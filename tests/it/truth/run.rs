@@ -7,16 +7,13 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::sync::{RwLock, Semaphore};
 use uproar::measure::FindingKind;
 use uproar::report::{Deliveries, Report};
 
-/// Runs whose latencies are judged are alone; the others are a few at a time.
-static ALONE: RwLock<()> = RwLock::const_new(());
-static PLACES: Semaphore = Semaphore::const_new(4);
+use crate::turns::{loud, quiet};
 
 /// Far more than any run here takes.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// What differs between the scenarios here; all else is in [`scenario`].
 pub(super) struct Setup<'a> {
@@ -115,22 +112,21 @@ pub(super) async fn run(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     run_text(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
-/// Runs while no other test of this kind does, because its latencies are looked at.
-pub(super) async fn run_alone(setup: &Setup<'_>, server: SocketAddr) -> Ran {
-    let _alone = ALONE.write().await;
+/// Runs beside nothing that takes much of the machine, because its latencies are looked at.
+pub(super) async fn run_quietly(setup: &Setup<'_>, server: SocketAddr) -> Ran {
+    let _turn = quiet();
     execute(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
-/// Runs a scenario's text while no other test of this kind runs.
-pub(super) async fn run_text_alone(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
-    let _alone = ALONE.write().await;
+/// Runs a scenario's text beside nothing that takes much of the machine.
+pub(super) async fn run_text_quietly(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
+    let _turn = quiet();
     execute(text, arguments, server).await
 }
 
 /// Runs a scenario's text, and gives what its `ledger.jsonl` lists too.
 pub(super) async fn run_listed(text: &str, arguments: &[&str], server: SocketAddr) -> Listed {
-    let _together = ALONE.read().await;
-    let _place = PLACES.acquire().await.unwrap();
+    let _turn = loud();
     let folder = tempfile::tempdir().unwrap();
     let Ran { report, .. } = execute_in(folder.path(), text, arguments, server).await;
     let listed = std::fs::read_to_string(folder.path().join("out/ledger.jsonl")).unwrap();
@@ -145,8 +141,7 @@ pub(super) async fn run_listed(text: &str, arguments: &[&str], server: SocketAdd
 
 /// Runs a scenario's text.
 pub(super) async fn run_text(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
-    let _together = ALONE.read().await;
-    let _place = PLACES.acquire().await.unwrap();
+    let _turn = loud();
     execute(text, arguments, server).await
 }
 

@@ -28,7 +28,7 @@ fn is_concerned(facts: &[Told], client: u32, room: u32, sent_us: u64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Each message comes to one thing for each member it is for, whoever tells what.
     #[test]
