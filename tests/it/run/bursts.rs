@@ -22,7 +22,7 @@ fn to_all(size: &str) -> String {
         r#"
         [target]
         builtin = "rooms"
-        drain_timeout = "20s"
+        drain_timeout = "10s"
         [rooms.lobby]
         count = {ROOMS}
         [[cohort]]
@@ -30,6 +30,12 @@ fn to_all(size: &str) -> String {
         clients = 2
         join = {{ rooms = "lobby", per_client = {ROOMS} }}
         publish = {{ rate = "1/s", to = "all", size = "{size}", arrivals = "constant" }}
+        # All are in before 10 MiB are made at once, which takes a worker of a debug build a while.
+        [[phase]]
+        name = "gather"
+        duration = "1s"
+        rate = "0%"
+        measure = false
         [[phase]]
         name = "steady"
         duration = "2s"
@@ -86,7 +92,7 @@ fn the_built_in_server_drops_nothing_of_a_burst() {
 #[test]
 fn a_burst_that_is_cut_is_sent_once_or_not_at_all() {
     let server = Misbehaving::start(Manner::Does(reads_late));
-    let fault = "reconnect = { first = \"100ms\" }\n[[fault]]\nat = \"900ms\"\nkind = \"reset\"\n\
+    let fault = "reconnect = { first = \"100ms\" }\n[[fault]]\nat = \"steady + 900ms\"\nkind = \"reset\"\n\
                  clients = \"100%\"\n[[phase]]";
     let scenario = to_all("256KiB").replacen("[[phase]]", fault, 1);
     let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];

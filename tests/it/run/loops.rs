@@ -196,7 +196,7 @@ fn a_loop_without_any_answer_is_refused_and_says_why() {
         ["check", "scenario.toml", "--protocol", "acked.toml", "--url", "ws://127.0.0.1:1/"];
     let said = say(folder.path(), &arguments);
     assert_eq!(said.code, Some(2), "{}", said.all());
-    assert!(said.stderr.contains("add `ack`"), "{}", said.all());
+    assert!(said.stderr.contains("to the protocol's `[publish]`"), "{}", said.all());
 }
 
 #[test]
