@@ -12,12 +12,13 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use uproar::codec::{ClientMessage, CodecKind, ServerMessage};
 
 use super::misbehaving::{Manner, Misbehaving, until_it_goes, upgraded};
-use super::support::{folder_with, run, say};
+use super::support::{Ran, folder_with, run, say};
 
 const ROOMS: usize = 40;
 
-/// Each publish is 10 MiB in 40 rooms.
-fn to_all(size: &str) -> String {
+/// Of 256 KiB, each publish is 10 MiB in 40 rooms. A worker of a debug build makes that in half a second
+/// of its own, and on a busy machine two clients' would take longer than a worker may be silent.
+fn to_all(clients: u32, size: &str) -> String {
     format!(
         r#"
         [target]
@@ -27,10 +28,10 @@ fn to_all(size: &str) -> String {
         count = {ROOMS}
         [[cohort]]
         name = "loud"
-        clients = 2
+        clients = {clients}
         join = {{ rooms = "lobby", per_client = {ROOMS} }}
         publish = {{ rate = "1/s", to = "all", size = "{size}", arrivals = "constant" }}
-        # All are in before 10 MiB are made at once, which takes a worker of a debug build a while.
+        # All are in before they speak.
         [[phase]]
         name = "gather"
         duration = "1s"
@@ -43,7 +44,7 @@ fn to_all(size: &str) -> String {
     )
 }
 
-/// Lets everybody in, and then reads nothing for a while.
+/// Lets everybody in, and reads nothing for a while once something is said.
 fn reads_late(mut stream: TcpStream, request: &str) {
     if stream.write_all(upgraded(request).as_bytes()).is_err() {
         return;
@@ -57,9 +58,9 @@ fn reads_late(mut stream: TcpStream, request: &str) {
             if ws.send(codec.encode_server(&ServerMessage::Joined { room })).is_err() {
                 return;
             }
-            if joined == ROOMS {
-                sleep(Duration::from_millis(1_500));
-            }
+        } else if joined == ROOMS {
+            joined = 0;
+            sleep(Duration::from_millis(1_500));
         }
     }
 }
@@ -68,20 +69,21 @@ fn reads_late(mut stream: TcpStream, request: &str) {
 fn what_goes_to_all_rooms_waits_for_room_in_the_socket_like_any_other() {
     let server = Misbehaving::start(Manner::Does(reads_late));
     let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];
-    let report = run(&to_all("256KiB"), &arguments).report;
+    let Ran { report, said, .. } = run(&to_all(1, "256KiB"), &arguments);
     assert_eq!(report.errors, []);
-    assert_eq!((report.connections.lost, report.connections.opened), (0, 2));
+    let connections = &report.connections;
+    assert_eq!((connections.lost, connections.opened), (0, 1), "{}", said.all());
     let publishes = report.publishes;
     assert_eq!((publishes.sent, publishes.not_sent), (publishes.due, 0));
-    // In two seconds each of two clients speaks twice.
-    assert_eq!(publishes.sent, 4 * ROOMS as u64);
-    assert!(report.bytes.sent > 160 * 256 * 1024, "{}", report.bytes.sent);
+    // In two seconds it speaks twice.
+    assert_eq!(publishes.sent, 2 * ROOMS as u64, "{}", said.all());
+    assert!(report.bytes.sent > 80 * 256 * 1024, "{}", report.bytes.sent);
 }
 
 /// The built-in server has room for what everybody says at once: nobody here reads slowly.
 #[test]
 fn the_built_in_server_drops_nothing_of_a_burst() {
-    let ran = run(&to_all("64KiB"), &[]);
+    let ran = run(&to_all(2, "64KiB"), &[]);
     let report = &ran.report;
     assert_eq!(report.errors, []);
     assert_eq!(report.deliveries.lost, Some(0), "{}", ran.said.stdout);
@@ -94,22 +96,23 @@ fn a_burst_that_is_cut_is_sent_once_or_not_at_all() {
     let server = Misbehaving::start(Manner::Does(reads_late));
     let fault = "reconnect = { first = \"100ms\" }\n[[fault]]\nat = \"steady + 900ms\"\nkind = \"reset\"\n\
                  clients = \"100%\"\n[[phase]]";
-    let scenario = to_all("256KiB").replacen("[[phase]]", fault, 1);
+    let scenario = to_all(1, "256KiB").replacen("[[phase]]", fault, 1);
     let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];
-    let report = run(&scenario, &arguments).report;
-    assert_eq!((report.connections.lost, report.connections.reconnected), (2, 2));
+    let Ran { report, said, .. } = run(&scenario, &arguments);
+    let connections = &report.connections;
+    assert_eq!((connections.lost, connections.reconnected), (1, 1), "{}", said.all());
     let publishes = report.publishes;
-    assert_eq!(publishes.due, 4 * ROOMS as u64);
+    assert_eq!(publishes.due, 2 * ROOMS as u64);
     assert_eq!((publishes.sent, publishes.not_sent), (publishes.due, 0));
 }
 
 #[test]
 fn a_plan_says_its_largest_burst() {
-    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all("256KiB")));
+    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all(2, "256KiB")));
     let said = say(folder.path(), &["plan", "scenario.toml"]);
     let line = said.stdout.lines().find(|line| line.starts_with("burst")).unwrap().to_owned();
     assert!(line.contains("40 messages of 256.1 KiB for one publish, 10.0 MiB in all"), "{line}");
-    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all("128B")));
+    let folder = folder_with(&format!("format = 1\nname = \"test\"\n{}", to_all(2, "128B")));
     let said = say(folder.path(), &["plan", "scenario.toml"]);
     assert!(!said.stdout.contains("burst"), "{}", said.stdout);
 }
@@ -174,7 +177,7 @@ fn one_message_that_asks_for_thousands_of_replies_ends_the_connection() {
                 framing = { split = \"\\n\" }\n[publish]\nsend = \"{{ payload }}\"\n\
                 [[reply]]\nwhen = { equals = \"PING\" }\nsend = \"PONG\"\n";
     std::fs::write(&file, text).unwrap();
-    let scenario = to_all("128B")
+    let scenario = to_all(2, "128B")
         .replace("join = { rooms = \"lobby\", per_client = 40 }", "reconnect = false")
         .replace("to = \"all\", ", "");
     let scenario = scenario.replace("[rooms.lobby]\n        count = 40\n", "");
