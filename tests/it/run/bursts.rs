@@ -2,22 +2,24 @@
 //! own connection for it.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::sleep;
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::WebSocket;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use uproar::codec::{ClientMessage, CodecKind, ServerMessage};
+use uproar::metric::Metric;
 
 use super::misbehaving::{Manner, Misbehaving, until_it_goes, upgraded};
 use super::support::{Ran, folder_with, run, say};
 
 const ROOMS: usize = 40;
 
-/// Of 256 KiB, each publish is 10 MiB in 40 rooms. A worker of a debug build makes that in half a second
-/// of its own, and on a busy machine two clients' would take longer than a worker may be silent.
+/// Of 64 KiB, each publish is 2.5 MiB in 40 rooms. A worker of a debug build makes that in a tenth of a
+/// second of its own: four times as much, on a busy machine, would take longer than it may be silent.
 fn to_all(clients: u32, size: &str) -> String {
     format!(
         r#"
@@ -44,6 +46,15 @@ fn to_all(clients: u32, size: &str) -> String {
     )
 }
 
+/// Of what nobody reads its connections take 128 KiB, and the other side's socket some 2.5 MiB.
+fn holds_little() -> TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(16).unwrap();
+    socket.into()
+}
+
 /// Lets everybody in, and reads nothing for a while once something is said.
 fn reads_late(mut stream: TcpStream, request: &str) {
     if stream.write_all(upgraded(request).as_bytes()).is_err() {
@@ -67,17 +78,20 @@ fn reads_late(mut stream: TcpStream, request: &str) {
 
 #[test]
 fn what_goes_to_all_rooms_waits_for_room_in_the_socket_like_any_other() {
-    let server = Misbehaving::start(Manner::Does(reads_late));
+    let server = Misbehaving::start_on(holds_little(), Manner::Does(reads_late));
     let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];
-    let Ran { report, said, .. } = run(&to_all(1, "256KiB"), &arguments);
+    let Ran { report, said, .. } = run(&to_all(1, "64KiB"), &arguments);
     assert_eq!(report.errors, []);
     let connections = &report.connections;
     assert_eq!((connections.lost, connections.opened), (0, 1), "{}", said.all());
     let publishes = report.publishes;
     assert_eq!((publishes.sent, publishes.not_sent), (publishes.due, 0));
+    // The server reads nothing for 1.5 s, which is longer than between the two.
+    let held_us = report.latency[&Metric::Held].max;
+    assert!(held_us > Some(300_000), "{held_us:?}: all of it went into the socket at once");
     // In two seconds it speaks twice.
     assert_eq!(publishes.sent, 2 * ROOMS as u64, "{}", said.all());
-    assert!(report.bytes.sent > 80 * 256 * 1024, "{}", report.bytes.sent);
+    assert!(report.bytes.sent > 80 * 64 * 1024, "{}", report.bytes.sent);
 }
 
 /// The built-in server has room for what everybody says at once: nobody here reads slowly.
@@ -93,10 +107,10 @@ fn the_built_in_server_drops_nothing_of_a_burst() {
 /// A connection that is cut in the middle of a burst: each message is sent once or not at all.
 #[test]
 fn a_burst_that_is_cut_is_sent_once_or_not_at_all() {
-    let server = Misbehaving::start(Manner::Does(reads_late));
+    let server = Misbehaving::start_on(holds_little(), Manner::Does(reads_late));
     let fault = "reconnect = { first = \"100ms\" }\n[[fault]]\nat = \"steady + 900ms\"\nkind = \"reset\"\n\
                  clients = \"100%\"\n[[phase]]";
-    let scenario = to_all(1, "256KiB").replacen("[[phase]]", fault, 1);
+    let scenario = to_all(1, "64KiB").replacen("[[phase]]", fault, 1);
     let arguments = ["--url", &server.url(), "--protocol", "rooms", "--no-preflight"];
     let Ran { report, said, .. } = run(&scenario, &arguments);
     let connections = &report.connections;
