@@ -388,5 +388,8 @@ async fn against(seed: u32) {
 
 #[tokio::test]
 async fn lines_are_what_the_server_did_and_nothing_else() {
-    tokio::join!(against(1), against(2), against(3));
+    // One after the other: their servers share a thread, and what is listed hangs on when they speak.
+    for seed in 1..=3 {
+        against(seed).await;
+    }
 }

@@ -7,10 +7,16 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::{RwLock, Semaphore};
 use uproar::measure::FindingKind;
 use uproar::report::{Deliveries, Report};
 
-use crate::turns::{loud, quiet};
+use crate::turns::quiet;
+
+/// Beside nothing loud, as counts here hang on when things happen. Runs whose latencies are judged are
+/// alone; the others are a few at a time.
+static ALONE: RwLock<()> = RwLock::const_new(());
+static PLACES: Semaphore = Semaphore::const_new(4);
 
 /// Far more than any run here takes.
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -115,18 +121,22 @@ pub(super) async fn run(setup: &Setup<'_>, server: SocketAddr) -> Ran {
 /// Runs beside nothing that takes much of the machine, because its latencies are looked at.
 pub(super) async fn run_quietly(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     let _turn = quiet();
+    let _alone = ALONE.write().await;
     execute(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
 /// Runs a scenario's text beside nothing that takes much of the machine.
 pub(super) async fn run_text_quietly(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
     let _turn = quiet();
+    let _alone = ALONE.write().await;
     execute(text, arguments, server).await
 }
 
 /// Runs a scenario's text, and gives what its `ledger.jsonl` lists too.
 pub(super) async fn run_listed(text: &str, arguments: &[&str], server: SocketAddr) -> Listed {
-    let _turn = loud();
+    let _turn = quiet();
+    let _together = ALONE.read().await;
+    let _place = PLACES.acquire().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let Ran { report, .. } = execute_in(folder.path(), text, arguments, server).await;
     let listed = std::fs::read_to_string(folder.path().join("out/ledger.jsonl")).unwrap();
@@ -141,7 +151,9 @@ pub(super) async fn run_listed(text: &str, arguments: &[&str], server: SocketAdd
 
 /// Runs a scenario's text.
 pub(super) async fn run_text(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
-    let _turn = loud();
+    let _turn = quiet();
+    let _together = ALONE.read().await;
+    let _place = PLACES.acquire().await.unwrap();
     execute(text, arguments, server).await
 }
 
