@@ -6,7 +6,7 @@ use uproar::metric::Metric;
 use uproar::report::Latency;
 
 use super::faulty::{Faults, Server};
-use super::run::{Ran, Setup, run_quietly};
+use super::run::{Ran, Setup, run_alone};
 
 /// The upgrade's answer waits so long, and a join's.
 const UPGRADE_MS: u64 = 120;
@@ -36,7 +36,7 @@ async fn each_step_of_connecting_has_its_own_time() {
         ..Faults::default()
     };
     let server = Server::start(faults).await;
-    let Ran { report, .. } = run_quietly(&Setup::default(), server.address).await;
+    let Ran { report, .. } = run_alone(&Setup::default(), server.address).await;
     assert_eq!(report.clients.joined, 20);
     let of = |metric| &report.latency[&metric];
     let connecting =

@@ -10,7 +10,7 @@ use uproar::metric::Metric;
 use uproar::report::{Deliveries, Report, ValidityState};
 
 use super::faulty::{encode, upgrade};
-use super::run::{Ran, run_text, run_text_quietly};
+use super::run::{Ran, run_text, run_text_alone};
 
 /// 200 numbers: 5 left out, 3 twice, 2 pairs exchanged.
 fn sequence() -> Vec<u64> {
@@ -157,7 +157,7 @@ const WATCHED: &str = r#"
 async fn push_is_by_the_servers_clock_and_interval_by_ours() {
     let arguments = ["--protocol", "feed"];
     let address = serve_by_clock(-5_000).await;
-    let Ran { report, .. } = run_text_quietly(WATCHED, &arguments, address).await;
+    let Ran { report, .. } = run_text_alone(WATCHED, &arguments, address).await;
     let push = &report.latency[&Metric::Push];
     // Never less than the clocks' difference, but for the histogram's third digit.
     let least_us = push.min.map(|us| us + us / 1_000).unwrap();
@@ -173,7 +173,7 @@ async fn push_is_by_the_servers_clock_and_interval_by_ours() {
     assert!((40_000..60_000).contains(&interval.p50.unwrap()), "{interval:?}");
 
     let address = serve_by_clock(5_000).await;
-    let Ran { report, .. } = run_text_quietly(WATCHED, &arguments, address).await;
+    let Ran { report, .. } = run_text_alone(WATCHED, &arguments, address).await;
     let push = &report.latency[&Metric::Push];
     // 0, which a histogram from 1 us on counts as 1.
     assert_eq!((push.min, push.max), (Some(1), Some(1)), "{push:?}");

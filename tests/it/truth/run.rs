@@ -113,20 +113,18 @@ pub(super) struct Line {
     pub(super) fault_at_s: Option<f64>,
 }
 
-/// Runs beside others.
+/// Runs beside a few others of this kind.
 pub(super) async fn run(setup: &Setup<'_>, server: SocketAddr) -> Ran {
     run_text(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
-/// Runs beside nothing that takes much of the machine, because its latencies are looked at.
-pub(super) async fn run_quietly(setup: &Setup<'_>, server: SocketAddr) -> Ran {
-    let _turn = quiet();
-    let _alone = ALONE.write().await;
-    execute(&scenario(setup), &["--protocol", "rooms"], server).await
+/// Runs while no other of this kind does, because its latencies are looked at.
+pub(super) async fn run_alone(setup: &Setup<'_>, server: SocketAddr) -> Ran {
+    run_text_alone(&scenario(setup), &["--protocol", "rooms"], server).await
 }
 
-/// Runs a scenario's text beside nothing that takes much of the machine.
-pub(super) async fn run_text_quietly(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
+/// Runs a scenario's text while no other of this kind runs.
+pub(super) async fn run_text_alone(text: &str, arguments: &[&str], server: SocketAddr) -> Ran {
     let _turn = quiet();
     let _alone = ALONE.write().await;
     execute(text, arguments, server).await

@@ -6,7 +6,7 @@ use uproar::metric::Metric;
 use uproar::report::{Latency, SpreadFigures};
 
 use super::faulty::{Faults, Server};
-use super::run::{Ran, all_delivered, run_text_quietly};
+use super::run::{Ran, all_delivered, run_text_alone};
 
 const EACH_LATER_MS: u64 = 20;
 
@@ -65,7 +65,7 @@ async fn a_server_that_walks_its_list_slowly_shows_by_room_size() {
     let each_later = Duration::from_millis(EACH_LATER_MS);
     let server = Server::start(Faults { each_later, ..Faults::default() }).await;
     let Ran { report, .. } =
-        run_text_quietly(TWO_SIZES, &["--protocol", "rooms"], server.address).await;
+        run_text_alone(TWO_SIZES, &["--protocol", "rooms"], server.address).await;
     // 6 clients in rooms of 3 and 16 in rooms of 8, 5 messages a second each for 4 s.
     assert_eq!(server.log().messages, 120 + 320);
     assert_eq!(report.deliveries, all_delivered(120 * 3 + 320 * 8));

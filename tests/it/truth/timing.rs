@@ -7,7 +7,7 @@ use uproar::report::Report;
 use uproar::server::ServerConfig;
 
 use super::faulty::{Faults, Server};
-use super::run::{Ran, Setup, all_delivered, run_quietly};
+use super::run::{Ran, Setup, all_delivered, run_alone};
 
 const MS: u64 = 1_000;
 
@@ -42,7 +42,7 @@ async fn a_frozen_server_is_charged_with_all_of_it() {
         target: "drain_timeout = \"5s\"",
         ..Setup::default()
     };
-    let Ran { report, .. } = run_quietly(&setup, server.address).await;
+    let Ran { report, .. } = run_alone(&setup, server.address).await;
     assert_eq!(server.log().freezes, 1);
     assert_eq!(report.deliveries, all_delivered(20_000));
     for metric in [Metric::Delivery, Metric::DeliveryFromSent] {
@@ -70,7 +70,7 @@ async fn a_client_that_is_away_sends_late_and_says_so() {
         more: "[[fault]]\nat = \"steady + 3s\"\nkind = \"reset\"\nclients = \"100%\"",
         ..Setup::default()
     };
-    let Ran { report, .. } = run_quietly(&setup, server.address).await;
+    let Ran { report, .. } = run_alone(&setup, server.address).await;
     let of = |metric| &report.latency[&metric];
     within("delivery.max", of(Metric::Delivery).max, 1_900, 2_200);
     within("held.max", of(Metric::Held).max, 1_900, 2_200);
@@ -93,7 +93,7 @@ async fn an_injected_delay_comes_back_as_it_is() {
     let address = listener.local_addr().unwrap();
     let config = ServerConfig { delay, ..ServerConfig::default() };
     let server = tokio::spawn(uproar::server::serve(listener, config, std::future::pending()));
-    let Ran { report, .. } = run_quietly(&Setup::default(), address).await;
+    let Ran { report, .. } = run_alone(&Setup::default(), address).await;
     server.abort();
     assert_eq!(report.deliveries, all_delivered(2_400));
     for metric in [Metric::DeliveryFromSent, Metric::Delivery, Metric::OwnCopy] {
@@ -118,7 +118,7 @@ async fn an_outage_lasts_until_something_is_heard_again() {
         more: "[[fault]]\nat = \"steady + 2s\"\nkind = \"reset\"\nclients = \"100%\"",
         ..Setup::default()
     };
-    let Ran { report, .. } = run_quietly(&setup, server.address).await;
+    let Ran { report, .. } = run_alone(&setup, server.address).await;
     let (reconnect, outage) =
         (&report.latency[&Metric::Reconnect], &report.latency[&Metric::Outage]);
     assert_eq!((reconnect.count, outage.count), (20, 20));
