@@ -88,6 +88,16 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse::duration)]
     delay: Duration,
 
+    /// For demonstrations: deliver no more than this in all, for example 20000/s; what is asked for beyond
+    /// that waits in a queue that grows. Default: as much as it can.
+    #[arg(long, value_name = "RATE", value_parser = parse::rate)]
+    serves: Option<f64>,
+
+    /// How much that differs from second to second, for example 10% (a standard deviation).
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse::percent,
+          requires = "serves")]
+    serves_jitter: f64,
+
     /// For demonstrations: lose this share of deliveries, for example 1%.
     #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse::percent)]
     loss: f64,
@@ -254,6 +264,11 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
     over_zero("queue-messages", args.queue_messages > 0)?;
     over_zero("queue-bytes", args.queue_bytes > 0)?;
     over_zero("feed-interval", !args.feed_interval.is_zero())?;
+    over_zero("serves", args.serves.is_none_or(|per_s| per_s > 0.0))?;
+    if args.serves_jitter > 1.0 {
+        let help = "write a share from 0% to 100%";
+        return Err(Failure::message(Exit::Usage, "--serves-jitter is more than all", help));
+    }
     if args.loss > 1.0 {
         let help = "write a share from 0% to 100%";
         return Err(Failure::message(Exit::Usage, "--loss is more than all", help));
@@ -278,6 +293,8 @@ fn config(args: &ServeArgs) -> Result<ServerConfig, Failure> {
         send_buffer_bytes: (args.send_buffer > 0).then(|| to_usize(args.send_buffer)),
         idle_timeout: args.idle_timeout,
         delay: args.delay,
+        serves_per_s: args.serves,
+        serves_jitter: args.serves_jitter,
         loss: args.loss,
         loss_seed: args.loss_seed,
         stall_every: args.stall_every,
@@ -352,6 +369,8 @@ mod tests {
             "--send-buffer=0B",
             "--idle-timeout=2s",
             "--delay=3ms",
+            "--serves=20000/s",
+            "--serves-jitter=10%",
             "--loss=1%",
             "--loss-seed=4",
             "--stall-every=10s",
@@ -368,6 +387,8 @@ mod tests {
         assert_eq!(config.send_buffer_bytes, None);
         assert_eq!(config.idle_timeout, Some(Duration::from_secs(2)));
         assert_eq!(config.delay, Duration::from_millis(3));
+        assert_eq!(config.serves_per_s, Some(20_000.0));
+        assert!((config.serves_jitter - 0.1).abs() < 1e-12);
         assert!((config.loss - 0.01).abs() < 1e-12);
         assert_eq!(config.loss_seed, 4);
         assert_eq!(config.stall_every, Some(Duration::from_secs(10)));

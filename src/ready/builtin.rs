@@ -74,6 +74,9 @@ pub async fn start(
             arguments.extend(["--queue-bytes".to_owned(), format!("{bytes}B")]);
         }
     }
+    if let Some(per_s) = target.serves_per_s {
+        arguments.extend(["--serves".to_owned(), format!("{per_s}/s")]);
+    }
     if !cores.is_empty() {
         let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
         arguments.extend(["--cores".to_owned(), cores.join(",")]);

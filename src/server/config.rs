@@ -83,6 +83,11 @@ pub struct ServerConfig {
     pub drain_timeout: Duration,
     /// Injected: every outgoing message waits so long. Default: none.
     pub delay: Duration,
+    /// Injected: deliveries and echoes a second of all connections together; what is asked for beyond
+    /// that waits. Over 0. Default: as many as there are.
+    pub serves_per_s: Option<f64>,
+    /// Injected: how much seconds differ in that, as a standard deviation's share. Default: 0.
+    pub serves_jitter: f64,
     /// Injected: the share of deliveries, echoes and events that vanish, 0 to 1. Default: 0.
     pub loss: f64,
     /// Which ones vanish. The same seed and order of connections lose the same. Default: 0.
@@ -113,6 +118,8 @@ impl Default for ServerConfig {
             handshake_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(2),
             delay: Duration::ZERO,
+            serves_per_s: None,
+            serves_jitter: 0.0,
             loss: 0.0,
             loss_seed: 0,
             stall_every: None,
@@ -133,6 +140,12 @@ impl ServerConfig {
         }
         if !(0.0..=1.0).contains(&self.loss) {
             return refuse("the loss must be a share from 0 to 1");
+        }
+        if self.serves_per_s.is_some_and(|per_s| !(per_s.is_finite() && per_s > 0.0)) {
+            return refuse("what the server serves a second must be over 0");
+        }
+        if !(0.0..=1.0).contains(&self.serves_jitter) {
+            return refuse("the jitter must be a share from 0 to 1");
         }
         if self.stall_every.is_some_and(|every| every <= self.stall_for) {
             return refuse("the server must stall for less than the time between two stalls");
@@ -161,6 +174,8 @@ mod tests {
             ServerConfig { feed_interval: Duration::ZERO, ..default() },
             ServerConfig { loss: f64::NAN, ..default() },
             ServerConfig { loss: 1.1, ..default() },
+            ServerConfig { serves_per_s: Some(0.0), ..default() },
+            ServerConfig { serves_jitter: 1.1, ..default() },
             ServerConfig { stall_every: Some(second), stall_for: second, ..default() },
         ] {
             assert_eq!(config.check().unwrap_err().kind(), io::ErrorKind::InvalidInput);

@@ -103,7 +103,8 @@ async fn shake_hands(
                 Some(slot) => {
                     // A peer that has read the answer must miss nothing that is sent from then
                     // on, so it is counted in before the answer goes out.
-                    let queue = Arc::new(OutQueue::new(&shared.config, number));
+                    let queue = OutQueue::new(&shared.config, number);
+                    let queue = Arc::new(queue.paced(shared.pace.clone()));
                     let codec = upgrade.codec;
                     let member = Member { connection: number, codec, queue: Arc::clone(&queue) };
                     let session = Session::start(Arc::clone(shared), member, slot);

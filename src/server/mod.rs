@@ -11,6 +11,7 @@ mod faults;
 mod feed;
 mod http;
 mod metrics;
+mod pace;
 mod queue;
 mod rooms;
 mod session;

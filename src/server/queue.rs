@@ -5,8 +5,8 @@
 //! innermost: nothing else is locked while it is held, and wakers are called after it is let go.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::config::{ServerConfig, SlowConsumer};
 use super::faults::Loss;
 use super::lock;
+use super::pace::Pace;
 
 /// Replies that wait before the server stops reading from their connection.
 const REPLIES_BEFORE_BACKPRESSURE: usize = 64;
@@ -52,7 +53,7 @@ pub(super) enum Pushed {
 #[derive(Debug, PartialEq)]
 pub(super) enum Popped {
     Frame(Message),
-    /// The next one is held back by the injected delay.
+    /// The next one is held back by the injected delay, or not done yet.
     NotBefore(Instant),
     Empty,
     Ended(Ending),
@@ -64,6 +65,7 @@ pub(super) struct OutQueue {
     max_bytes: usize,
     policy: SlowConsumer,
     delay: Duration,
+    pace: Option<Arc<Pace>>,
     state: Mutex<State>,
     /// Set with `Ending::SlowConsumer`, for a task that is stuck in a write and doesn't pop.
     kicked: AtomicBool,
@@ -83,7 +85,7 @@ struct State {
 struct Entry {
     frame: Message,
     kind: Kind,
-    /// Only with an injected delay.
+    /// Only with an injected delay, or a bounded server.
     due: Option<Instant>,
 }
 
@@ -108,6 +110,7 @@ impl OutQueue {
             max_bytes: config.queue_bytes,
             policy: config.slow_consumer,
             delay: config.delay,
+            pace: None,
             state: Mutex::new(State {
                 entries: VecDeque::new(),
                 deliveries: Load::default(),
@@ -120,12 +123,18 @@ impl OutQueue {
         }
     }
 
+    /// Bounds what all connections that share `pace` are delivered together.
+    pub(super) fn paced(mut self, pace: Option<Arc<Pace>>) -> Self {
+        self.pace = pace;
+        self
+    }
+
     /// Queues an answer to the connection's own request. Never dropped: the reader stops at
     /// [`Self::backlogged`] instead.
     pub(super) fn push_reply(&self, frame: Message) {
         let mut state = lock(&self.state);
         if state.ending.is_none() {
-            self.enqueue(&mut state, Kind::Reply, frame);
+            self.enqueue(&mut state, Kind::Reply, frame, None);
             drop(state);
             self.waker.wake();
         }
@@ -133,12 +142,13 @@ impl OutQueue {
 
     /// Queues a frame's echo: a reply that the injected loss may take. False if it did.
     pub(super) fn push_echo(&self, frame: Message) -> bool {
+        let done = self.done_at();
         let mut state = lock(&self.state);
         if state.loss.strikes() {
             return false;
         }
         if state.ending.is_none() {
-            self.enqueue(&mut state, Kind::Reply, frame);
+            self.enqueue(&mut state, Kind::Reply, frame, done);
             drop(state);
             self.waker.wake();
         }
@@ -147,6 +157,7 @@ impl OutQueue {
 
     /// Queues what somebody else said, or applies the policy. Never waits.
     pub(super) fn push_delivery(&self, frame: Message) -> Pushed {
+        let done = self.done_at();
         let mut state = lock(&self.state);
         if state.ending.is_some() {
             return Pushed::Closed;
@@ -164,6 +175,7 @@ impl OutQueue {
                         }
                         dropped += 1;
                     }
+                    self.spare(dropped as usize);
                 }
                 SlowConsumer::DropNewest => return Pushed::DroppedNewest,
                 SlowConsumer::Disconnect => {
@@ -176,7 +188,7 @@ impl OutQueue {
                 }
             }
         }
-        self.enqueue(&mut state, Kind::Delivery, frame);
+        self.enqueue(&mut state, Kind::Delivery, frame, done);
         drop(state);
         self.waker.wake();
         if dropped == 0 { Pushed::Queued } else { Pushed::DroppedOldest(dropped) }
@@ -227,12 +239,41 @@ impl OutQueue {
             || waiting.messages < self.max_messages && waiting.bytes + bytes <= self.max_bytes
     }
 
-    fn enqueue(&self, state: &mut State, kind: Kind, frame: Message) {
-        let due = (!self.delay.is_zero()).then(|| Instant::now() + self.delay);
+    /// A bounded server need not do what nobody will get.
+    fn spare(&self, deliveries: usize) {
+        if let Some(pace) = self.pace.as_ref().filter(|_| deliveries > 0) {
+            pace.give_back(deliveries);
+        }
+    }
+
+    /// When a bounded server has done what it is asked for now. Before the queue is locked, whose lock is
+    /// the innermost.
+    fn done_at(&self) -> Option<Instant> {
+        self.pace.as_ref().map(|pace| pace.done_at(Instant::now()))
+    }
+
+    fn enqueue(&self, state: &mut State, kind: Kind, frame: Message, done: Option<Instant>) {
+        let due = match done {
+            None if self.delay.is_zero() => None,
+            done => Some(done.unwrap_or_else(Instant::now) + self.delay),
+        };
         let load = state.load(kind);
         load.messages += 1;
         load.bytes += frame.len();
         state.entries.push_back(Entry { frame, kind, due });
+    }
+}
+
+impl Drop for OutQueue {
+    /// Its connection is gone.
+    fn drop(&mut self) {
+        if self.pace.is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let waits = |entry: &&Entry| entry.due.is_some_and(|due| due > now);
+        let waiting = lock(&self.state).entries.iter().filter(waits).count();
+        self.spare(waiting);
     }
 }
 

@@ -13,6 +13,7 @@ use super::fanout::{Member, Members};
 use super::faults::Stalls;
 use super::lock;
 use super::metrics::{Metrics, ServerStats};
+use super::pace::Pace;
 use super::rooms::Rooms;
 use crate::codec::ServerMessage;
 
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) rooms: Rooms,
     pub(super) stalls: Option<Stalls>,
+    pub(super) pace: Option<Arc<Pace>>,
     everyone: Mutex<Everyone>,
     /// For those that are not yet in the list: handshakes end when it turns true.
     closing: watch::Sender<bool>,
@@ -44,7 +46,10 @@ impl Shared {
             every,
             length: config.stall_for,
         });
+        let now = Instant::now();
+        let pace = config.serves_per_s.map(|per_s| Pace::new(per_s, config.serves_jitter, now));
         Self {
+            pace: pace.map(Arc::new),
             metrics: Metrics::default(),
             rooms: Rooms::new(config.max_rooms),
             stalls,

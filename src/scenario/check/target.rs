@@ -25,6 +25,7 @@ const MESSAGE_BYTES: std::ops::RangeInclusive<u64> = (1 << 10)..=(1 << 30);
 pub(super) fn stand_in() -> Target {
     Target {
         url: None,
+        serves_per_s: None,
         protocol: Protocol::Native(ProtocolKind::Rooms, CodecKind::Json),
         codec: CodecKind::Json,
         decode: false,
@@ -84,6 +85,7 @@ pub(super) fn target(
             .help(format!("deliveries of `{}` have no codec: remove it", protocol.name()));
     }
     let target = Target {
+        serves_per_s: serves_per_s(raw, applied, mistakes),
         decode,
         tls: tls::tls(raw, url.as_deref(), folder, mistakes),
         url,
@@ -99,6 +101,24 @@ pub(super) fn target(
         allow_host: allow_host(raw, mistakes),
     };
     (target, resolved)
+}
+
+/// The bound of the built-in server. One that `--url` replaced takes its bound with it.
+fn serves_per_s(raw: &raw::Target, applied: &Applied, mistakes: &mut Mistakes) -> Option<f64> {
+    let written = raw.serves.written().filter(|_| applied.replaced_builtin.is_none())?;
+    if raw.builtin.written().is_none() {
+        mistakes
+            .add(&written.span, "`target.serves` is of the built-in server")
+            .label("not with a server of your own")
+            .help("remove it: uproar can't bound that one");
+        return None;
+    }
+    if written.value.0 <= 0.0 {
+        mistakes
+            .add(&written.span, "`target.serves` must be over 0")
+            .label("it would serve nobody");
+    }
+    Some(written.value.0)
 }
 
 /// Refuses a URL whose path takes the only place where a room is named: everybody would be in one.
