@@ -14,6 +14,7 @@ static ALLOCATOR: machine::alloc::Counting = machine::alloc::Counting;
 pub mod gate;
 pub mod machine;
 pub mod metric;
+pub mod search;
 pub mod secrets;
 pub mod stamp;
 pub mod units;
@@ -34,6 +35,7 @@ pub mod coordinator;
 
 pub mod report;
 
+pub mod capacity;
 pub mod ready;
 
 pub mod server;

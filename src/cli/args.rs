@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::others::whole;
 use super::serve::ServeArgs;
-use crate::scenario::Overrides;
+use crate::scenario::{Overrides, SearchKeys};
 
 /// Load testing for chat and realtime servers: how late each message arrives at each recipient,
 /// and whether it arrives at all.
@@ -31,6 +31,9 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Run a scenario and judge it
     Run(Box<RunArgs>),
+    /// Find out how many people a server carries: runs at one load after the other, and the answer with
+    /// its interval
+    Capacity(Box<CapacityArgs>),
     /// Show two clients talking to a server, frame by frame, and the step that fails
     Try(Box<TryArgs>),
     /// Write a first scenario for a server
@@ -69,14 +72,22 @@ pub(super) struct CompletionsArgs {
 /// Which scenario, and what to change in it.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ScenarioArgs {
-    /// A scenario file, or the name of a built-in one (see `uproar scenarios`)
-    #[arg(default_value = "chat-rooms", value_name = "SCENARIO")]
-    pub(super) scenario: String,
+    /// A scenario file, or the name of a built-in one: see `uproar scenarios` [default: chat-rooms, or
+    /// how-many for `capacity`]
+    #[arg(value_name = "SCENARIO")]
+    scenario: Option<String>,
     #[command(flatten)]
     pub(super) target: TargetArgs,
     /// Clients in all, spread over the cohorts in proportion [default: the scenario's]
     #[arg(long, value_name = "N", value_parser = whole)]
     clients: Option<u32>,
+    /// With --clients: stretch ramps as well, so that as many clients connect a second as the scenario
+    /// has it
+    #[arg(long, requires = "clients")]
+    steady_ramps: bool,
+    /// Two seconds of everybody talking, nothing judged
+    #[arg(long, hide = true)]
+    probe: bool,
     /// Publishes in all, for example 2000/s, spread over the cohorts in proportion [default: the
     /// scenario's]
     #[arg(long, value_name = "RATE")]
@@ -98,12 +109,19 @@ pub(super) struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
+    /// The scenario of most commands.
+    pub(super) fn name(&self) -> &str {
+        self.scenario.as_deref().unwrap_or("chat-rooms")
+    }
+
     /// What the flags change. `Err` is the flag that can't be read, and its value.
     pub(super) fn overrides(&self) -> Result<Overrides, (&'static str, String)> {
         Ok(Overrides {
             codec: self.codec.clone(),
             seed: self.seed,
             clients: self.clients,
+            steady_ramps: self.steady_ramps,
+            probe: self.probe,
             rate: self.rate.clone(),
             duration: self.duration.clone(),
             allow_host: self.allow_host.clone(),
@@ -260,6 +278,19 @@ pub(super) struct RunArgs {
     pub(super) against: Option<String>,
     #[command(flatten)]
     pub(super) baseline: BaselineArgs,
+    #[command(flatten)]
+    pub(super) how: HowToRun,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// What to print on stdout at the end
+    #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
+    pub(super) format: OutputFormat,
+}
+
+/// How a run is made, whatever is measured.
+#[derive(Debug, Args)]
+pub(super) struct HowToRun {
     /// Worker threads [default: half the cores with the built-in server, else all but one; at
     /// least 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -280,12 +311,106 @@ pub(super) struct RunArgs {
     /// port 0 takes a free one, which is told on stderr
     #[arg(long, value_name = "ADDR:PORT")]
     pub(super) metrics: Option<SocketAddr>,
+}
+
+/// How many people the server carries.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 there is an answer; 1 it is under --at-least, or the server did not \
+                  recover; 2 usage or scenario; 3 uproar or this machine was the limit, or it is not \
+                  known whether --at-least holds; 4 no client ever joined; 5 uproar itself failed; \
+                  130 and 143 interrupted (what is known is written)"
+)]
+pub(super) struct CapacityArgs {
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// What grows: clients, with rooms as large as they are, or rate [default: the scenario's, or
+    /// clients]
+    #[arg(long, value_name = "WHAT")]
+    grow: Option<String>,
+    /// The first and lowest load, in clients or messages a second [default: an eighth of the
+    /// scenario's]
+    #[arg(long, value_name = "N", value_parser = whole)]
+    from: Option<u32>,
+    /// The highest load [default: what this machine can hold]
+    #[arg(long, value_name = "N", value_parser = whole)]
+    to: Option<u32>,
+    /// How wide the interval in the answer may be [default: the scenario's, or 15%]
+    #[arg(long, value_name = "SHARE")]
+    within: Option<String>,
+    /// The share of runs that have to pass at a load that is carried [default: the scenario's, or 80%]
+    #[arg(long, value_name = "SHARE")]
+    chance: Option<String>,
+    /// Runs at most [default: the scenario's, or 40]
+    #[arg(long, value_name = "N", value_parser = whole)]
+    trials: Option<u32>,
+    /// Time at most [default: the scenario's, or 20m]
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+    /// Fail (exit code 1) if less than this is carried
+    #[arg(long, value_name = "N", value_parser = whole)]
+    at_least: Option<u32>,
+    /// A coarser answer sooner: --within 30% --chance 50% --trials 15, unless those say otherwise
+    #[arg(long)]
+    quick: bool,
+    /// Search although the load does not grow as the clients do
+    #[arg(long)]
+    pub(super) any_growth: bool,
+    /// Go on with a search that was stopped or broke off: its folder
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub(super) r#continue: Option<PathBuf>,
+    /// The search's own folder, new or empty [default: reports/NAME-capacity-TIME]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) how: HowToRun,
     /// Show no progress
     #[arg(long, short)]
     pub(super) quiet: bool,
     /// What to print on stdout at the end
     #[arg(long, value_enum, default_value_t = OutputFormat::Text, value_name = "FORMAT")]
     pub(super) format: OutputFormat,
+}
+
+impl CapacityArgs {
+    /// The scenario, and whether it was named.
+    pub(super) fn name(&self) -> (&str, bool) {
+        let named = self.scenario.scenario.as_deref();
+        (named.unwrap_or("how-many"), named.is_some())
+    }
+
+    /// Flags of a search that no run has: with values, and without.
+    pub(super) const OWN: (&[&str], &[&str]) = (
+        &[
+            "--grow",
+            "--from",
+            "--to",
+            "--within",
+            "--chance",
+            "--trials",
+            "--time",
+            "--at-least",
+            "--continue",
+            "--format",
+        ],
+        &["--quick", "--any-growth", "--quiet", "-q"],
+    );
+
+    /// What the flags change. `Err` is the flag that can't be read, and its value.
+    pub(super) fn overrides(&self) -> Result<Overrides, (&'static str, String)> {
+        let quick = |value: &str| self.quick.then(|| value.to_owned());
+        let search = SearchKeys {
+            grow: self.grow.clone(),
+            from: self.from,
+            to: self.to,
+            within: self.within.clone().or_else(|| quick("30%")),
+            chance: self.chance.clone().or_else(|| quick("50%")),
+            trials: self.trials.or(self.quick.then_some(15)),
+            time: self.time.clone(),
+            at_least: self.at_least,
+        };
+        Ok(Overrides { search, ..self.scenario.overrides()? })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -331,7 +456,7 @@ pub(super) struct HowArgs {
     pub(super) any_host: bool,
 }
 
-/// Two sides of runs.
+/// Two sides of runs, or two searches of `capacity`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 nothing is worse, or too few runs to say; 1 something is worse, \
@@ -339,7 +464,7 @@ pub(super) struct HowArgs {
                         trusted; 4 nobody joined a run of NEW"
 )]
 pub(super) struct CompareArgs {
-    /// The base: a report.json, a run's folder, a folder of runs, or a baseline
+    /// The base: a report.json, a run's folder, a folder of runs, a baseline, or a search's folder
     #[arg(value_name = "BASE")]
     pub(super) base: PathBuf,
     /// What is compared with it
@@ -462,4 +587,6 @@ pub(super) enum SchemaOf {
     Protocol,
     /// report.json
     Report,
+    /// capacity.json
+    Capacity,
 }

@@ -7,7 +7,7 @@ use super::{Failure, prepare, print};
 use crate::scenario;
 
 pub(super) fn run(args: &PlanArgs) -> Result<ExitCode, Failure> {
-    let path = args.scenario.scenario.as_str();
+    let path = args.scenario.name();
     let source = scenario::load(path).map_err(prepare::refused)?;
     let (what, warnings) = if scenario::is_protocol(&source) {
         let read = scenario::read_protocol(&source).map_err(prepare::refused)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::args::{BaselineArgs, CompareArgs, CompareFormat, HowArgs};
 use super::{Failure, print, runs};
+use crate::capacity::compare_capacities;
 use crate::compare::{
     Comparison, DEFAULT_GATES, Gate, Options, Runs, Standing, compare, default_gates, runs_needed,
     to_annotations, to_markdown, to_text,
@@ -15,10 +16,41 @@ use crate::report::{Exit, Report, ValidityState, VerdictState};
 use crate::scenario::Scenario;
 
 pub(super) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    match (runs::folder_of_search(&args.base), runs::folder_of_search(&args.new)) {
+        (Some(base), Some(new)) => return capacities(args, base, new),
+        (None, None) => {}
+        _ => {
+            let message = "one side is a search (`uproar capacity`), and the other is runs";
+            return Err(Failure::message(Exit::Usage, message, "compare two of a kind"));
+        }
+    }
     let (base, new) = (runs::load(&args.base)?, runs::load(&args.new)?);
     let comparison = compared(&base, &new, &args.how.tolerance, options(&args.how))?;
     print::stdout(&shown(&comparison, args.format)?)?;
     Ok(ExitCode::from(comparison.verdict.exit.code()))
+}
+
+/// Two searches.
+fn capacities(args: &CompareArgs, base: &Path, new: &Path) -> Result<ExitCode, Failure> {
+    let names = [base, new].map(|path| path.display().to_string());
+    let found = [runs::search(base)?, runs::search(new)?];
+    let sides = ((&*names[0], &found[0]), (&*names[1], &found[1]));
+    let compared = compare_capacities(sides.0, sides.1, args.how.any_plan, args.how.any_host)
+        .map_err(|why| {
+            let message = format!("{} and {} can't be compared: {why}", names[0], names[1]);
+            Failure::message(
+                Exit::Usage,
+                message,
+                "make both of one scenario; --any-plan compares them all the same",
+            )
+        })?;
+    print::stdout(&match args.format {
+        CompareFormat::Text => compared.to_text(),
+        CompareFormat::Md => compared.to_markdown(),
+        CompareFormat::Json => json(&compared)?,
+        CompareFormat::Github => compared.to_annotations(),
+    })?;
+    Ok(ExitCode::from(if compared.fails() { Exit::Failed } else { Exit::Passed }.code()))
 }
 
 pub(super) fn shown(comparison: &Comparison, format: CompareFormat) -> Result<String, Failure> {

@@ -71,6 +71,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A folder that is there, for files that are not a run's.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path, made: Vec::new() }
+    }
+
     /// Removes what was made for nothing.
     pub(super) fn abandon(&self) {
         for folder in &self.made {

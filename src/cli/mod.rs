@@ -5,7 +5,9 @@
 //! first client is `crate::ready`'s.
 
 mod args;
+mod capacity;
 mod check;
+mod child;
 mod codecs;
 mod compare;
 mod completions;
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
     };
     let done = match &cli.command {
         Command::Run(args) => run::run(args),
+        Command::Capacity(args) => capacity::run(args),
         Command::Try(args) => try_it::run(args),
         Command::Init(args) => init::run(args),
         Command::Report(args) => report::run(args),

@@ -15,10 +15,15 @@ const A_ROOM: &str = "join = { rooms = \"room\" }\n[rooms.room]\ncount = 1\n";
 
 /// Reads the scenario, applies the flags, and resolves the plan. Warnings are printed.
 pub(super) fn plan(args: &ScenarioArgs) -> Result<Plan, Failure> {
-    let source = scenario::load(&args.scenario).map_err(refused)?;
-    let (plan, warnings) = plan_of(args, &source)?;
+    planned(args.name(), &args.overrides().map_err(no_equals)?)
+}
+
+/// The same, of a scenario with these changes.
+pub(super) fn planned(name: &str, overrides: &Overrides) -> Result<Plan, Failure> {
+    let source = scenario::load(name).map_err(refused)?;
+    let (scenario, warnings) = scenario::read_with_warnings(&source, overrides).map_err(refused)?;
     warn(warnings);
-    Ok(plan)
+    Ok(Plan::new(scenario))
 }
 
 /// Prints what refuses nothing.
@@ -81,7 +86,7 @@ fn target_of(name: Option<&str>, overrides: &Overrides) -> Result<Scenario, Fail
     Ok(scenario)
 }
 
-fn no_equals((flag, pair): (&str, String)) -> Failure {
+pub(super) fn no_equals((flag, pair): (&str, String)) -> Failure {
     let message = format!("{flag} {pair}: no `=` between key and value");
     let example = match flag {
         "--set" => "--set cohort.talkers.publish.rate=5/s",

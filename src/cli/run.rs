@@ -47,7 +47,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             "warning: TLS certificates are not checked: whoever answers may be somebody else\n",
         );
     }
-    let scrapes = args.metrics.map(metrics::listen).transpose()?;
+    let scrapes = args.how.metrics.map(metrics::listen).transpose()?;
     let folder = Folder::open(args.out.as_deref(), &plan.scenario.name)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -95,7 +95,7 @@ async fn measure(
         .map_err(|error| internal(format!("can't listen for signals: {error}")))?;
     let mut early = stop.clone();
     let run = rand::random_range(0..RUN_LIMIT);
-    let workers = args.workers.unwrap_or_else(|| builtin::default_workers(plan));
+    let workers = args.how.workers.unwrap_or_else(|| builtin::default_workers(plan));
     let (cores, server_cores) = builtin::share_cores(plan, workers);
     let waits = |text: &str| {
         if !args.quiet {
@@ -177,7 +177,7 @@ fn serve_metrics(
 }
 
 fn how(args: &RunArgs) -> How {
-    How { wait: args.wait, tries: !args.no_preflight }
+    How { wait: args.how.wait, tries: !args.how.no_preflight }
 }
 
 /// What the built-in server holds for one receiver unless it is told otherwise.
@@ -213,18 +213,23 @@ fn setting(args: &RunArgs, plan: &Plan, run: u32, url: &str, same_host: bool) ->
             protocol: scenario.target.protocol.name().to_owned(),
             codecs,
         },
-        build: Build {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("UPROAR_COMMIT").map(str::to_owned),
-            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
-        },
+        build: build(),
         trust: trust(args),
         same_host,
     }
 }
 
+/// This build.
+pub(super) fn build() -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("UPROAR_COMMIT").map(str::to_owned),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+    }
+}
+
 fn trust(args: &RunArgs) -> Trust {
-    match (args.strict, args.allow_invalid) {
+    match (args.how.strict, args.how.allow_invalid) {
         (true, _) => Trust::Strict,
         (_, true) => Trust::AllowInvalid,
         _ => Trust::Standard,
@@ -232,7 +237,7 @@ fn trust(args: &RunArgs) -> Trust {
 }
 
 /// The command line without the values of headers and of the URL's query.
-fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
     let mut command: Vec<String> = Vec::new();
     for argument in arguments {
         let before = command.last().map(String::as_str);

@@ -1,4 +1,4 @@
-//! Runs that were written before: a report, a folder of one run or of several, or a baseline.
+//! Runs that were written before: a report, a folder of one run or of several, a baseline, or a search.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::capacity::{Capacity, JSON_FILE};
 use crate::compare::{RUNS_MAX, Runs};
 use crate::report::files::REPORT_FILE;
 use crate::report::json::{check, from_json};
@@ -152,6 +153,26 @@ pub(super) fn save(path: &Path, reports: &[Report]) -> Result<(), Failure> {
     })
 }
 
+/// Hundreds of trials are under a tenth of it.
+const SEARCH_BYTES_MAX: u64 = 4 << 20;
+
+/// What the search of that folder found.
+pub(super) fn search(folder: &Path) -> Result<Capacity, Failure> {
+    let path = folder.join(JSON_FILE);
+    let help = "name the folder of a search that made a trial";
+    let text = text(&path, SEARCH_BYTES_MAX, help)?;
+    crate::capacity::from_json(&text).map_err(|why| refused(&path, &why, help))
+}
+
+/// The folder of a search, where a path names one or its `capacity.json`.
+pub(super) fn folder_of_search(path: &Path) -> Option<&Path> {
+    match path.file_name().is_some_and(|name| name == JSON_FILE) {
+        true => path.parent(),
+        false => path.join(JSON_FILE).exists().then_some(path),
+    }
+}
+
+/// A file that is no larger than what it can be.
 fn text(path: &Path, most_bytes: u64, help: &str) -> Result<String, Failure> {
     let mut text = String::new();
     File::open(path)

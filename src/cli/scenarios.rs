@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::args::{ScenariosArgs, SchemaArgs, SchemaOf};
 use super::{Failure, print};
+use crate::capacity;
 use crate::report::Exit;
 use crate::report::schema::SCHEMA;
 use crate::scenario;
@@ -37,6 +38,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, Failure> {
         SchemaOf::Scenario => scenario::schema(),
         SchemaOf::Protocol => scenario::protocol_schema(),
         SchemaOf::Report => return print::stdout(SCHEMA).map(|()| ExitCode::SUCCESS),
+        SchemaOf::Capacity => return print::stdout(capacity::SCHEMA).map(|()| ExitCode::SUCCESS),
     };
     print::stdout(&format!("{schema:#}\n"))?;
     Ok(ExitCode::SUCCESS)

@@ -3,17 +3,12 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
 use std::time::Instant;
 
-use nix::sys::signal::{Signal as Raw, kill};
-use nix::unistd::Pid;
-use tokio::process::{Child, Command};
-
+use super::child::{self, Ended, Stderr, without};
 use super::compare::unfit;
 use super::{Failure, print, runs, signals};
 use crate::compare::{Standing, can_decide, runs_needed};
-use crate::coordinator::Signal;
 use crate::metric::Metric;
 use crate::report::escape::escape_terminal;
 use crate::report::files::REPORT_FILE;
@@ -165,12 +160,9 @@ pub(super) async fn all(
             let side = &sides[at];
             let folder = side.folder(out).join(format!("{:02}", round + 1));
             let written = folder.join(REPORT_FILE);
-            let mut command = command(side, &folder)?;
-            let child =
-                command.spawn().map_err(|error| internal(format!("can't start a run: {error}")))?;
-            let (status, said) = follow(child, stop.clone()).await?;
+            let run = child::run(arguments(side), &folder, Stderr::Shared, stop.clone());
+            let Ended { exit, said, .. } = run.await?;
             done += 1;
-            let exit = exit_of(status);
             let ended = !matches!(exit, Exit::Passed | Exit::Failed | Exit::Invalid);
             if ended {
                 // What it said on stderr was seen.
@@ -242,98 +234,16 @@ fn internal(message: String) -> Failure {
     Failure::message(Exit::Internal, message, "")
 }
 
+/// Flags of this command line that make several runs, or print their results.
+const OF_SEVERAL: [&str; 5] =
+    ["--repeat", "--against", "--baseline", "--save-baseline", "--format"];
+
 /// This command line, for one run.
-fn command(side: &Side, folder: &Path) -> Result<Command, Failure> {
-    let binary: PathBuf = std::env::current_exe()
-        .map_err(|error| internal(format!("can't find our own binary: {error}")))?;
-    let mut command = Command::new(binary);
-    let dropped = ["--repeat", "--against", "--out", "--baseline", "--save-baseline", "--format"];
-    let dropped: Vec<&str> = dropped.iter().chain(side.without).copied().collect();
-    command
-        .args(without(std::env::args_os().skip(1), &dropped))
-        .args(&side.arguments)
-        .arg("--out")
-        .arg(folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // A signal reaches us, and we hand it on once: a terminal would send it to both.
-        .process_group(0)
-        .kill_on_drop(true);
-    Ok(command)
-}
-
-/// The arguments without these flags and their values.
-fn without(arguments: impl Iterator<Item = OsString>, flags: &[&str]) -> Vec<OsString> {
-    let mut kept = Vec::new();
-    let mut skips = false;
-    for argument in arguments {
-        if std::mem::take(&mut skips) {
-            continue;
-        }
-        let text = argument.to_string_lossy();
-        if flags.iter().any(|flag| text == *flag) {
-            skips = true;
-            continue;
-        }
-        let assigned =
-            |flag: &&str| text.strip_prefix(*flag).is_some_and(|rest| rest.starts_with('='));
-        if !flags.iter().any(assigned) {
-            kept.push(argument);
-        }
-    }
-    kept
-}
-
-/// Waits for a run and hands signals on to it; gives what it printed.
-async fn follow(
-    mut child: Child,
-    mut stop: tokio::sync::watch::Receiver<crate::coordinator::Stop>,
-) -> Result<(ExitStatus, String), Failure> {
-    use tokio::io::AsyncReadExt as _;
-    let lost = |error: std::io::Error| internal(format!("a run can't be followed: {error}"));
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    let mut stdout = child.stdout.take();
-    let mut said = String::new();
-    let read = async {
-        if let Some(stdout) = &mut stdout {
-            // Bounded by the summary, which is.
-            let _ = stdout.read_to_string(&mut said).await;
-        }
-    };
-    let wait = async {
-        loop {
-            tokio::select! {
-                status = child.wait() => return status.map_err(lost),
-                Ok(()) = stop.changed() => {
-                    let raw = match stop.borrow().asked {
-                        Some(Signal::Terminate | Signal::Hangup) => Raw::SIGTERM,
-                        _ => Raw::SIGINT,
-                    };
-                    if let Some(pid) = pid {
-                        // One that has just ended needs none.
-                        let _ = kill(pid, raw);
-                    }
-                }
-            }
-        }
-    };
-    let (status, ()) = tokio::join!(wait, read);
-    Ok((status?, said))
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    const ALL: [Exit; 8] = [
-        Exit::Passed,
-        Exit::Failed,
-        Exit::Usage,
-        Exit::Invalid,
-        Exit::Unreachable,
-        Exit::Internal,
-        Exit::Interrupted,
-        Exit::Terminated,
-    ];
-    let code = status.code();
-    ALL.into_iter().find(|exit| Some(i32::from(exit.code())) == code).unwrap_or(Exit::Internal)
+fn arguments(side: &Side) -> Vec<OsString> {
+    let dropped: Vec<&str> = OF_SEVERAL.iter().chain(side.without).copied().collect();
+    let mut arguments = without(std::env::args_os().skip(1), &dropped, &[]);
+    arguments.extend(side.arguments.iter().cloned());
+    arguments
 }
 
 #[cfg(test)]
@@ -345,14 +255,6 @@ mod tests {
         let rounds: Vec<_> = (0..4).flat_map(|round| order(2, round)).collect();
         assert_eq!(rounds, [0, 1, 1, 0, 0, 1, 1, 0]);
         assert_eq!((order(3, 0), order(3, 1)), (vec![0, 1, 2], vec![2, 1, 0]));
-    }
-
-    #[test]
-    fn a_run_of_several_has_the_command_line_but_for_what_makes_several() {
-        let given =
-            ["run", "a.toml", "--repeat", "5", "--out=x", "--codec", "json,cbor", "--seed", "3"];
-        let kept = without(given.iter().map(OsString::from), &["--repeat", "--out", "--codec"]);
-        assert_eq!(kept, ["run", "a.toml", "--seed", "3"]);
     }
 
     fn made(invalid: usize, valid: usize) -> Made {

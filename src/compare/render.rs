@@ -134,6 +134,7 @@ pub fn to_html(title: &str, comparisons: &[Comparison]) -> String {
     let gravest = gravest(comparisons).map(|comparison| &comparison.verdict);
     let parts = comparisons.iter().flat_map(|comparison| {
         let figures = Part {
+            charts: Vec::new(),
             heading: format!(
                 "{} ({}) and {} ({})",
                 comparison.base,
@@ -146,6 +147,7 @@ pub fn to_html(title: &str, comparisons: &[Comparison]) -> String {
             remarks: remarks(comparison),
         };
         let runs = Part {
+            charts: Vec::new(),
             heading: "Each run".to_owned(),
             columns: &RUN_COLUMNS,
             rows: comparison.runs.iter().map(|run| run_cells(run).to_vec()).collect(),

@@ -138,12 +138,14 @@ pub fn series_to_html(title: &str, series: &Series) -> String {
     let all_passed = series.runs.iter().all(|run| run.standing.is_fine());
     let figures = Part {
         heading: series.name.clone(),
+        charts: Vec::new(),
         columns: &["figure", ">median", ">least", ">most", ">runs", "apart"],
         rows: series.rows.iter().map(|row| cells(row).to_vec()).collect(),
         remarks: remarks(series),
     };
     let runs = Part {
         heading: "Each run".to_owned(),
+        charts: Vec::new(),
         columns: &RUN_COLUMNS,
         rows: series.runs.iter().map(|run| run_cells(run).to_vec()).collect(),
         remarks: Vec::new(),

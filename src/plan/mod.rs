@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use arrivals::{Churns, Due, Publishes};
 pub use levels::{Level, Window};
-pub use predict::{Burst, Peaks, describe, headline};
+pub use predict::{Burst, Peaks, describe, describe_each, headline};
 pub use relay::Relay;
 pub use rooms::{Membership, Room};
 

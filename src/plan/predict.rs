@@ -185,6 +185,13 @@ impl Plan {
         silent.map(|fault| fault.victims.len() as u64).sum()
     }
 
+    /// Publishes a second with everyone up at 100 % rate; `None` with a closed loop, and where nobody
+    /// publishes.
+    #[must_use]
+    pub fn open_rate_per_s(&self) -> Option<f64> {
+        self.full_rates().map(|rates| rates.sent).filter(|sent| *sent > 0.0)
+    }
+
     /// Messages a second with everyone up at 100 % rate; `None` with a closed loop.
     pub(super) fn full_rates(&self) -> Option<Rates> {
         let mut rates = Rates { sent: 0.0, own: 0.0, others: 0.0 };
@@ -305,13 +312,33 @@ pub fn describe(plan: &Plan) -> String {
         }
         _ => String::new(),
     };
+    format!("{clients}{rooms}{}", said(plan))
+}
+
+/// How people are spread and what they say, however many they are: "in rooms of 20, 1 msg/s each".
+#[must_use]
+pub fn describe_each(plan: &Plan) -> String {
+    let sizes = plan.scenario.room_sets.iter().map(|set| match &set.rooms {
+        RoomCount::Size(size) => format!("rooms of {}", count(f64::from(*size))),
+        RoomCount::Count(1) => "one room".to_owned(),
+        RoomCount::Count(rooms) => format!("{} rooms", count(f64::from(*rooms))),
+        RoomCount::Names(names) => format!("{} named rooms", count(names.len() as f64)),
+    });
+    let sizes: Vec<String> = sizes.collect();
+    let rooms =
+        if sizes.is_empty() { String::new() } else { format!("in {}", sizes.join(" and ")) };
+    format!("{rooms}{}", said(plan)).trim_start_matches(", ").to_owned()
+}
+
+/// ", 1 msg/s each".
+fn said(plan: &Plan) -> String {
     let publishers: Vec<_> = plan
         .scenario
         .cohorts
         .iter()
         .filter_map(|cohort| Some((cohort, cohort.publish.as_ref()?)))
         .collect();
-    let rate = match publishers.as_slice() {
+    match publishers.as_slice() {
         [] => ", listening".to_owned(),
         [(cohort, publish)] => {
             let who = if plan.scenario.cohorts.len() == 1 {
@@ -331,8 +358,7 @@ pub fn describe(plan: &Plan) -> String {
             Some(Rates { sent, .. }) => format!(", {} msg/s in all", count(sent)),
             None => ", partly a closed loop".to_owned(),
         },
-    };
-    format!("{clients}{rooms}{rate}")
+    }
 }
 
 /// A rate or count as people write it: thousands separated, fractions only where they matter.

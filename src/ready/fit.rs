@@ -42,6 +42,54 @@ fn files_complaint(plan: &Plan) -> Option<String> {
     })
 }
 
+/// The most clients that this machine can hold, and what is short beyond.
+#[derive(Clone, Debug)]
+pub struct Ceiling {
+    pub clients: u32,
+    pub what: String,
+    pub remedy: String,
+}
+
+/// How many clients of this plan's kind can be had here; `None` where nothing tells.
+pub fn ceiling(plan: &Plan) -> Option<Ceiling> {
+    let peaks = plan.peaks();
+    let clients = u64::from(plan.client_count().max(1));
+    let to = |clients: u64, what: String, remedy: &str| {
+        let clients = u32::try_from(clients).unwrap_or(u32::MAX);
+        Ceiling { clients, what, remedy: remedy.to_owned() }
+    };
+    // All but a few files and bytes are the clients' own.
+    let files = raise_open_files().ok().map(|files| {
+        let each = (peaks.open_files.saturating_sub(64) as f64 / clients as f64).max(1.0);
+        let carries = (files.soft.saturating_sub(64) as f64 / each) as u64;
+        let what =
+            format!("the open-file limit of this machine is {} a process", count(files.soft));
+        to(carries, what, "raise it: ulimit -n, or LimitNOFILE= of the service")
+    });
+    let available = [memory().map(|memory| memory.available_bytes), cgroup_memory_bytes()];
+    let memory = available.into_iter().flatten().min().map(|available| {
+        let carries = available as f64 / (peaks.memory_bytes as f64 / clients as f64).max(1.0);
+        let what = format!("{} of memory are available", bytes(available));
+        to(carries as u64, what, "use a machine with more memory")
+    });
+    let ports = ports_of(plan).map(|ports| {
+        let what = format!("this machine's addresses have {} ports for one server", count(ports));
+        to(ports, what, "give the target more source_addresses")
+    });
+    [files, memory, ports].into_iter().flatten().min_by_key(|ceiling| ceiling.clients)
+}
+
+/// Ports for connections to a target elsewhere; on loopback there are as many addresses as are needed.
+fn ports_of(plan: &Plan) -> Option<u64> {
+    let url = plan.scenario.target.url.as_deref()?;
+    let host = crate::client::host_of(url);
+    let is_here = host == "localhost"
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let ports = ephemeral_ports().map_or(PORTS_DEFAULT, PortRange::count);
+    let addresses = plan.scenario.target.source_addresses.len().max(1) as u64;
+    (!is_here).then_some((ports as f64 * PORTS_SHARE) as u64 * addresses)
+}
+
 /// Everything that speaks against running the plan on this machine.
 pub fn complaints(plan: &Plan) -> Vec<String> {
     let peaks = plan.peaks();

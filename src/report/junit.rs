@@ -11,7 +11,7 @@ use super::escape::escape_line;
 use super::sentence::{labelled, noted};
 use super::{Report, ThresholdOutcome, VerdictState};
 
-pub(super) const JUNIT_FILE: &str = "junit.xml";
+pub(crate) const JUNIT_FILE: &str = "junit.xml";
 
 /// The test case that is the run itself.
 const RUN: &str = "the run can be judged";
@@ -20,58 +20,10 @@ const TEXT: usize = 400;
 
 type Xml = Writer<Vec<u8>>;
 
-/// The format is that of the JUnit task of Ant, as CI systems read it.
+/// The report's own.
 pub(super) fn to_junit(report: &Report) -> Result<String, RenderError> {
-    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 4);
-    write(report, &mut xml)?;
-    // Only text was written.
-    Ok(String::from_utf8_lossy(&xml.into_inner()).into_owned() + "\n")
-}
-
-fn write(report: &Report, xml: &mut Xml) -> io::Result<()> {
     let judged = report.thresholds.iter().map(|of| (case_name(of), judged(report, of)));
-    let cases: Vec<_> = std::iter::once((RUN.to_owned(), run(report))).chain(judged).collect();
-    let ended = |how: How| cases.iter().filter(|(_, found)| found.how == how).count().to_string();
-    let (all, skipped) = (cases.len().to_string(), ended(How::Skipped));
-    let (failures, errors) = (ended(How::Failed), ended(How::Error));
-    let (all, skipped, failures, errors) = (&*all, &*skipped, &*failures, &*errors);
-    let lasted = seconds(report.run.duration_s);
-    let (name, began) = (line(&report.scenario.name), line(&report.run.started_at));
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let suites = xml.create_element("testsuites").with_attributes([
-        ("name", "uproar"),
-        ("tests", all),
-        ("skipped", skipped),
-        ("failures", failures),
-        ("errors", errors),
-        ("time", &lasted),
-    ]);
-    suites.write_inner_content(|xml| {
-        let suite = xml.create_element("testsuite").with_attributes([
-            ("name", &*name),
-            ("tests", all),
-            ("skipped", skipped),
-            ("errors", errors),
-            ("failures", failures),
-            ("time", &lasted),
-            ("timestamp", &began),
-        ]);
-        suite.write_inner_content(|xml| {
-            properties(report, xml)?;
-            for (case, found) in &cases {
-                let time = seconds(report.run.measured_s);
-                let attributes = [("name", &**case), ("classname", &name), ("time", &time)];
-                let case = xml.create_element("testcase").with_attributes(attributes);
-                found.write(case)?;
-            }
-            told(report, xml)
-        })?;
-        Ok(())
-    })?;
-    Ok(())
-}
-
-fn properties(report: &Report, xml: &mut Xml) -> io::Result<()> {
+    let reasons = report.validity.reasons.iter().map(|reason| line(&labelled(reason)));
     let properties = [
         ("uproar", report.uproar.version.clone()),
         ("run", report.run.id.clone()),
@@ -82,30 +34,106 @@ fn properties(report: &Report, xml: &mut Xml) -> io::Result<()> {
         ("validity", report.validity.state.name().to_owned()),
         ("exit_code", report.run.exit_code.to_string()),
     ];
-    xml.create_element("properties").write_inner_content(|xml| {
-        for (name, value) in properties {
-            let value = line(&value);
-            let attributes = [("name", name), ("value", &value)];
-            xml.create_element("property").with_attributes(attributes).write_empty()?;
-        }
-        Ok(())
-    })?;
-    Ok(())
+    let suite = Suite {
+        name: report.scenario.name.clone(),
+        began: report.run.started_at.clone(),
+        lasted_s: report.run.duration_s,
+        each_s: report.run.measured_s,
+        properties: properties.to_vec(),
+        cases: std::iter::once((RUN.to_owned(), run(report))).chain(judged).collect(),
+        told: reasons.collect::<Vec<_>>().join("\n"),
+    };
+    suite.to_xml()
 }
 
-/// What speaks against the figures.
-fn told(report: &Report, xml: &mut Xml) -> io::Result<()> {
-    let reasons = report.validity.reasons.iter().map(|reason| line(&labelled(reason)));
-    let reasons = reasons.collect::<Vec<_>>().join("\n");
-    if !reasons.is_empty() {
-        xml.create_element("system-out").write_text_content(BytesText::new(&reasons))?;
+/// Test cases, as CI systems show them. Texts may hold anything.
+pub(crate) struct Suite {
+    /// What all of them belong to.
+    pub(crate) name: String,
+    /// RFC 3339.
+    pub(crate) began: String,
+    /// Seconds, of all and of each.
+    pub(crate) lasted_s: f64,
+    pub(crate) each_s: f64,
+    pub(crate) properties: Vec<(&'static str, String)>,
+    /// Names, and how each ended.
+    pub(crate) cases: Vec<(String, Found)>,
+    /// What stands beside them; may be empty.
+    pub(crate) told: String,
+}
+
+impl Suite {
+    /// The format is that of the JUnit task of Ant, as CI systems read it.
+    pub(crate) fn to_xml(&self) -> Result<String, RenderError> {
+        let mut xml = Writer::new_with_indent(Vec::new(), b' ', 4);
+        self.write(&mut xml)?;
+        // Only text was written.
+        Ok(String::from_utf8_lossy(&xml.into_inner()).into_owned() + "\n")
     }
-    Ok(())
+
+    fn write(&self, xml: &mut Xml) -> io::Result<()> {
+        let cases = &self.cases;
+        let ended =
+            |how: How| cases.iter().filter(|(_, found)| found.how == how).count().to_string();
+        let (all, skipped) = (cases.len().to_string(), ended(How::Skipped));
+        let (failures, errors) = (ended(How::Failed), ended(How::Error));
+        let (all, skipped, failures, errors) = (&*all, &*skipped, &*failures, &*errors);
+        let lasted = seconds(self.lasted_s);
+        let (name, began) = (line(&self.name), line(&self.began));
+        xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        let suites = xml.create_element("testsuites").with_attributes([
+            ("name", "uproar"),
+            ("tests", all),
+            ("skipped", skipped),
+            ("failures", failures),
+            ("errors", errors),
+            ("time", &lasted),
+        ]);
+        suites.write_inner_content(|xml| {
+            let suite = xml.create_element("testsuite").with_attributes([
+                ("name", &*name),
+                ("tests", all),
+                ("skipped", skipped),
+                ("errors", errors),
+                ("failures", failures),
+                ("time", &lasted),
+                ("timestamp", &began),
+            ]);
+            suite.write_inner_content(|xml| {
+                self.write_properties(xml)?;
+                for (case, found) in cases {
+                    let time = seconds(self.each_s);
+                    let attributes = [("name", &**case), ("classname", &name), ("time", &time)];
+                    let case = xml.create_element("testcase").with_attributes(attributes);
+                    found.write(case)?;
+                }
+                if !self.told.is_empty() {
+                    let told = xml.create_element("system-out");
+                    told.write_text_content(BytesText::new(&self.told))?;
+                }
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn write_properties(&self, xml: &mut Xml) -> io::Result<()> {
+        xml.create_element("properties").write_inner_content(|xml| {
+            for (name, value) in &self.properties {
+                let value = line(value);
+                let attributes = [("name", *name), ("value", &value)];
+                xml.create_element("property").with_attributes(attributes).write_empty()?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
 }
 
 /// How a test case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(crate) enum How {
     Passed,
     Skipped,
     Failed,
@@ -113,15 +141,15 @@ enum How {
 }
 
 /// The same, and why.
-struct Found {
-    how: How,
-    message: String,
+pub(crate) struct Found {
+    pub(crate) how: How,
+    pub(crate) message: String,
     /// What kind of failure it is.
-    kind: String,
+    pub(crate) kind: String,
 }
 
 impl Found {
-    fn passed() -> Self {
+    pub(crate) fn passed() -> Self {
         Self { how: How::Passed, message: String::new(), kind: String::new() }
     }
 
@@ -175,7 +203,7 @@ fn case_name(threshold: &ThresholdOutcome) -> String {
 }
 
 /// On one line, without what XML can't hold.
-fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     escape_line(text, TEXT).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 

@@ -5,7 +5,7 @@
 
 pub mod annotations;
 mod assemble;
-mod error;
+pub(crate) mod error;
 pub mod escape;
 mod exit;
 pub mod files;
@@ -14,7 +14,7 @@ pub mod hints;
 mod hlog;
 pub mod html;
 pub mod json;
-mod junit;
+pub(crate) mod junit;
 pub mod ledger;
 pub mod markdown;
 mod model;

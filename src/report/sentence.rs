@@ -116,6 +116,11 @@ pub(super) fn listed(thresholds: &[ThresholdOutcome]) -> Vec<&ThresholdOutcome> 
     all
 }
 
+/// Of those that failed the gravest.
+pub(crate) fn gravest(thresholds: &[ThresholdOutcome]) -> Option<&ThresholdOutcome> {
+    by_gravity(thresholds).into_iter().next()
+}
+
 /// Those that failed, the gravest first.
 fn by_gravity(thresholds: &[ThresholdOutcome]) -> Vec<&ThresholdOutcome> {
     let mut failed: Vec<_> = thresholds.iter().filter(|threshold| !threshold.passed).collect();
@@ -198,7 +203,7 @@ fn figure(metric: &str) -> &str {
 }
 
 /// `delivery.p99 was 412 ms, limit 250 ms`, `lost was 12 of 4,000 deliveries (0.3 %), should be 0`.
-pub(super) fn outcome(threshold: &ThresholdOutcome) -> String {
+pub(crate) fn outcome(threshold: &ThresholdOutcome) -> String {
     let metric = &threshold.metric;
     let (operator, limit) = split_condition(&threshold.condition);
     let wanted = match operator {
@@ -245,7 +250,7 @@ fn actual(threshold: &ThresholdOutcome) -> String {
 /// Operator and limit of a condition as written, the limit with a space before its unit:
 /// `< 250ms` is `<` and `250 ms`.
 #[must_use]
-pub(super) fn split_condition(condition: &str) -> (&str, String) {
+pub(crate) fn split_condition(condition: &str) -> (&str, String) {
     let condition = condition.trim();
     let end = condition.find(|c| !"<>=!".contains(c)).unwrap_or(condition.len());
     let (operator, limit) = condition.split_at(end);

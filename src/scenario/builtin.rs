@@ -35,6 +35,7 @@ macro_rules! builtins {
 pub fn builtin() -> &'static [Builtin] {
     const ALL: &[Builtin] = builtins![
         "chat-rooms",
+        "how-many",
         "echo",
         "broadcast",
         "feed",

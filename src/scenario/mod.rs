@@ -33,7 +33,7 @@ pub use builtin::{Builtin, builtin};
 pub use check::own_protocols;
 pub use mistake::{Mistake, Place, ScenarioErrors, Severity};
 pub use model::*;
-pub use overrides::Overrides;
+pub use overrides::{Overrides, SearchKeys};
 pub use pem::{Part, Unusable, identity};
 pub use protocol_file::{ProtocolFile, fuzz_protocol, is_protocol, protocol_schema, read_protocol};
 pub use read::{fuzz, read, read_with_warnings, schema};

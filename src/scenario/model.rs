@@ -33,9 +33,42 @@ pub struct Scenario {
     pub thresholds: Vec<Threshold>,
     /// Figures that later runs are compared by, and their tolerances, as they are written.
     pub baseline: Vec<(String, String)>,
+    /// What `uproar capacity` searches for.
+    pub capacity: Capacity,
     /// Environment variables that templates name. Their values are read when a run begins, and
     /// are part of nothing that is kept.
     pub env: Vec<String>,
+}
+
+/// A search for the highest load that the server carries.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capacity {
+    pub grow: Grow,
+    /// The lowest and the highest load, in clients or in messages a second of all together.
+    pub from: Option<u32>,
+    pub to: Option<u32>,
+    /// How wide the interval may be, as a share of the answer.
+    pub within: f64,
+    /// The share of runs that have to pass, 0 to 1.
+    pub chance: f64,
+    /// Runs at most.
+    pub trials: u32,
+    /// No run is begun that would end after it.
+    pub time: Duration,
+    /// Less than this fails.
+    pub at_least: Option<u32>,
+    /// A program and its arguments; empty where there is none.
+    pub restore: Vec<String>,
+}
+
+/// What grows in a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grow {
+    /// Rooms stay as large and each client's rate as high as they are.
+    Clients,
+    /// Clients stay as many as they are.
+    Rate,
 }
 
 /// The server under test and how to reach it.
@@ -43,6 +76,8 @@ pub struct Scenario {
 pub struct Target {
     /// `None` starts the built-in server in the protocol's mode.
     pub url: Option<String>,
+    /// Deliveries a second that the built-in server is bound to; `None`: as many as it can.
+    pub serves_per_s: Option<f64>,
     /// How the server speaks; with the built-in server, its mode.
     pub protocol: Protocol,
     /// The codec of cohorts that name none.

@@ -47,9 +47,29 @@ pub struct Overrides {
     pub allow_host: Vec<String>,
     /// `--data`: the users of the first cohort, a file's path from where the command runs.
     pub data: Option<String>,
+    /// Ramps are stretched with `clients`, so that as many connect a second as the file has it.
+    pub steady_ramps: bool,
+    /// Everyone comes up and talks for a moment, and nothing is judged and nothing goes wrong: is the
+    /// server as it was?
+    pub probe: bool,
+    /// What `uproar capacity` is told.
+    pub search: SearchKeys,
     /// The target and the first cohort are only looked at: what the scenario asks of a protocol that
     /// can't do it yet refuses nothing, and what judges a run is not read.
     pub looks: bool,
+}
+
+/// What the command line says of a search: keys of `[capacity]`.
+#[derive(Clone, Debug, Default)]
+pub struct SearchKeys {
+    pub grow: Option<String>,
+    pub from: Option<u32>,
+    pub to: Option<u32>,
+    pub within: Option<String>,
+    pub chance: Option<String>,
+    pub trials: Option<u32>,
+    pub time: Option<String>,
+    pub at_least: Option<u32>,
 }
 
 /// An option's value with its place on the command line.
@@ -67,6 +87,10 @@ pub(super) struct Applied {
     pub(super) duration: Option<Given<String>>,
     /// The built-in server's mode that `--url` replaced.
     pub(super) replaced_builtin: Option<String>,
+    /// Whether ramps keep their connects a second.
+    pub(super) steady_ramps: bool,
+    /// Whether the run is a probe.
+    pub(super) probe: bool,
     /// Whether the target's protocol is the command line's.
     pub(super) protocol: bool,
 }
@@ -81,7 +105,12 @@ pub(super) fn apply(
     for (key, value) in &overrides.set {
         set(key, value, file, texts, mistakes);
     }
-    let mut applied = Applied { protocol: overrides.protocol.is_some(), ..Applied::default() };
+    let mut applied = Applied {
+        protocol: overrides.protocol.is_some(),
+        steady_ramps: overrides.steady_ramps,
+        probe: overrides.probe,
+        ..Applied::default()
+    };
     if overrides.looks {
         for key in ["thresholds", "fault", "baseline"] {
             file.remove(key);

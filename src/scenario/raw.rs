@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::keys::keys;
 use super::limits::Thresholds;
-use super::model::{Arrivals, Body, Jitter, Order, WhileAway};
+use super::model::{Arrivals, Body, Grow, Jitter, Order, WhileAway};
 use super::protocol_file::Params;
 use super::unions::{DataOr, ReconnectOr, SizeOr};
 use super::values::{
@@ -54,6 +54,36 @@ keys! {
         /// "delivery.p99" = "10%, 2ms", which matters if it is larger than both. Left out:
         /// delivery.p50 at "10%, 20us" and delivery.p99 at "10%, 2ms".
         baseline: Params,
+        /// What `uproar capacity` searches for. Left out: its defaults.
+        capacity: Capacity,
+    }
+}
+
+keys! {
+    /// A search for the highest load that the server carries: the highest at which enough runs of this
+    /// scenario pass.
+    struct Capacity at "capacity" {
+        /// What grows: `clients`, with rooms of a `size` as large as they are and each client's rate as it
+        /// is, or `rate`, what they publish.
+        grow: Choice<Grow> = "clients",
+        /// The first and lowest load: clients, or with `grow = "rate"` messages a second of all together.
+        /// Left out: an eighth of the scenario's.
+        from: Whole<1, MILLION>,
+        /// The highest load. Left out: what this machine can hold.
+        to: Whole<1, MILLION>,
+        /// How wide the interval in the answer may be, as a share of it. 6 % to 100 %.
+        within: Percent = "15%",
+        /// The share of runs that have to pass at a load that is carried. 50 % to 95 %.
+        chance: Percent = "80%",
+        /// Runs at most. 4 to 200.
+        trials: Whole<4, 200> = 40,
+        /// Time at most: no run is begun that would end after it. Over 0.
+        time: Duration = "20m",
+        /// The load that has to be carried: less fails.
+        at_least: Whole<1, MILLION>,
+        /// A command that makes the server as it was, for when it doesn't recover by itself: a program and
+        /// its arguments, run where `uproar` was started.
+        restore: List<String>,
     }
 }
 
@@ -62,6 +92,9 @@ keys! {
     struct Target at "target" {
         /// Starts the built-in server in this mode and tests it. Excludes `url`.
         builtin: Choice<ProtocolKind>,
+        /// With `builtin`: the server delivers no more than this in all, for example "20000/s", and what is
+        /// asked for beyond waits. Left out: as much as it can.
+        serves: Rate,
         /// The server's WebSocket address, for example "ws://chat.test:8080/ws", or "wss://..."
         /// with TLS. Needs `protocol`.
         url: String,
@@ -364,6 +397,12 @@ impl Choices for FaultName {
         ("restart", Self::Restart),
         ("mark", Self::Mark),
     ];
+}
+
+impl Choices for Grow {
+    const WHAT: &'static str = "way to grow";
+    const ALL: &'static [(&'static str, Self)] =
+        &[("clients", Self::Clients), ("rate", Self::Rate)];
 }
 
 impl Choices for Arrivals {

@@ -103,10 +103,21 @@ fn not_toml(tree: tree::Table, texts: &Texts, syntax: Mistakes) -> ScenarioError
     mistakes.into_errors(texts)
 }
 
-/// Scales a scenario as the command line asks.
+/// Scales a scenario as the command line asks: its length first, since ramps that keep their connects a
+/// second grow from there.
 fn scale(scenario: &mut Scenario, applied: &Applied, mistakes: &mut Mistakes) {
+    if let Some(duration) = &applied.duration {
+        let scaled =
+            parse::duration(&duration.value).and_then(|length| scale::duration(scenario, length));
+        if let Err(why) = scaled {
+            mistakes
+                .add(&duration.span, why)
+                .label("can't be stretched to this")
+                .help("--duration is the length of the run, for example --duration 2m");
+        }
+    }
     if let Some(clients) = &applied.clients
-        && let Err(why) = scale::clients(scenario, clients.value)
+        && let Err(why) = scale::clients(scenario, clients.value, applied.steady_ramps)
     {
         mistakes.add(&clients.span, why).label("can't be scaled to this");
     }
@@ -119,15 +130,8 @@ fn scale(scenario: &mut Scenario, applied: &Applied, mistakes: &mut Mistakes) {
                 .help("--rate is what all cohorts publish together, for example --rate 2000/s");
         }
     }
-    if let Some(duration) = &applied.duration {
-        let scaled =
-            parse::duration(&duration.value).and_then(|length| scale::duration(scenario, length));
-        if let Err(why) = scaled {
-            mistakes
-                .add(&duration.span, why)
-                .label("can't be stretched to this")
-                .help("--duration is the length of the run, for example --duration 2m");
-        }
+    if applied.probe {
+        scale::probe(scenario);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::check::{LONGEST_RUN, MAX_CLIENTS, MAX_RATE};
-use super::model::{Load, Scenario, To};
+use super::model::{Load, Phase, Ramp, Scenario, To};
 
 /// Where a fault's time is stretched beyond this, nothing of the run is left to meet it.
 const LONGEST_STRETCH: Duration = Duration::from_secs(1_000 * 24 * 3600);
@@ -41,8 +41,13 @@ fn apportion(weights: &[u32], total: u32) -> Option<Vec<u32>> {
     shares.into_iter().map(|share| u32::try_from(share).ok()).collect()
 }
 
-/// Gives the scenario `clients` clients in all.
-pub(super) fn clients(scenario: &mut Scenario, clients: u32) -> Result<(), String> {
+/// Gives the scenario `clients` clients in all. With `steady_ramps`, phases in which clients come or go
+/// are stretched likewise, so that as many connect a second as before.
+pub(super) fn clients(
+    scenario: &mut Scenario,
+    clients: u32,
+    steady_ramps: bool,
+) -> Result<(), String> {
     let cohorts = scenario.cohorts.len();
     if clients > MAX_CLIENTS {
         return Err("a run has at most 1,000,000 clients".to_owned());
@@ -57,7 +62,78 @@ pub(super) fn clients(scenario: &mut Scenario, clients: u32) -> Result<(), Strin
     for (cohort, share) in scenario.cohorts.iter_mut().zip(shares) {
         cohort.clients = share;
     }
+    if steady_ramps {
+        let before: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
+        ramps(scenario, f64::from(clients) / before as f64)?;
+    }
     Ok(())
+}
+
+/// The shortest ramp, however few clients come up in it.
+const SHORTEST_RAMP: Duration = Duration::from_millis(100);
+
+/// Stretches the phases in which clients come or go, and faults within them.
+fn ramps(scenario: &mut Scenario, factor: f64) -> Result<(), String> {
+    let is_ramp = |phase: &super::Phase| phase.clients.from != phase.clients.to;
+    let stretched = |phase: &super::Phase| {
+        let shortest = SHORTEST_RAMP.min(phase.duration);
+        // In whole microseconds, as the plan is.
+        let us = (phase.duration.as_micros() as f64 * factor).round();
+        Duration::from_micros(us as u64).clamp(shortest, LONGEST_STRETCH)
+    };
+    let all: Vec<_> = scenario
+        .phases
+        .iter()
+        .map(|phase| {
+            (phase.duration, if is_ramp(phase) { stretched(phase) } else { phase.duration })
+        })
+        .collect();
+    let length = all.iter().fold(Duration::ZERO, |sum, (_, new)| sum.saturating_add(*new));
+    if length > LONGEST_RUN {
+        return Err("its ramps would take over 72 h with as many connects a second".to_owned());
+    }
+    for fault in &mut scenario.faults {
+        // From its phase on, or from the start: what was within a phase stays at the same part of it.
+        let (mut left, mut moved) = (fault.offset, Duration::ZERO);
+        for (old, new) in &all[fault.phase.unwrap_or(0)..] {
+            if left < *old {
+                moved += new.mul_f64(left.as_secs_f64() / old.as_secs_f64());
+                left = Duration::ZERO;
+                break;
+            }
+            left -= *old;
+            moved += *new;
+        }
+        let us = (moved + left).as_micros();
+        fault.offset = Duration::from_micros(u64::try_from(us).unwrap_or(u64::MAX));
+    }
+    for (phase, (_, new)) in scenario.phases.iter_mut().zip(all) {
+        phase.duration = new;
+    }
+    Ok(())
+}
+
+/// How long a probe's clients come up, and talk.
+const PROBE: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
+
+/// The same people for a moment: nobody leaves, nothing goes wrong, nothing is judged.
+pub(super) fn probe(scenario: &mut Scenario) {
+    scenario.faults.clear();
+    scenario.thresholds.clear();
+    for cohort in &mut scenario.cohorts {
+        cohort.churn = None;
+    }
+    let level = |from: f64| Ramp { from, to: 1.0, steps: None };
+    let phase = |name: &str, duration, clients, measure| Phase {
+        name: name.to_owned(),
+        duration,
+        clients,
+        rate: level(1.0),
+        measure,
+    };
+    let [up, talk] = PROBE;
+    scenario.phases =
+        vec![phase("ramp", up, level(0.0), false), phase("probe", talk, level(1.0), true)];
 }
 
 /// Messages a second of every open-model cohort together, at a phase rate of 100 %.
@@ -162,6 +238,46 @@ mod tests {
         ] {
             assert_eq!(apportion(&weights, total), expected, "{weights:?} {total}");
         }
+    }
+
+    fn scenario(clients: u32, steady_ramps: bool) -> Scenario {
+        let text = "format = 1\nname = \"a\"\n[target]\nbuiltin = \"echo\"\n[[cohort]]\nname = \"a\"\n\
+                    clients = 100\n[[phase]]\nname = \"up\"\nduration = \"10s\"\n\
+                    clients = \"0% -> 100%\"\n[[phase]]\nname = \"talk\"\nduration = \"20s\"\n\
+                    [[fault]]\nat = \"up + 5s\"\nkind = \"reset\"\nclients = \"10%\"\n\
+                    [[fault]]\nat = \"talk + 5s\"\nkind = \"reset\"\nclients = \"10%\"\n\
+                    [[fault]]\nat = \"15s\"\nkind = \"reset\"\nclients = \"10%\"\n";
+        let source = super::super::Source { name: "a".to_owned(), text: text.to_owned() };
+        let overrides =
+            super::super::Overrides { clients: Some(clients), steady_ramps, ..Default::default() };
+        super::super::read(&source, &overrides).unwrap()
+    }
+
+    #[test]
+    fn ramps_keep_their_connects_a_second_and_faults_their_part_of_a_phase() {
+        let lengths = |scenario: &Scenario| {
+            let seconds = |length: &Duration| length.as_secs_f64();
+            let phases = scenario.phases.iter().map(|phase| seconds(&phase.duration));
+            let faults = scenario.faults.iter().map(|fault| seconds(&fault.offset));
+            (phases.collect::<Vec<_>>(), faults.collect::<Vec<_>>())
+        };
+        let of = |clients, steady| lengths(&scenario(clients, steady));
+        assert_eq!(of(300, false), (vec![10.0, 20.0], vec![5.0, 5.0, 15.0]));
+        // 15 s from the start is 5 s into the second phase, which now begins at 30 s.
+        assert_eq!(of(300, true), (vec![30.0, 20.0], vec![15.0, 5.0, 35.0]));
+        assert_eq!(of(10, true), (vec![1.0, 20.0], vec![0.5, 5.0, 6.0]));
+        assert_eq!(of(100, true), of(100, false));
+        // However few there are, a ramp is one.
+        assert_eq!(of(1, true).0, [0.1, 20.0]);
+    }
+
+    #[test]
+    fn a_probe_is_short_and_nothing_goes_wrong_in_it() {
+        let mut scenario = scenario(100, false);
+        probe(&mut scenario);
+        let length: Duration = scenario.phases.iter().map(|phase| phase.duration).sum();
+        assert_eq!(length, PROBE[0] + PROBE[1]);
+        assert!(scenario.faults.is_empty() && scenario.thresholds.is_empty());
     }
 
     proptest! {

@@ -42,6 +42,11 @@ fn report() {
 }
 
 #[test]
+fn capacity() {
+    run_over_corpus("capacity", uproar::capacity::fuzz);
+}
+
+#[test]
 fn scenario() {
     run_over_corpus("scenario", scenario::fuzz);
 }

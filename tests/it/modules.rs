@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers, lowest first; modules of one layer may use each other only where it says so.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &["units", "metric", "machine", "secrets"],
-    &["stamp", "gate"],
+    &["stamp", "gate", "search"],
     &["codec"],
     &["protocol"],
     &["scenario"],
@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 15] = [
     &["coordinator"],
     &["report"],
     &["compare"],
+    &["capacity"],
     &["ready"],
     &["server"],
     &["cli"],

@@ -4,6 +4,7 @@
 //! Charts are SVG that is made here; a small script shows values on hover, and without it they are
 //! in tooltips and tables.
 
+mod chart;
 mod clock;
 mod compared;
 mod groups;
@@ -21,6 +22,7 @@ mod sheet;
 mod table;
 mod time;
 
+pub use chart::{Chart, ChartUnit, Dot, DotKind};
 pub use sheet::{Part, Sheet, to_sheet};
 
 use super::Report;

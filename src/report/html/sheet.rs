@@ -1,5 +1,6 @@
 //! A page that is no run's report: a verdict and tables, in the look of one.
 
+use super::chart::{self, Chart};
 use super::markup::{Markup, classed, words};
 use super::page::{Section, page};
 use super::table::Table;
@@ -24,6 +25,8 @@ pub struct Sheet {
 pub struct Part {
     /// Above the table.
     pub heading: String,
+    /// Pictures, above the table too.
+    pub charts: Vec<Chart>,
     /// Names of columns; those of figures begin with `>`.
     pub columns: &'static [&'static str],
     /// Cells, as many as columns.
@@ -40,11 +43,12 @@ pub fn to_sheet(sheet: &Sheet) -> String {
     head.add(classed("p", "sentence", Markup::text(&sheet.sentence)));
     let header = Markup::element("header", &[("class", sheet.look)], head);
     let parts = sheet.parts.iter().map(|part| {
-        let mut table = Table::new("figures of both sides", part.columns);
+        let mut table = Table::new("figures", part.columns);
         for row in &part.rows {
             table.row(row.iter().map(String::as_str));
         }
         let mut body = words("h3", &part.heading);
+        body.add(part.charts.iter().map(chart::render).collect());
         body.add(table.render());
         body.add(part.remarks.iter().map(|remark| words("p", remark)).collect());
         body

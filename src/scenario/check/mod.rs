@@ -4,6 +4,7 @@
 //! mistake is recorded and the part is a stand-in that nobody gets to see.
 
 mod baseline;
+mod capacity;
 mod cohort;
 mod conditions;
 mod content;
@@ -83,6 +84,7 @@ pub(super) fn scenario(
         faults,
         thresholds,
         baseline: baseline::baseline(file, mistakes),
+        capacity: capacity::capacity(file, mistakes),
         env: spoken.env(),
     }
 }

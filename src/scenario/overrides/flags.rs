@@ -43,7 +43,7 @@ fn text(value: &Option<impl ToString>) -> Vec<String> {
 }
 
 /// Every option but `--set`, which comes first, in the order in which they are applied and shown.
-pub(super) const FLAGS: [Flag; 13] = [
+pub(super) const FLAGS: [Flag; 21] = [
     Flag {
         name: "--header",
         table: &["target", "headers"],
@@ -134,6 +134,62 @@ pub(super) const FLAGS: [Flag; 13] = [
         key: "insecure",
         how: How::True,
         given: |of| text(&of.insecure.then_some("")),
+    },
+    Flag {
+        name: "--grow",
+        table: &["capacity"],
+        key: "grow",
+        how: How::Text,
+        given: |of| text(&of.search.grow),
+    },
+    Flag {
+        name: "--from",
+        table: &["capacity"],
+        key: "from",
+        how: How::Number,
+        given: |of| text(&of.search.from),
+    },
+    Flag {
+        name: "--to",
+        table: &["capacity"],
+        key: "to",
+        how: How::Number,
+        given: |of| text(&of.search.to),
+    },
+    Flag {
+        name: "--within",
+        table: &["capacity"],
+        key: "within",
+        how: How::Text,
+        given: |of| text(&of.search.within),
+    },
+    Flag {
+        name: "--chance",
+        table: &["capacity"],
+        key: "chance",
+        how: How::Text,
+        given: |of| text(&of.search.chance),
+    },
+    Flag {
+        name: "--trials",
+        table: &["capacity"],
+        key: "trials",
+        how: How::Number,
+        given: |of| text(&of.search.trials),
+    },
+    Flag {
+        name: "--time",
+        table: &["capacity"],
+        key: "time",
+        how: How::Text,
+        given: |of| text(&of.search.time),
+    },
+    Flag {
+        name: "--at-least",
+        table: &["capacity"],
+        key: "at_least",
+        how: How::Number,
+        given: |of| text(&of.search.at_least),
     },
 ];
 

@@ -32,6 +32,7 @@ fn help() {
         "try",
         "init",
         "report",
+        "capacity",
         "compare",
         "serve",
         "plan",

@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod bursts;
+mod capacity;
 mod codecs;
 mod commands;
 mod compare;
