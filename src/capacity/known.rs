@@ -135,7 +135,9 @@ pub fn conclude(capacity: &mut Capacity, search: &Search, ended: &Ended, limit: 
             Some(plan_limit("the trials were used up", "--trials"))
         }
         (State::AtLeast, _) => limit.cloned(),
-        (State::Unfinished, _) => limit.cloned(),
+        // Not even the lowest load could be judged.
+        (State::Unfinished, Ended::Found(_)) => limit.cloned(),
+        (State::Unfinished, _) => None,
         (State::Wide, Ended::TimeUp) => Some(plan_limit("the time was used up", "--time")),
         (State::Wide, _) => Some(plan_limit("the trials were used up", "--trials")),
         (State::NotRecovered, Ended::NotRecovered { load, why }) => Some(Limit {

@@ -7,6 +7,7 @@ use crate::report::annotations::{Annotation, Level, commands};
 use crate::report::error::RenderError;
 use crate::report::escape::{escape_markdown, escape_terminal};
 use crate::report::junit::{Found, How, Suite, line};
+use crate::report::summary::wrap;
 
 /// The longest sentence: it may quote a server.
 const SENTENCE: usize = 600;
@@ -106,23 +107,13 @@ pub fn to_text(capacity: &Capacity, place: &str, columns: usize) -> String {
     text
 }
 
-/// Lines of so many columns, all but the first indented.
+/// Lines of so many columns behind a head; the others are indented as far.
 fn wrapped(head: &str, text: &str, columns: usize) -> String {
     let indent = INDENT.max(head.len() + 2);
-    let mut lines = vec![format!("{head:indent$}")];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        let is_first = lines[last].trim_end().len() <= head.len() * usize::from(last == 0)
-            || lines[last].trim().is_empty();
-        let needed = lines[last].chars().count() + 1 + word.chars().count();
-        if !is_first && needed > columns {
-            lines.push(format!("{:INDENT$}{word}", ""));
-        } else {
-            let space = if is_first { "" } else { " " };
-            lines[last].push_str(&format!("{space}{word}"));
-        }
-    }
-    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+    let mut lines = wrap(text, columns.saturating_sub(indent), usize::MAX).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let others = lines.map(|line| format!("{:indent$}{line}\n", ""));
+    format!("{head:indent$}{first}\n") + &others.collect::<String>()
 }
 
 /// The search as Markdown, for a pull request.

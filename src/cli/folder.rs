@@ -92,6 +92,15 @@ impl Folder {
     /// Writes a file so that it is whole or not there: aside, synced, then renamed. When it can't
     /// be written an earlier run's file goes too: it must not be read as this one's.
     pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let written = self.replace(name, text);
+        if written.is_err() {
+            let _ = fs::remove_file(self.path.join(name));
+        }
+        written
+    }
+
+    /// The same, of a file that says more and more: an earlier one stays if this one can't be written.
+    pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
         let aside = self.path.join(format!("{name}{PARTIAL}"));
         let written = File::create(&aside)
             .and_then(|mut file| {
@@ -101,7 +110,6 @@ impl Folder {
             .and_then(|()| fs::rename(&aside, self.path.join(name)));
         if written.is_err() {
             let _ = fs::remove_file(&aside);
-            let _ = fs::remove_file(self.path.join(name));
         }
         written
     }
@@ -220,6 +228,11 @@ mod tests {
         fs::create_dir(place.path().join(format!("report.json{PARTIAL}"))).unwrap();
         assert!(folder.write("report.json", "later").is_err());
         assert!(!folder.file("report.json").exists());
+        // What is written again and again is there as it was.
+        folder.replace("capacity.json", "earlier").unwrap();
+        fs::create_dir(place.path().join(format!("capacity.json{PARTIAL}"))).unwrap();
+        assert!(folder.replace("capacity.json", "later").is_err());
+        assert_eq!(fs::read_to_string(folder.file("capacity.json")).unwrap(), "earlier");
         folder.write("report.md", "later").unwrap();
         assert_eq!(fs::read_to_string(folder.file("report.md")).unwrap(), "later");
     }

@@ -1,11 +1,12 @@
 //! The command line: parse, call, print, exit code. Only this module knows the terminal.
 //!
-//! One file a command; what several need is in `prepare` (a scenario and its plan), `folder` (where a
+//! One file a command; flags that several have are in `flags`, and what several need is in `prepare` (a scenario and its plan), `folder` (where a
 //! run's files go) and `failure` (the one place that prints errors; how they look is in `marked`). What comes between a plan and its
 //! first client is `crate::ready`'s.
 
 mod args;
 mod capacity;
+mod capacity_args;
 mod check;
 mod child;
 mod codecs;
@@ -13,6 +14,7 @@ mod compare;
 mod completions;
 mod doctor;
 mod failure;
+mod flags;
 mod folder;
 mod init;
 mod marked;

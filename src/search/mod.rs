@@ -26,6 +26,8 @@ const GROSS: f64 = 1.2;
 const CONFIRM_SURE: f64 = 0.75;
 /// Confirmations at one load at most.
 const CONFIRMATIONS: usize = 10;
+/// Trials that have passed at the highest load, before it is taken for carried: one may be luck.
+const PASSES_AT_LIMIT: usize = 3;
 /// The next load is no more than this many times one that passed.
 const FARTHEST: f64 = 2.0;
 /// Where the next load may lie in what is still open: that is taken after which least is left open.
@@ -236,7 +238,8 @@ impl Search {
         // Whoever passes at the end of what may be tried can't be narrowed from above.
         let carries_to = || self.grid.share_from(to) >= SURE;
         let carries_none = || self.grid.share_from(from) <= GROSSLY_WRONG;
-        let tried = |load: f64| self.made.iter().any(|trial| trial.load >= load * 0.999);
+        let at_to = self.made.iter().filter(|trial| trial.passed && trial.load >= to * 0.999);
+        let passed_to = at_to.count() >= PASSES_AT_LIMIT;
         let narrow = estimate.width() <= within && {
             let over = self.grid.share_from(estimate.load * GROSS);
             let under = 1.0 - self.grid.share_from(estimate.load / GROSS);
@@ -244,7 +247,7 @@ impl Search {
         };
         let found = match () {
             () if self.fails < NO_CHANCE && self.highest_passed().is_some() => Some(Found::Changed),
-            () if tried(to) && carries_to() => Some(Found::AtLeast),
+            () if passed_to && carries_to() => Some(Found::AtLeast),
             () if !self.made.is_empty() && carries_none() => Some(Found::LessThan),
             () if narrow && self.is_confirmed(estimate) => Some(Found::Between),
             () => None,

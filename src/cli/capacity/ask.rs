@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 
 use super::super::Failure;
-use super::super::args::CapacityArgs;
+use super::super::capacity_args::CapacityArgs;
 use super::super::run::{build, redacted_command};
 use crate::capacity::{CAPACITY_VERSION, Capacity, Goal, Limit, Outcome, Trial, Whose, load_words};
 use crate::machine::host::Host;
@@ -24,6 +24,8 @@ use crate::units::format::seconds;
 const EIGHTH: f64 = 8.0;
 /// The highest that any search looks at.
 const MOST: u32 = 1_000_000;
+/// Trials at one load that can't be trusted, before it is taken for uproar's limit.
+const INVALID: usize = 3;
 /// What a trial takes besides its phases: its process, its first client, what is still on its way.
 const BESIDES_S: f64 = 1.5;
 
@@ -123,24 +125,61 @@ impl Ask {
             let help = "give the same scenario and flags as then, or begin a new search";
             return Err(Failure::message(Exit::Usage, message, help));
         }
-        for trial in &earlier.trials {
-            self.weigh(trial);
+        for trial in earlier.trials {
+            self.keep(trial);
         }
-        self.capacity.trials = earlier.trials;
         self.capacity.took_s = earlier.took_s;
         self.capacity.started_at = earlier.started_at;
         self.capacity.idle = earlier.idle;
         Ok(())
     }
 
-    /// Lets the search know of a trial that says something of the server.
-    pub(super) fn weigh(&mut self, trial: &Trial) {
+    /// Keeps a trial, and lets the search know of it where it says something of the server.
+    pub(super) fn keep(&mut self, trial: Trial) {
+        let load = trial.load;
         let passed = match trial.outcome {
-            Outcome::Passed => true,
-            Outcome::Failed | Outcome::Unreachable => false,
-            Outcome::Invalid => return,
+            Outcome::Passed => Some(true),
+            Outcome::Failed | Outcome::Unreachable => Some(false),
+            Outcome::Invalid => None,
         };
-        self.search.add(Weighed { load: trial.load, passed });
+        self.capacity.trials.push(trial);
+        match passed {
+            Some(passed) => self.search.add(Weighed { load, passed }),
+            None => self.bound(load),
+        }
+    }
+
+    /// The last trials, if none of them can be trusted and all were of one load.
+    fn untrusted(&self) -> Option<&Trial> {
+        let mut last = self.capacity.trials.iter().rev().take(INVALID);
+        let newest = last.clone().next()?;
+        let is_alike = |of: &Trial| of.outcome == Outcome::Invalid && of.load == newest.load;
+        (last.len() == INVALID && last.all(is_alike)).then_some(newest)
+    }
+
+    /// Whether not even the lowest load gives trials that can be trusted.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.untrusted().is_some_and(|trial| trial.load <= self.capacity.goal.from)
+    }
+
+    /// A load whose trials can't be trusted again and again is more than uproar can do here.
+    fn bound(&mut self, load: f64) {
+        let Some(last) = self.untrusted() else { return };
+        self.limit = Limit {
+            whose: Whose::Uproar,
+            what: last.why.clone(),
+            at: Some(load),
+            remedy: last.remedy.clone().unwrap_or_default(),
+        };
+        let Goal { from, within, .. } = self.capacity.goal;
+        let passed = self.search.highest_passed().filter(|passed| *passed < load);
+        self.search.limit_to(match passed {
+            // Nothing lies between that would make a difference.
+            Some(passed) if load / passed < 1.0 + within => passed,
+            // Half the way back, by its logarithm, to what passed.
+            passed => (passed.unwrap_or(from) * load).sqrt().floor(),
+        });
+        self.capacity.goal.to = self.search.highest_to_try();
     }
 
     /// What is going to happen.
@@ -253,4 +292,92 @@ fn hash(scenario: &Scenario) -> Result<String, Failure> {
     }
     let text = json.to_string();
     Ok(HEXLOWER.encode(&digest(&SHA256, text.as_bytes()).as_ref()[..8]))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CapacityArgs,
+    }
+
+    fn ask(flags: &[&str]) -> Result<Ask, Failure> {
+        let line = [&["capacity"], flags].concat();
+        let Line { args } = Line::try_parse_from(line).unwrap();
+        let overrides = args.overrides().unwrap();
+        let plan = super::super::super::prepare::planned(args.name().0, &overrides).unwrap();
+        Ask::of(&plan, &args)
+    }
+
+    fn trial(load: f64, outcome: Outcome) -> Trial {
+        let why = "the generator was the bottleneck".to_owned();
+        Trial { load, outcome, why, remedy: Some("more cores".to_owned()), ..Trial::default() }
+    }
+
+    #[test]
+    fn flags_win_over_the_scenario_and_the_machine_s_limit_over_both() {
+        let found = ask(&["--from", "50", "--trials", "7", "--quick"]).unwrap();
+        let goal = &found.capacity.goal;
+        assert_eq!((goal.from, goal.trials, goal.within, goal.chance), (50.0, 7, 0.3, 0.5));
+        assert_eq!(goal.time_s, 285.0, "the scenario's");
+        assert!(goal.to < 1_000_000.0 && found.limit.whose == Whose::Uproar, "{:?}", found.limit);
+        let asked = ask(&["--to", "200"]).unwrap();
+        assert_eq!((asked.capacity.goal.to, asked.limit.whose), (200.0, Whose::Plan));
+        // Twice the people come up in twice the time.
+        let more = asked.trial_s(1_000.0) - asked.trial_s(500.0);
+        assert!((more - 1.0).abs() < 1e-9, "{more}");
+        let rate = ask(&["--grow", "rate", "--set", "capacity.from=10"]).unwrap();
+        assert_eq!(rate.trial_s(10.0), rate.trial_s(1_000.0));
+        assert!(
+            ask(&["--grow", "rate", "--set", "cohort.people.publish={ in_flight = 1 }"]).is_err()
+        );
+    }
+
+    #[test]
+    fn what_can_not_be_trusted_three_times_is_uproar_s_limit() {
+        let mut ask = ask(&["--from", "100"]).unwrap();
+        let to = ask.capacity.goal.to;
+        for load in [100.0, 200.0, 400.0] {
+            ask.keep(trial(load, Outcome::Passed));
+        }
+        ask.keep(trial(800.0, Outcome::Invalid));
+        ask.keep(trial(800.0, Outcome::Invalid));
+        assert_eq!(ask.capacity.goal.to, to, "it is made again twice");
+        ask.keep(trial(800.0, Outcome::Invalid));
+        // Between what passed and what can't be had.
+        assert_eq!(ask.capacity.goal.to, 565.0);
+        assert_eq!((ask.limit.whose, ask.limit.at), (Whose::Uproar, Some(800.0)));
+        assert_eq!(ask.limit.remedy, "more cores");
+        (0..3).for_each(|_| ask.keep(trial(565.0, Outcome::Invalid)));
+        (0..3).for_each(|_| ask.keep(trial(475.0, Outcome::Invalid)));
+        (0..3).for_each(|_| ask.keep(trial(435.0, Outcome::Invalid)));
+        assert_eq!(ask.capacity.goal.to, 400.0, "no more than passed");
+        assert!(!ask.is_held_up());
+        assert_eq!(ask.search.made().len(), 3, "none of them counts");
+    }
+
+    #[test]
+    fn a_search_without_a_trial_that_can_be_trusted_ends() {
+        let mut ask = ask(&["--from", "100"]).unwrap();
+        (0..3).for_each(|_| ask.keep(trial(100.0, Outcome::Invalid)));
+        assert!(ask.is_held_up());
+    }
+
+    #[test]
+    fn a_search_goes_on_with_its_own_scenario_wherever_the_server_is() {
+        let there = ["--url", "ws://127.0.0.1:9001/", "--protocol", "rooms"];
+        let elsewhere = ["--url", "ws://127.0.0.1:9002/", "--protocol", "rooms"];
+        let mut earlier = ask(&there).unwrap().capacity;
+        earlier.trials = vec![trial(100.0, Outcome::Passed)];
+        let mut same = ask(&elsewhere).unwrap();
+        same.go_on(earlier.clone()).unwrap();
+        assert_eq!((same.search.made().len(), same.capacity.trials.len()), (1, 1));
+        let mut other = ask(&[&elsewhere[..], &["--set", "rooms.lobby.size=10"]].concat()).unwrap();
+        assert_eq!(other.go_on(earlier).unwrap_err().exit, Exit::Usage);
+    }
 }

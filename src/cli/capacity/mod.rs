@@ -8,7 +8,8 @@ mod trials;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{CapacityArgs, OutputFormat};
+use super::capacity_args::CapacityArgs;
+use super::flags::OutputFormat;
 use super::folder::{Folder, fresh};
 use super::run::style;
 use super::{Failure, prepare, print, runs};
@@ -85,7 +86,7 @@ fn write(out: &Path, capacity: &Capacity) -> Result<(), Failure> {
         (JUNIT_FILE, junit),
     ];
     for (name, text) in files {
-        folder.write(name, &text).map_err(|error| {
+        folder.replace(name, &text).map_err(|error| {
             let message = format!("can't write {}: {error}", folder.file(name).display());
             let help = "the trials that were made are in their folders: make room, then --continue";
             Failure::message(Exit::Internal, message, help)

@@ -9,23 +9,21 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::process::Command;
 use tokio::sync::watch;
 
-use super::super::args::CapacityArgs;
+use super::super::capacity_args::CapacityArgs;
 use super::super::child::{self, Ended as RunEnded, Stderr, without};
 use super::super::{Failure, print, runs, signals};
 use super::ask::Ask;
 use crate::capacity::{
-    Capacity, Ended, Health, Limit, Outcome, Trial, Whose, conclude, door, health, is_as_before,
-    judge, load_words, progress, reason,
+    Capacity, Ended, Health, Outcome, Trial, conclude, door, health, is_as_before, judge,
+    load_words, progress, reason,
 };
 use crate::coordinator::{Signal, Stop};
 use crate::report::files::REPORT_FILE;
 use crate::report::{Exit, Report};
 use crate::scenario::Grow;
-use crate::search::{Next, Why};
+use crate::search::{Found, Next, Why};
 use crate::units::format::seconds;
 
-/// Trials at one load that can't be trusted, before it is taken for uproar's limit.
-const INVALID: usize = 3;
 /// How long a server has to recover, and how long a command has that restores it.
 const RECOVERS_WITHIN: Duration = Duration::from_secs(60);
 
@@ -88,9 +86,12 @@ impl Course<'_> {
             let Next::Done(found) = self.ask.search.next() else { return Ok(Some(Ended::TimeUp)) };
             return Ok(Some(Ended::Found(found)));
         };
+        if self.ask.is_held_up() {
+            return Ok(Some(Ended::Found(Found::Open)));
+        }
         let made = self.ask.capacity.trials.len() as u64;
         if made >= self.ask.capacity.goal.trials {
-            return Ok(Some(Ended::Found(crate::search::Found::Open)));
+            return Ok(Some(Ended::Found(Found::Open)));
         }
         if made > 0 && self.took_s() + self.ask.trial_s(load) > self.ask.capacity.goal.time_s {
             return Ok(Some(Ended::TimeUp));
@@ -143,7 +144,7 @@ impl Course<'_> {
 
     /// Keeps a trial, and tells of it.
     fn take(&mut self, trial: Trial) {
-        self.ask.weigh(&trial);
+        self.ask.keep(trial.clone());
         let line = {
             let Ask { capacity, search, .. } = &self.ask;
             let known = (!search.made().is_empty()).then(|| search.estimate());
@@ -156,36 +157,6 @@ impl Course<'_> {
         if trial.outcome != Outcome::Passed {
             self.tell(&format!("  {}", crate::report::escape::escape_terminal(&trial.why, 78)));
         }
-        let load = trial.load;
-        self.ask.capacity.trials.push(trial);
-        self.bound(load);
-    }
-
-    /// A load whose trials can't be trusted again and again is more than uproar can do here.
-    fn bound(&mut self, load: f64) {
-        let invalid: Vec<&Trial> = self.ask.capacity.trials.iter().rev().take(INVALID).collect();
-        let is_limit = invalid.len() == INVALID
-            && invalid.iter().all(|of| of.outcome == Outcome::Invalid && of.load == load);
-        if !is_limit {
-            return;
-        }
-        let last = invalid[0];
-        self.ask.limit = Limit {
-            whose: Whose::Uproar,
-            what: last.why.clone(),
-            at: Some(load),
-            remedy: last.remedy.clone().unwrap_or_default(),
-        };
-        // Half the way back, by its logarithm, to what passed.
-        let passed = self.ask.search.highest_passed().filter(|passed| *passed < load);
-        let below = passed.map_or(self.ask.capacity.goal.from, |passed| (passed * load).sqrt());
-        let close =
-            passed.is_some_and(|passed| load / passed < 1.0 + self.ask.capacity.goal.within);
-        self.ask.search.limit_to(match passed {
-            Some(passed) if close => passed,
-            _ => below.floor(),
-        });
-        self.ask.capacity.goal.to = self.ask.search.highest_to_try();
     }
 
     /// Whether the server is as it was; gives how the search ended where it is not. The built-in server is

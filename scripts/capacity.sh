@@ -1,0 +1,68 @@
+#!/bin/sh
+# Whether `uproar capacity` finds what a server carries: searches of the built-in server, bound to a number
+# of deliveries a second, whose capacity is arithmetic. Prints, for each bound and room size, the true
+# capacity and every answer, whether its interval holds the truth, and how far the answer is off.
+#
+#   scripts/capacity.sh [SEARCHES [FLAGS OF CAPACITY...]]     10 of each of six; some two minutes a search
+#
+# On a machine that does nothing else meanwhile, or that does something on purpose.
+set -eu
+cd "$(dirname "$0")/.."
+
+searches=${1:-10}
+[ $# -eq 0 ] || shift
+cargo build --release --quiet
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT INT TERM
+
+for bound in 2000 5000 10000; do
+    for size in 10 50; do
+        cat >"$folder/scenario.toml" <<TOML
+format = 1
+name = "known"
+seed = $bound
+[target]
+builtin = "rooms"
+serves = "$bound/s"
+[rooms.lobby]
+size = $size
+[[cohort]]
+name = "people"
+clients = $((bound / size))
+join = { rooms = "lobby" }
+publish = { rate = "1/s" }
+[[phase]]
+name = "ramp"
+duration = "500ms"
+clients = "0% -> 100%"
+measure = false
+[[phase]]
+name = "steady"
+duration = "4s"
+[thresholds]
+"delivery.p99" = "< 100ms"
+TOML
+        true=$((bound / size))
+        n=0
+        holds=0
+        while [ "$n" -lt "$searches" ]; do
+            n=$((n + 1))
+            # Each draws other people.
+            target/release/uproar capacity "$folder/scenario.toml" --set seed="$n" --quiet \
+                --out "$folder/$bound-$size-$n" --format json "$@" >"$folder/found.json" || :
+            line=$(python3 - "$folder/found.json" "$true" <<'PYTHON'
+import json, sys
+found, true = json.load(open(sys.argv[1])), float(sys.argv[2])
+answer = found["answer"]
+holds = answer["low"] <= true <= answer["high"]
+print(f'{found["verdict"]["state"]}: {answer["load"]:.0f} ({answer["low"]:.0f} to {answer["high"]:.0f}), '
+      f'{100 * (answer["load"] / true - 1):+.1f} %, {len(found["trials"])} trials'
+      + (", holds" if holds else ", DOES NOT HOLD"))
+PYTHON
+            )
+            case $line in *", holds") holds=$((holds + 1)) ;; esac
+            echo "$bound/s, rooms of $size, true $true: $line"
+        done
+        echo "== $bound/s, rooms of $size: $holds of $n intervals hold $true"
+    done
+done
