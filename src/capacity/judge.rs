@@ -2,10 +2,10 @@
 
 use super::model::{GaveWay, Outcome, Trial};
 use crate::metric::{ErrorKind, Metric, Step};
-use crate::report::sentence::{gravest, outcome as told};
+use crate::report::files::REPORT_FILE;
+use crate::report::sentence::{gravest, measured, outcome as told, upper_limit_us};
 use crate::report::{Report, SeriesPoint, ThresholdOutcome, ValidityState, VerdictState};
 use crate::units::format::{count, counted, number, percent};
-use crate::units::parse;
 
 /// A server that uses this share of what it has is full.
 const FULL: f64 = 0.85;
@@ -30,7 +30,7 @@ pub fn judge(number: u64, load: f64, folder: &str, report: &Report) -> Trial {
         outcome,
         why: why(outcome, report),
         seed: report.seed,
-        report: format!("{folder}/{}", crate::report::files::REPORT_FILE),
+        report: format!("{folder}/{}", REPORT_FILE),
         delivery_p50_us: latency.and_then(|latency| latency.p50),
         delivery_p99_us: latency.and_then(|latency| latency.p99),
         delivery_p999_us: latency.and_then(|latency| latency.p99_9),
@@ -49,15 +49,7 @@ pub fn judge(number: u64, load: f64, folder: &str, report: &Report) -> Trial {
 /// sentence.
 fn why(outcome: Outcome, report: &Report) -> String {
     let gravest = report.validity.reasons.first().filter(|_| outcome == Outcome::Invalid);
-    let Some(reason) = gravest else { return report.verdict.sentence.clone() };
-    let mut why = reason.what.clone();
-    if !reason.measured.is_empty() {
-        why.push_str(&format!(": {}", reason.measured));
-    }
-    if !reason.limit.is_empty() {
-        why.push_str(&format!(", limit {}", reason.limit));
-    }
-    why
+    gravest.map_or_else(|| report.verdict.sentence.clone(), measured)
 }
 
 fn delivered_per_s(report: &Report) -> Option<f64> {
@@ -101,9 +93,7 @@ fn gave_way(trial: u64, load: f64, report: &Report) -> GaveWay {
 
 /// When a threshold on the latency of deliveries was first broken, by the run's series.
 fn since(threshold: &ThresholdOutcome, report: &Report) -> Option<f64> {
-    let (_, limit) = threshold.condition.split_once('<')?;
-    let limit = parse::duration(limit.trim_start_matches('=').trim()).ok()?;
-    let limit_us = limit.as_micros() as f64;
+    let (limit_us, _) = upper_limit_us(&threshold.condition)?;
     let figure = match &*threshold.metric {
         "delivery.p50" => |point: &SeriesPoint| point.delivery_p50_us,
         "delivery.p99" | "delivery.p95" | "delivery.p90" | "delivery.p999" | "delivery.max" => {

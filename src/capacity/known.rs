@@ -8,7 +8,7 @@ use super::model::{
 use super::words::sentence;
 use crate::report::Exit;
 use crate::scenario::Grow;
-use crate::search::{Found, SURE, Search};
+use crate::search::{self, Found, SURE, Search};
 
 /// Trials that pass at a limit by which the server turned others away.
 const PASSES_AT_LIMIT: usize = 3;
@@ -60,30 +60,30 @@ fn shares() -> Vec<f64> {
     (1..20).map(|n| f64::from(n) * 0.05).collect()
 }
 
-fn answer(goal: &Goal, search: &Search, trials: &[Trial]) -> Option<Answer> {
+/// As it is written down.
+fn written(made: search::Confirmed, chance: f64) -> Confirmed {
+    let (passed, of) = (made.passed as u64, made.of as u64);
+    Confirmed { load: made.load, passed, of, strength: made.strength(chance) }
+}
+
+/// `door` is a number of people that is known to be let in and no more.
+fn answer(goal: &Goal, search: &Search, trials: &[Trial], door: Option<f64>) -> Option<Answer> {
     if search.made().is_empty() {
         return None;
     }
     let estimate = search.estimate();
-    let made = search.confirmed();
-    let confirmed = Confirmed {
-        load: made.load,
-        passed: made.passed as u64,
-        of: made.of as u64,
-        strength: made.strength(goal.chance),
-    };
     let of_search = Answer {
         load: estimate.load,
         low: estimate.low,
         high: estimate.high,
         sure: SURE,
-        confirmed,
+        confirmed: written(search.confirmed(), goal.chance),
         quantiles: search.quantiles(&shares()),
     };
-    let Some(Door { load, next: None }) = door(goal, trials) else { return Some(of_search) };
+    let Some(load) = door else { return Some(of_search) };
+    // All of them passed, or there were no door.
     let passed = trials.iter().filter(|trial| trial.load == load).count();
-    let strength = 1.0 - goal.chance.powi(i32::try_from(passed).unwrap_or(i32::MAX));
-    let confirmed = Confirmed { load, passed: passed as u64, of: passed as u64, strength };
+    let confirmed = written(search::Confirmed { load, passed, of: passed }, goal.chance);
     Some(Answer { load, low: load, high: load, confirmed, quantiles: vec![load; 19], ..of_search })
 }
 
@@ -100,12 +100,12 @@ fn gave_way(answer: Option<&Answer>, trials: &[Trial]) -> Option<GaveWay> {
 /// way that is not the server's.
 pub fn conclude(capacity: &mut Capacity, search: &Search, ended: &Ended, limit: Option<&Limit>) {
     let goal = capacity.goal.clone();
-    capacity.answer = answer(&goal, search, &capacity.trials);
+    let door = door(&goal, &capacity.trials).filter(|door| door.next.is_none());
+    capacity.answer = answer(&goal, search, &capacity.trials, door.map(|door| door.load));
     capacity.gave_way = gave_way(capacity.answer.as_ref(), &capacity.trials);
     let is_narrow = search.estimate().width() <= goal.within;
-    let is_door = door(&goal, &capacity.trials).is_some_and(|door| door.next.is_none());
     let state = match ended {
-        _ if is_door && matches!(ended, Ended::Found(_) | Ended::TimeUp) => State::Carries,
+        Ended::Found(_) | Ended::TimeUp if door.is_some() => State::Carries,
         Ended::Found(Found::Between) => State::Carries,
         Ended::Found(Found::AtLeast) => State::AtLeast,
         Ended::Found(Found::LessThan) => State::LessThan,
@@ -130,28 +130,29 @@ pub fn conclude(capacity: &mut Capacity, search: &Search, ended: &Ended, limit: 
         answer.low = answer.low.min(passed);
     }
     capacity.limit = match (state, ended) {
-        (State::AtLeast, Ended::TimeUp) => Some(plan_limit("the time was used up", "--time")),
-        (State::AtLeast, Ended::Found(Found::Open)) => {
+        (State::AtLeast | State::Wide, Ended::TimeUp) => {
+            Some(plan_limit("the time was used up", "--time"))
+        }
+        (State::AtLeast, Ended::Found(Found::Open)) | (State::Wide, _) => {
             Some(plan_limit("the trials were used up", "--trials"))
         }
         (State::AtLeast, _) => limit.cloned(),
         // Not even the lowest load could be judged.
         (State::Unfinished, Ended::Found(_)) => limit.cloned(),
         (State::Unfinished, _) => None,
-        (State::Wide, Ended::TimeUp) => Some(plan_limit("the time was used up", "--time")),
-        (State::Wide, _) => Some(plan_limit("the trials were used up", "--trials")),
-        (State::NotRecovered, Ended::NotRecovered { load, why }) => Some(Limit {
-            whose: Whose::Server,
-            what: why.clone(),
-            at: Some(*load),
-            remedy: "name a command that restores it: [capacity] restore = [\"...\"]".to_owned(),
-        }),
-        (State::NotRecovered, _) => Some(Limit {
-            whose: Whose::Server,
-            what: "it fails at loads that it carried before".to_owned(),
-            at: search.highest_passed(),
-            remedy: "name a command that restores it: [capacity] restore = [\"...\"]".to_owned(),
-        }),
+        (State::NotRecovered, _) => {
+            let (what, at) = match ended {
+                Ended::NotRecovered { load, why } => (why.as_str(), Some(*load)),
+                _ => ("it fails at loads that it carried before", search.highest_passed()),
+            };
+            let remedy = "name a command that restores it: [capacity] restore = [\"...\"]";
+            Some(Limit {
+                whose: Whose::Server,
+                what: what.to_owned(),
+                at,
+                remedy: remedy.to_owned(),
+            })
+        }
         (State::Carries, _) => capacity.answer.as_ref().map(|answer| Limit {
             whose: Whose::Server,
             what: capacity.gave_way.as_ref().map_or_else(String::new, |of| of.what.clone()),

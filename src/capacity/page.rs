@@ -1,12 +1,11 @@
 //! `capacity.html`: the answer, and what was measured over the load, as one page.
 
 use super::model::{Capacity, Outcome, State, Trial};
-use super::words::{confirmed, effort, figure, first_to_give_way, gave_way};
+use super::words::{figure, lines};
 use crate::report::html::{Chart, ChartUnit, Dot, DotKind, Part, Sheet, to_sheet};
-use crate::report::sentence::split_condition;
+use crate::report::sentence::upper_limit_us;
 use crate::scenario::Grow;
 use crate::units::format::{UNKNOWN, duration_us, number, percent, rate};
-use crate::units::parse;
 
 const COLUMNS: [&str; 9] =
     [">trial", ">load", "came to", ">p50", ">p99", ">lost", ">delivered", ">server's cores", "why"];
@@ -20,23 +19,11 @@ pub fn to_html(capacity: &Capacity) -> String {
         (_, 3) => "warn",
         _ => "bad",
     };
-    let remarks = [
-        gave_way(capacity),
-        first_to_give_way(capacity).map(|what| format!("first to give way: {what}")),
-        confirmed(capacity),
-        Some(effort(capacity)),
-        capacity.limit.as_ref().map(|limit| limit.remedy.clone()).filter(|it| !it.is_empty()),
-    ];
-    let why = Part {
-        heading: "Why".to_owned(),
-        remarks: remarks.into_iter().flatten().collect(),
-        ..Part::default()
-    };
+    let why = Part { heading: "Why".to_owned(), remarks: lines(capacity), ..Part::default() };
     let over =
         Part { heading: "Over the load".to_owned(), charts: charts(capacity), ..Part::default() };
     let trials = Part {
         heading: "Trials".to_owned(),
-        charts: Vec::new(),
         columns: &COLUMNS,
         rows: capacity.trials.iter().map(cells).collect(),
         remarks: vec![format!(
@@ -44,6 +31,7 @@ pub fn to_html(capacity: &Capacity) -> String {
              them have to pass at a load that is carried.",
             percent(capacity.goal.chance)
         )],
+        ..Part::default()
     };
     to_sheet(&Sheet {
         look,
@@ -142,9 +130,8 @@ fn charts(capacity: &Capacity) -> Vec<Chart> {
 /// A threshold on a latency, as far as the scenario has it.
 fn limit(capacity: &Capacity, metric: &str) -> Option<(f64, String)> {
     let (_, condition) = capacity.thresholds.iter().find(|(name, _)| name == metric)?;
-    let (operator, text) = split_condition(condition);
-    let us = parse::duration(&text).ok().filter(|_| operator.starts_with('<'))?.as_micros();
-    Some((us as f64, format!("limit {text}")))
+    let (us, text) = upper_limit_us(condition)?;
+    Some((us, format!("limit {text}")))
 }
 
 fn dots(capacity: &Capacity, y: fn(&Trial) -> Option<f64>) -> Vec<(DotKind, String, Vec<Dot>)> {

@@ -1,8 +1,8 @@
 //! A search as text for a terminal, as Markdown, as JSON and back, as JUnit, as annotations of GitHub's.
 
-use super::model::{CAPACITY_VERSION, Capacity, State, Whose};
+use super::model::{CAPACITY_VERSION, Capacity, State};
 use super::page::{cells, to_html};
-use super::words::{confirmed, effort, first_to_give_way, gave_way};
+use super::words::lines;
 use crate::report::annotations::{Annotation, Level, commands};
 use crate::report::error::RenderError;
 use crate::report::escape::{escape_markdown, escape_terminal};
@@ -78,19 +78,6 @@ pub fn fuzz(bytes: &[u8]) {
     assert!(to_junit(&capacity).is_ok());
     let _ = (to_html(&capacity), to_markdown(&capacity), to_annotations(&capacity));
     assert!(!to_text(&capacity, "", 80).contains('\u{1b}'));
-}
-
-/// What is said below the answer.
-fn lines(capacity: &Capacity) -> Vec<String> {
-    let first = first_to_give_way(capacity).map(|what| format!("first to give way: {what}"));
-    let remedy = capacity.limit.as_ref().filter(|limit| !limit.remedy.is_empty());
-    let remedy = remedy.map(|limit| match limit.whose {
-        Whose::Uproar => format!("for more: {}", limit.remedy),
-        Whose::Plan => format!("{}: {}", limit.what, limit.remedy),
-        Whose::Server => limit.remedy.clone(),
-    });
-    let told = [gave_way(capacity), first, confirmed(capacity), remedy, Some(effort(capacity))];
-    told.into_iter().flatten().collect()
 }
 
 /// What a terminal of so many columns shows. `place` is where the page lies.

@@ -5,7 +5,7 @@ use super::model::{Capacity, Goal, Outcome, State, Trial, Whose};
 use crate::report::Exit;
 use crate::scenario::Grow;
 use crate::search::{Estimate, Why};
-use crate::units::format::{count, duration_us, number, percent, seconds};
+use crate::units::format::{count, counted, duration_us, number, percent, seconds};
 
 /// A load to three digits: `3,400`. More would be more than is known.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn load_words(grow: Grow, load: f64) -> String {
     format!("{} {}", figure(load), unit(grow))
 }
 
-pub(super) fn unit(grow: Grow) -> &'static str {
+fn unit(grow: Grow) -> &'static str {
     match grow {
         Grow::Clients => "people",
         Grow::Rate => "messages/s",
@@ -100,14 +100,14 @@ fn gate(goal: &Goal, capacity: &Capacity) -> Option<String> {
 }
 
 /// `at 3,800 delivery.p99 was 412 ms, limit 250 ms (from 6 s on)`.
-pub(super) fn gave_way(capacity: &Capacity) -> Option<String> {
+fn gave_way(capacity: &Capacity) -> Option<String> {
     let of = capacity.gave_way.as_ref()?;
     let since = of.at_s.map_or(String::new(), |at_s| format!(" (from {} on)", seconds(at_s)));
     Some(format!("at {} {}{since}", figure(of.load), of.what))
 }
 
 /// What was full, or how people were turned away.
-pub(super) fn first_to_give_way(capacity: &Capacity) -> Option<String> {
+fn first_to_give_way(capacity: &Capacity) -> Option<String> {
     let of = capacity.gave_way.as_ref()?;
     let told: Vec<String> = [of.refused.clone(), of.full.clone()].into_iter().flatten().collect();
     if told.is_empty() {
@@ -126,16 +126,15 @@ pub(super) fn first_to_give_way(capacity: &Capacity) -> Option<String> {
 }
 
 /// `26 trials in 8 m 40 s; uproar itself used 31 % of a core`.
-pub(super) fn effort(capacity: &Capacity) -> String {
+fn effort(capacity: &Capacity) -> String {
     let made = capacity.trials.len() as u64;
     let invalid = capacity.trials.iter().filter(|trial| trial.outcome == Outcome::Invalid).count();
     let invalid = match invalid {
         0 => String::new(),
         n => format!(", {} of them not to be trusted", count(n as u64)),
     };
-    let noun = if made == 1 { "trial" } else { "trials" };
-    let mut text =
-        format!("{} {noun}{invalid} in {}", count(made), seconds(capacity.took_s.round()));
+    let took = seconds(capacity.took_s.round());
+    let mut text = format!("{}{invalid} in {took}", counted(made, "trial"));
     let near = capacity.answer.as_ref().map_or(0.0, |answer| answer.load);
     let by_nearness =
         |a: &&Trial, b: &&Trial| (a.load - near).abs().total_cmp(&(b.load - near).abs());
@@ -147,23 +146,31 @@ pub(super) fn effort(capacity: &Capacity) -> String {
 }
 
 /// `confirmed at 3,250 by 7 of 7 trials (79 % sure)`.
-pub(super) fn confirmed(capacity: &Capacity) -> Option<String> {
+fn confirmed(capacity: &Capacity) -> Option<String> {
     let of = capacity.answer.as_ref()?.confirmed;
     (of.of > 0).then(|| {
         let (at, strength) = (figure(of.load), percent(of.strength));
-        let noun = if of.of == 1 { "trial" } else { "trials" };
-        format!("confirmed at {at} by {} of {} {noun} ({strength} sure)", of.passed, of.of)
+        let trials = counted(of.of, "trial");
+        format!("confirmed at {at} by {} of {trials} ({strength} sure)", of.passed)
     })
+}
+
+/// What every rendering says below the answer.
+pub(super) fn lines(capacity: &Capacity) -> Vec<String> {
+    let first = first_to_give_way(capacity).map(|what| format!("first to give way: {what}"));
+    let remedy = capacity.limit.as_ref().filter(|limit| !limit.remedy.is_empty());
+    let remedy = remedy.map(|limit| match limit.whose {
+        Whose::Uproar => format!("for more: {}", limit.remedy),
+        Whose::Plan => format!("{}: {}", limit.what, limit.remedy),
+        Whose::Server => limit.remedy.clone(),
+    });
+    let told = [gave_way(capacity), first, confirmed(capacity), remedy, Some(effort(capacity))];
+    told.into_iter().flatten().collect()
 }
 
 /// What became of a trial and what is known by then: one line while the search goes on.
 #[must_use]
-pub fn progress(
-    goal: &Goal,
-    trial: &Trial,
-    known: Option<Estimate>,
-    left_s: Option<f64>,
-) -> String {
+pub fn progress(goal: &Goal, trial: &Trial, known: Option<Estimate>, left_s: f64) -> String {
     let outcome = match trial.outcome {
         Outcome::Passed => "passed",
         Outcome::Failed => "FAILED",
@@ -176,9 +183,7 @@ pub fn progress(
     if let Some(known) = known {
         line.push_str(&format!("  {} to {}", figure(known.low), figure(known.high)));
     }
-    if let Some(left_s) = left_s {
-        line.push_str(&format!("  at most {} left", seconds(left_s.round())));
-    }
+    line.push_str(&format!("  at most {} left", seconds(left_s.round())));
     line
 }
 

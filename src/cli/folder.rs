@@ -139,12 +139,23 @@ impl Folder {
 
 /// Makes the folder of runs that name none: `reports/NAME-TIME`, or the first of `-2`, `-3` ... that
 /// nobody else has.
-pub(super) fn fresh(scenario: &str) -> Result<PathBuf, Failure> {
+fn fresh(scenario: &str) -> Result<PathBuf, Failure> {
     let time = date::now_for_names();
     fresh_in(Path::new(REPORTS), &format!("{scenario}-{time}")).map_err(|error| {
         let message = format!("can't make a folder in {REPORTS}: {error}");
         Failure::message(Exit::Usage, message, "choose another folder with --out DIR")
     })
+}
+
+/// The folder that holds several runs: the one that is named, if it is new or empty, else a fresh one.
+/// What is there already would be taken for theirs; `help` says what to do then.
+pub(super) fn of_several(out: Option<&Path>, name: &str, help: &str) -> Result<PathBuf, Failure> {
+    let Some(out) = out else { return fresh(name) };
+    if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let message = format!("{} is not empty", out.display());
+        return Err(Failure::message(Exit::Usage, message, help));
+    }
+    Ok(out.to_owned())
 }
 
 /// Making the folder is what takes its name: of two runs that begin in the same second, each in a

@@ -4,14 +4,14 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::args::{CompareFormat, RunArgs, ScenarioArgs};
 use super::compare::{Baseline, compared, gates, gates_planned, json, options, shown};
-use super::folder::fresh;
+use super::folder::of_several;
 use super::turns::{Aim, Made, Side, Turns, all};
 use super::{Failure, prepare, print};
 use crate::compare::{
@@ -66,7 +66,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     if let Some(why) = aim.is_coarse().filter(|_| !args.quiet) {
         print::stderr(&format!("note: {why}\n"));
     }
-    let out = folder(args, &name)?;
+    let help = "several runs have a folder of their own: choose a new or empty one with --out DIR";
+    let out = of_several(args.out.as_deref(), &name, help)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -87,18 +88,6 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let _ = std::fs::remove_dir(&out);
     }
     Ok(ExitCode::from(exit.code()))
-}
-
-/// Where the runs lie. Runs of an earlier time beside these would be compared with them.
-fn folder(args: &RunArgs, name: &str) -> Result<PathBuf, Failure> {
-    let Some(out) = &args.out else { return fresh(name) };
-    if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        let message = format!("{} is not empty", out.display());
-        let help =
-            "several runs have a folder of their own: choose a new or empty one with --out DIR";
-        return Err(Failure::message(Exit::Usage, message, help));
-    }
-    Ok(out.clone())
 }
 
 /// Compares what was made, and decides.

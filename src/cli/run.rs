@@ -27,6 +27,7 @@ use crate::report::prometheus::Labels;
 use crate::report::summary::{COLUMNS, Place, Style, render, where_it_is};
 use crate::report::verdict::{Evidence, Trust, exit_after_writing};
 use crate::report::{self, Build, Exit, Report, Setting, assemble, redact};
+use crate::scenario::Scenario;
 use crate::secrets::{REDACTED, Secrets, is_secret_name, redact_url};
 use crate::server::ServerConfig;
 use crate::stamp::RUN_LIMIT;
@@ -195,28 +196,35 @@ fn stopped_early(stop: Stop) -> Failure {
 }
 
 fn setting(args: &RunArgs, plan: &Plan, run: u32, url: &str, same_host: bool) -> Setting {
-    let scenario = &plan.scenario;
+    Setting {
+        run_id: crate::worker::run_name(run),
+        command: command(),
+        target: target(&plan.scenario, url),
+        build: build(),
+        trust: trust(args),
+        same_host,
+    }
+}
+
+/// What is under test, at this URL.
+pub(super) fn target(scenario: &Scenario, url: &str) -> report::Target {
     // A protocol file has no codec: it says how messages look.
     let native =
         scenario.cohorts.iter().filter(|cohort| matches!(cohort.protocol, Protocol::Native(..)));
     let mut codecs: Vec<String> = native.map(|cohort| cohort.codec.name().to_owned()).collect();
     codecs.dedup();
-    Setting {
-        run_id: crate::worker::run_name(run),
-        // What is no UTF-8 was a path, and is shown as far as it is text.
-        command: redacted_command(
-            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
-        ),
-        target: report::Target {
-            builtin: scenario.target.url.is_none(),
-            url: redact_url(url),
-            protocol: scenario.target.protocol.name().to_owned(),
-            codecs,
-        },
-        build: build(),
-        trust: trust(args),
-        same_host,
+    report::Target {
+        builtin: scenario.target.url.is_none(),
+        url: redact_url(url),
+        protocol: scenario.target.protocol.name().to_owned(),
+        codecs,
     }
+}
+
+/// This command line, as reports may show it.
+pub(super) fn command() -> Vec<String> {
+    // What is no UTF-8 was a path, and is shown as far as it is text.
+    redacted_command(std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()))
 }
 
 /// This build.
@@ -237,7 +245,7 @@ fn trust(args: &RunArgs) -> Trust {
 }
 
 /// The command line without the values of headers and of the URL's query.
-pub(super) fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
+fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
     let mut command: Vec<String> = Vec::new();
     for argument in arguments {
         let before = command.last().map(String::as_str);

@@ -7,6 +7,7 @@ use super::{EarlyEnd, Interruption, Reason, Report, Severity, ThresholdOutcome, 
 use crate::measure::OUTAGE;
 use crate::metric::{Counter, Rate, Share, Whole};
 use crate::units::format::{count, counted, percent, seconds};
+use crate::units::parse;
 
 /// Why the verdict is what it is, in one line, the first thing that failed first. May quote the
 /// server: renderers escape it.
@@ -250,7 +251,7 @@ fn actual(threshold: &ThresholdOutcome) -> String {
 /// Operator and limit of a condition as written, the limit with a space before its unit:
 /// `< 250ms` is `<` and `250 ms`.
 #[must_use]
-pub(crate) fn split_condition(condition: &str) -> (&str, String) {
+pub(super) fn split_condition(condition: &str) -> (&str, String) {
     let condition = condition.trim();
     let end = condition.find(|c| !"<>=!".contains(c)).unwrap_or(condition.len());
     let (operator, limit) = condition.split_at(end);
@@ -264,6 +265,13 @@ pub(crate) fn split_condition(condition: &str) -> (&str, String) {
         before = c;
     }
     (operator, spaced)
+}
+
+/// The limit of a condition that a length of time must stay under, in microseconds, and as it is shown.
+pub(crate) fn upper_limit_us(condition: &str) -> Option<(f64, String)> {
+    let (operator, text) = split_condition(condition);
+    let limit = parse::duration(&text).ok().filter(|_| operator.starts_with('<'))?;
+    Some((limit.as_micros() as f64, text))
 }
 
 /// The gravest reason: `what: measured, limit ...; remedy: ...`.
@@ -284,10 +292,14 @@ fn distrust(report: &Report) -> String {
 
 /// `what: measured, limit ...; remedy: ...`.
 pub(super) fn told(reason: &Reason) -> String {
+    let remedy = if reason.remedy.is_empty() { "" } else { "; remedy: " };
+    format!("{}{remedy}{}", measured(reason), reason.remedy)
+}
+
+/// `what: measured, limit ...`.
+pub(crate) fn measured(reason: &Reason) -> String {
     let mut sentence = reason.what.clone();
-    for (before, part) in
-        [(": ", &reason.measured), (", limit ", &reason.limit), ("; remedy: ", &reason.remedy)]
-    {
+    for (before, part) in [(": ", &reason.measured), (", limit ", &reason.limit)] {
         if !part.is_empty() {
             sentence.push_str(before);
             sentence.push_str(part);

@@ -272,9 +272,10 @@ impl Search {
                 let passed = self.highest_passed();
                 let highest = passed.map_or(from, |passed| passed * FARTHEST).clamp(from, to);
                 let loads = LOOKS.map(|look| self.grid.quantile(look).clamp(from, highest));
-                let unknown = |load: &f64| self.grid.unknown_after(*load);
-                let load = loads.into_iter().min_by(|a, b| unknown(a).total_cmp(&unknown(b)));
-                Next::Try { load: load.unwrap_or(from), why: Why::Narrow }
+                // Each is looked at once: that goes through the whole grid.
+                let looks = loads.map(|load| (load, self.grid.unknown_after(load)));
+                let least = looks.into_iter().min_by(|(_, a), (_, b)| a.total_cmp(b));
+                Next::Try { load: least.map_or(from, |(load, _)| load), why: Why::Narrow }
             }
         }
     }

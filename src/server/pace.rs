@@ -58,9 +58,7 @@ impl Pace {
         state.free = begins + state.each;
         state.free
     }
-}
 
-impl Pace {
     /// So many deliveries that were asked for need not be made: their receiver is gone, or its queue full.
     pub(super) fn give_back(&self, deliveries: usize) {
         let mut state = lock(&self.state);

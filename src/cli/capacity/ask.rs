@@ -7,16 +7,15 @@ use ring::digest::{SHA256, digest};
 
 use super::super::Failure;
 use super::super::capacity_args::CapacityArgs;
-use super::super::run::{build, redacted_command};
+use super::super::run::{build, command, target};
 use crate::capacity::{CAPACITY_VERSION, Capacity, Goal, Limit, Outcome, Trial, Whose, load_words};
+use crate::machine::clock::unix_ms;
 use crate::machine::host::Host;
 use crate::plan::{Plan, describe, describe_each};
-use crate::protocol::Protocol;
 use crate::ready::fit::ceiling;
-use crate::report::{Exit, ScenarioSummary, Target};
+use crate::report::{Exit, ScenarioSummary};
 use crate::scenario::{Grow, Scenario};
 use crate::search::{Goal as Range, Search, Trial as Weighed};
-use crate::secrets::redact_url;
 use crate::units::date;
 use crate::units::format::seconds;
 
@@ -70,7 +69,7 @@ impl Ask {
             Grow::Rate => 1.0,
         };
         let from = asked.from.map_or((written / EIGHTH).floor().max(least), f64::from);
-        let (to, limit) = highest(plan)?;
+        let (to, limit) = highest(plan);
         if from >= to {
             let of = |load| load_words(asked.grow, load);
             let message = format!("the search would begin at {} and end at {}", of(from), of(to));
@@ -207,7 +206,7 @@ fn range(goal: &Goal) -> Range {
 }
 
 /// The highest load, and what stands against more.
-fn highest(plan: &Plan) -> Result<(f64, Limit), Failure> {
+fn highest(plan: &Plan) -> (f64, Limit) {
     let asked = &plan.scenario.capacity;
     let to = asked.to.unwrap_or(MOST);
     let limit = Limit {
@@ -221,16 +220,15 @@ fn highest(plan: &Plan) -> Result<(f64, Limit), Failure> {
         (Grow::Clients, Some(ceiling)) => {
             let at = f64::from(ceiling.clients);
             let (what, remedy) = (ceiling.what, ceiling.remedy);
-            Ok((at, Limit { whose: Whose::Uproar, what, at: Some(at), remedy }))
+            (at, Limit { whose: Whose::Uproar, what, at: Some(at), remedy })
         }
-        _ => Ok((f64::from(to), limit)),
+        _ => (f64::from(to), limit),
     }
 }
 
 /// What is known before the first trial.
 fn capacity(plan: &Plan, goal: Goal) -> Result<Capacity, Failure> {
     let scenario = &plan.scenario;
-    let now_ms = unix_ms();
     let people = match goal.grow {
         Grow::Clients => describe_each(plan),
         Grow::Rate => describe(plan),
@@ -247,35 +245,14 @@ fn capacity(plan: &Plan, goal: Goal) -> Result<Capacity, Failure> {
         scenario_hash: hash(scenario)?,
         thresholds: own.map(|of| (of.key.clone(), of.condition.clone())).collect(),
         people,
-        target: target(scenario),
+        target: target(scenario, scenario.target.url.as_deref().unwrap_or_default()),
         serves_per_s: scenario.target.serves_per_s,
         uproar: build(),
         host: Host::this().fingerprint,
-        started_at: date::from_unix_ms(now_ms),
-        command: redacted_command(
-            std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()),
-        ),
+        started_at: date::from_unix_ms(unix_ms()),
+        command: command(),
         ..Capacity::default()
     })
-}
-
-/// Now.
-fn unix_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn target(scenario: &Scenario) -> Target {
-    let native =
-        scenario.cohorts.iter().filter(|cohort| matches!(cohort.protocol, Protocol::Native(..)));
-    let mut codecs: Vec<String> = native.map(|cohort| cohort.codec.name().to_owned()).collect();
-    codecs.dedup();
-    Target {
-        builtin: scenario.target.url.is_none(),
-        url: scenario.target.url.as_deref().map(redact_url).unwrap_or_default(),
-        protocol: scenario.target.protocol.name().to_owned(),
-        codecs,
-    }
 }
 
 /// Names the scenario without telling anything of it. Not in it: what is searched for, since `trials` and

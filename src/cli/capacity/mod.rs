@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use super::capacity_args::CapacityArgs;
 use super::flags::OutputFormat;
-use super::folder::{Folder, fresh};
+use super::folder::{Folder, of_several};
 use super::run::style;
 use super::{Failure, prepare, print, runs};
 use crate::capacity::{
@@ -58,20 +58,16 @@ pub(super) fn run(args: &CapacityArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(capacity.verdict.exit_code))
 }
 
-/// Where the trials lie. Those of another search beside them would be taken for theirs.
+/// Where the trials lie.
 fn folder(args: &CapacityArgs, name: &str) -> Result<PathBuf, Failure> {
-    let Some(out) = &args.out else { return fresh(&format!("{name}-capacity")) };
-    if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        let message = format!("{} is not empty", out.display());
-        let help = "a search has a folder of its own: choose a new or empty one with --out DIR, or go on \
-                    with the search in it: --continue DIR";
-        return Err(Failure::message(Exit::Usage, message, help));
-    }
-    std::fs::create_dir_all(out).map_err(|error| {
+    let help = "a search has a folder of its own: choose a new or empty one with --out DIR, or go on \
+                with the search in it: --continue DIR";
+    let out = of_several(args.out.as_deref(), &format!("{name}-capacity"), help)?;
+    std::fs::create_dir_all(&out).map_err(|error| {
         let message = format!("can't write into {}: {error}", out.display());
         Failure::message(Exit::Usage, message, "choose another folder with --out DIR")
     })?;
-    Ok(out.clone())
+    Ok(out)
 }
 
 /// Writes what is known so far, each file whole or not at all.

@@ -151,7 +151,7 @@ impl Course<'_> {
             let left = capacity.goal.time_s - self.took_s();
             let trials = capacity.goal.trials.saturating_sub(trial.number) as f64;
             let left_s = left.min(trials * self.ask.trial_s(trial.load)).max(0.0);
-            progress(&capacity.goal, &trial, known, Some(left_s))
+            progress(&capacity.goal, &trial, known, left_s)
         };
         self.tell(&line);
         if trial.outcome != Outcome::Passed {
