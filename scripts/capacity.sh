@@ -18,7 +18,7 @@ cargo build --release --quiet
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT INT TERM
 
-for bound in 5000 10000 20000; do
+for bound in 5000 7500 10000; do
     for size in 10 50; do
         cat >"$folder/scenario.toml" <<TOML
 format = 1

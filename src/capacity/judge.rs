@@ -91,14 +91,13 @@ fn gave_way(trial: u64, load: f64, report: &Report) -> GaveWay {
     }
 }
 
-/// When a threshold on the latency of deliveries was first broken, by the run's series.
+/// When a threshold on the latency of deliveries was first broken, by the run's series, which has the median
+/// and the p99 of each second.
 fn since(threshold: &ThresholdOutcome, report: &Report) -> Option<f64> {
     let (limit_us, _) = upper_limit_us(&threshold.condition)?;
     let figure = match &*threshold.metric {
         "delivery.p50" => |point: &SeriesPoint| point.delivery_p50_us,
-        "delivery.p99" | "delivery.p95" | "delivery.p90" | "delivery.p999" | "delivery.max" => {
-            |point: &SeriesPoint| point.delivery_p99_us
-        }
+        "delivery.p99" => |point: &SeriesPoint| point.delivery_p99_us,
         _ => return None,
     };
     let over = |us: Option<u64>| us.is_some_and(|us| us as f64 >= limit_us);

@@ -125,9 +125,11 @@ pub fn conclude(capacity: &mut Capacity, search: &Search, ended: &Ended, limit: 
     if state == State::AtLeast
         && let (Some(answer), Some(passed)) = (&mut capacity.answer, search.highest_passed())
     {
-        // What passed; the rest of the interval is what nobody tried.
-        answer.load = passed;
-        answer.low = answer.low.min(passed);
+        // What passed, of what may be tried: above it one trial may have passed by luck. The rest of the
+        // interval is what nobody tried.
+        answer.load = passed.min(search.highest_to_try());
+        answer.low = answer.low.min(answer.load);
+        answer.high = answer.high.max(answer.load);
     }
     capacity.limit = match (state, ended) {
         (State::AtLeast | State::Wide, Ended::TimeUp) => {

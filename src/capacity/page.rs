@@ -138,6 +138,7 @@ fn dots(capacity: &Capacity, y: fn(&Trial) -> Option<f64>) -> Vec<(DotKind, Stri
     let kinds = [
         (DotKind::Good, Outcome::Passed),
         (DotKind::Bad, Outcome::Failed),
+        (DotKind::Bad, Outcome::Unreachable),
         (DotKind::Plain, Outcome::Invalid),
     ];
     let of = |outcome| {

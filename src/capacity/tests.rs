@@ -135,6 +135,16 @@ fn uproar_s_own_limit_is_no_answer_but_a_lower_bound() {
     assert_eq!((found.verdict.state, found.verdict.exit_code), (State::AtLeast, 3));
     let sentence = &found.verdict.sentence;
     assert!(sentence.starts_with("400 people") && sentence.contains("uproar was the limit"));
+    // One that passed above what may be tried may have been lucky.
+    let lucky: Vec<Trial> =
+        [(200.0, true), (900.0, true), (800.0, false), (400.0, true), (400.0, true)]
+            .map(|(load, passed)| {
+                trial(1, load, if passed { Outcome::Passed } else { Outcome::Failed })
+            })
+            .to_vec();
+    let found = concluded(Goal { to: 400.0, ..goal() }, lucky, &ended, Some(&limit));
+    let answer = found.answer.unwrap();
+    assert!(answer.load == 400.0 && answer.low <= 400.0 && answer.high >= 400.0, "{answer:?}");
     // What was asked for is carried all the same.
     let enough = Goal { at_least: Some(50.0), ..goal() };
     let found = concluded(enough, trials(), &ended, Some(&limit));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::others::whole;
-use crate::scenario::Overrides;
+use crate::scenario::{Grow, Overrides};
 
 /// Which scenario, and what to change in it.
 #[derive(Clone, Debug, Args)]
@@ -52,6 +52,14 @@ impl ScenarioArgs {
     /// The scenario of most commands.
     pub(super) fn name(&self) -> &str {
         self.scenario.as_deref().unwrap_or("chat-rooms")
+    }
+
+    /// The flag that fixes what a search lets grow, if it is given.
+    pub(super) fn fixed(&self, grow: Grow) -> Option<&'static str> {
+        match grow {
+            Grow::Clients => self.clients.map(|_| "--clients"),
+            Grow::Rate => self.rate.as_ref().map(|_| "--rate"),
+        }
     }
 
     /// What the flags change. `Err` is the flag that can't be read, and its value.
@@ -151,9 +159,9 @@ pub(super) struct HowToRun {
 pub(super) enum OutputFormat {
     /// A summary for people
     Text,
-    /// report.json
+    /// The JSON file of the report, or of the search
     Json,
-    /// report.md
+    /// The same as Markdown
     Md,
     /// Annotations for GitHub Actions: nothing but what failed
     Github,

@@ -199,7 +199,14 @@ impl Search {
     /// The highest load at which a trial passed.
     #[must_use]
     pub fn highest_passed(&self) -> Option<f64> {
-        self.made.iter().filter(|trial| trial.passed).map(|trial| trial.load).reduce(f64::max)
+        self.highest_passed_under(f64::INFINITY)
+    }
+
+    /// The same of loads under this one.
+    #[must_use]
+    pub fn highest_passed_under(&self, load: f64) -> Option<f64> {
+        let passed = self.made.iter().filter(|trial| trial.passed && trial.load < load);
+        passed.map(|trial| trial.load).reduce(f64::max)
     }
 
     /// Where the answer lies by the trials so far.

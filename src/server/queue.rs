@@ -1,8 +1,8 @@
 //! What waits to be written to one connection: replies and deliveries in one order, bounded in
 //! messages and bytes. It never touches a socket.
 //!
-//! Anyone pushes, under whatever lock they hold; only the connection's own task pops. This lock is
-//! innermost: nothing else is locked while it is held, and wakers are called after it is let go.
+//! Anyone pushes, under whatever lock they hold; only the connection's own task pops. While this lock is
+//! held only a bounded server's pace is locked, and wakers are called after it is let go.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,13 +142,12 @@ impl OutQueue {
 
     /// Queues a frame's echo: a reply that the injected loss may take. False if it did.
     pub(super) fn push_echo(&self, frame: Message) -> bool {
-        let done = self.done_at();
         let mut state = lock(&self.state);
         if state.loss.strikes() {
             return false;
         }
         if state.ending.is_none() {
-            self.enqueue(&mut state, Kind::Reply, frame, done);
+            self.enqueue(&mut state, Kind::Reply, frame, self.done_at());
             drop(state);
             self.waker.wake();
         }
@@ -157,7 +156,6 @@ impl OutQueue {
 
     /// Queues what somebody else said, or applies the policy. Never waits.
     pub(super) fn push_delivery(&self, frame: Message) -> Pushed {
-        let done = self.done_at();
         let mut state = lock(&self.state);
         if state.ending.is_some() {
             return Pushed::Closed;
@@ -179,6 +177,7 @@ impl OutQueue {
                 }
                 SlowConsumer::DropNewest => return Pushed::DroppedNewest,
                 SlowConsumer::Disconnect => {
+                    self.spare(state.undone());
                     state.clear();
                     state.ending = Some(Ending::SlowConsumer);
                     self.kicked.store(true, Ordering::Release);
@@ -188,7 +187,7 @@ impl OutQueue {
                 }
             }
         }
-        self.enqueue(&mut state, Kind::Delivery, frame, done);
+        self.enqueue(&mut state, Kind::Delivery, frame, self.done_at());
         drop(state);
         self.waker.wake();
         if dropped == 0 { Pushed::Queued } else { Pushed::DroppedOldest(dropped) }
@@ -246,8 +245,7 @@ impl OutQueue {
         }
     }
 
-    /// When a bounded server has done what it is asked for now. Before the queue is locked, whose lock is
-    /// the innermost.
+    /// When a bounded server has done what it is asked for now. Not asked for what nobody gets.
     fn done_at(&self) -> Option<Instant> {
         self.pace.as_ref().map(|pace| pace.done_at(Instant::now()))
     }
@@ -267,13 +265,10 @@ impl OutQueue {
 impl Drop for OutQueue {
     /// Its connection is gone.
     fn drop(&mut self) {
-        if self.pace.is_none() {
-            return;
+        if self.pace.is_some() {
+            let undone = lock(&self.state).undone();
+            self.spare(undone);
         }
-        let now = Instant::now();
-        let waits = |entry: &&Entry| entry.due.is_some_and(|due| due > now);
-        let waiting = lock(&self.state).entries.iter().filter(waits).count();
-        self.spare(waiting);
     }
 }
 
@@ -297,6 +292,12 @@ impl State {
     fn drop_oldest_delivery(&mut self) -> bool {
         let oldest = self.entries.iter().position(|entry| entry.kind == Kind::Delivery);
         oldest.is_some_and(|index| self.remove(index).is_some())
+    }
+
+    /// How many a bounded server has not done yet.
+    fn undone(&self) -> usize {
+        let now = Instant::now();
+        self.entries.iter().filter(|entry| entry.due.is_some_and(|due| due > now)).count()
     }
 
     fn clear(&mut self) {
@@ -382,6 +383,32 @@ mod tests {
         assert_eq!(queue.push_delivery(frame("d5")), Pushed::Closed);
         assert!(queue.kicked());
         assert_eq!(queue.pop(), Popped::Ended(Ending::SlowConsumer));
+    }
+
+    /// What three deliveries took of a bounded server's time, by a policy, and what the next is put behind.
+    #[test]
+    fn what_nobody_gets_takes_no_time_of_a_bounded_server() {
+        let behind = |policy, loss| {
+            let now = Instant::now();
+            let pace = Arc::new(Pace::new(1.0, 0.0, now));
+            let config = ServerConfig {
+                queue_messages: 3,
+                slow_consumer: policy,
+                loss,
+                ..ServerConfig::default()
+            };
+            let queue = OutQueue::new(&config, 1).paced(Some(Arc::clone(&pace)));
+            for text in ["d1", "d2", "d3", "d4", "d5"] {
+                queue.push_delivery(frame(text));
+            }
+            let done = pace.done_at(now).saturating_duration_since(now);
+            done.as_secs_f64().round()
+        };
+        // Each takes a second; three wait at most, and the next comes behind them.
+        assert_eq!(behind(SlowConsumer::DropNewest, 0.0), 4.0);
+        assert_eq!(behind(SlowConsumer::DropOldest, 0.0), 4.0);
+        assert_eq!(behind(SlowConsumer::Disconnect, 0.0), 1.0);
+        assert_eq!(behind(SlowConsumer::DropNewest, 1.0), 1.0);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::capacity::{CAPACITY_VERSION, Capacity, Goal, Limit, Outcome, Trial, W
 use crate::machine::clock::unix_ms;
 use crate::machine::host::Host;
 use crate::plan::{Plan, describe, describe_each};
-use crate::ready::fit::ceiling;
+use crate::ready::fit::{ceiling, cores_carry};
 use crate::report::{Exit, ScenarioSummary};
 use crate::scenario::{Grow, Scenario};
 use crate::search::{Goal as Range, Search, Trial as Weighed};
@@ -29,6 +29,7 @@ const INVALID: usize = 3;
 const BESIDES_S: f64 = 1.5;
 
 /// A search before its first trial, or between two.
+#[derive(Clone)]
 pub(super) struct Ask {
     /// What is known, and what for.
     pub(super) capacity: Capacity,
@@ -44,12 +45,22 @@ pub(super) struct Ask {
     others_s: f64,
     /// The scenario's own load.
     written: f64,
+    /// The load that this machine's cores are likely to carry. No limit: trials find out.
+    cores_carry: Option<f64>,
 }
 
 impl Ask {
     pub(super) fn of(plan: &Plan, args: &CapacityArgs) -> Result<Self, Failure> {
         let scenario = &plan.scenario;
         let asked = &scenario.capacity;
+        if let Some(flag) = args.scenario.fixed(asked.grow) {
+            let message = format!("{flag} says what the search is to find out");
+            return Err(Failure::message(
+                Exit::Usage,
+                message,
+                "give the search its ends: --from and --to",
+            ));
+        }
         let written = match asked.grow {
             Grow::Clients => f64::from(plan.client_count()),
             Grow::Rate => plan.open_rate_per_s().ok_or_else(|| {
@@ -103,6 +114,7 @@ impl Ask {
             ramps_s: sum(true),
             others_s: sum(false),
             written,
+            cores_carry: cores_carry(plan).map(|share| share * written),
         })
     }
 
@@ -171,7 +183,7 @@ impl Ask {
             remedy: last.remedy.clone().unwrap_or_default(),
         };
         let Goal { from, within, .. } = self.capacity.goal;
-        let passed = self.search.highest_passed().filter(|passed| *passed < load);
+        let passed = self.search.highest_passed_under(load);
         self.search.limit_to(match passed {
             // Nothing lies between that would make a difference.
             Some(passed) if load / passed < 1.0 + within => passed,
@@ -184,14 +196,21 @@ impl Ask {
     /// What is going to happen.
     pub(super) fn announced(&self, out: &Path) -> String {
         let goal = &self.capacity.goal;
-        format!(
+        let mut text = format!(
             "{} to {}, at most {} trials or {}: each is a run of its own in {}\n",
             load_words(goal.grow, goal.from),
             load_words(goal.grow, goal.to),
             goal.trials,
             seconds(goal.time_s),
             out.display()
-        )
+        );
+        if let Some(carried) = self.cores_carry.filter(|carried| *carried < goal.to) {
+            let load = load_words(goal.grow, carried);
+            text += &format!(
+                "note: the cores of this machine are likely to carry some {load}, not more\n"
+            );
+        }
+        text
     }
 }
 
@@ -308,6 +327,9 @@ mod tests {
         // Twice the people come up in twice the time.
         let more = asked.trial_s(1_000.0) - asked.trial_s(500.0);
         assert!((more - 1.0).abs() < 1e-9, "{more}");
+        let fixed = ask(&["--clients", "100"]).unwrap_err();
+        assert_eq!(fixed.exit, Exit::Usage);
+        assert!(ask(&["--clients", "100", "--grow", "rate"]).is_ok());
         let rate = ask(&["--grow", "rate", "--set", "capacity.from=10"]).unwrap();
         assert_eq!(rate.trial_s(10.0), rate.trial_s(1_000.0));
         assert!(
@@ -330,6 +352,11 @@ mod tests {
         assert_eq!(ask.capacity.goal.to, 565.0);
         assert_eq!((ask.limit.whose, ask.limit.at), (Whose::Uproar, Some(800.0)));
         assert_eq!(ask.limit.remedy, "more cores");
+        // What passed above it by luck is not what lies under it.
+        let mut lucky = ask.clone();
+        lucky.keep(trial(600.0, Outcome::Passed));
+        (0..3).for_each(|_| lucky.keep(trial(500.0, Outcome::Invalid)));
+        assert_eq!(lucky.capacity.goal.to, 447.0);
         (0..3).for_each(|_| ask.keep(trial(565.0, Outcome::Invalid)));
         (0..3).for_each(|_| ask.keep(trial(475.0, Outcome::Invalid)));
         (0..3).for_each(|_| ask.keep(trial(435.0, Outcome::Invalid)));
