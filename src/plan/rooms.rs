@@ -56,8 +56,11 @@ impl Rooms {
     /// Draws the memberships of every client, cohort after cohort.
     pub(super) fn draw(scenario: &Scenario) -> Self {
         let mut rooms = Self { starts: vec![0], ..Self::default() };
+        // Even picks go on where the cohort before stopped, so that cohorts mix in every room.
+        let mut turns = Vec::new();
         for (index, set) in scenario.room_sets.iter().enumerate() {
-            let count = room_count(scenario, index, &set.rooms);
+            let (count, last) = room_count(scenario, index, &set.rooms);
+            turns.push(Turns { turn: 0, count, last });
             rooms.sets.push((rooms.rooms.len() as u32, count));
             rooms.rooms.extend((0..count).map(|n| Room {
                 set: Some(index),
@@ -65,17 +68,15 @@ impl Rooms {
                 members: Vec::new(),
             }));
         }
-        // Even picks go on where the cohort before stopped, so that cohorts mix in every room.
-        let mut turn = vec![0_u64; scenario.room_sets.len()];
         let mut client = 0;
         for (index, cohort) in scenario.cohorts.iter().enumerate() {
             let mut rng = seeds::rng(scenario.seed, seeds::ROOMS, index as u64);
             for _ in 0..cohort.clients {
                 match (&cohort.join, cohort.protocol.audience()) {
                     (Some(join), _) => {
-                        let (first, count) = rooms.sets[join.set];
+                        let (first, _) = rooms.sets[join.set];
                         let picks =
-                            pick(join.pick, join.per_client, count, &mut turn[join.set], &mut rng);
+                            pick(join.pick, join.per_client, &mut turns[join.set], &mut rng);
                         for n in picks {
                             rooms.add(client, first + n);
                         }
@@ -111,10 +112,12 @@ impl Rooms {
     }
 }
 
-fn room_count(scenario: &Scenario, set: usize, rooms: &RoomCount) -> u32 {
+/// How many rooms, and how full the last one is where all others are as large as `size` says: members of
+/// it, and of the others.
+fn room_count(scenario: &Scenario, set: usize, rooms: &RoomCount) -> (u32, Option<(u64, u64)>) {
     match rooms {
-        RoomCount::Count(count) => (*count).max(1),
-        RoomCount::Names(names) => (names.len() as u32).max(1),
+        RoomCount::Count(count) => ((*count).max(1), None),
+        RoomCount::Names(names) => ((names.len() as u32).max(1), None),
         RoomCount::Size(size) => {
             let joins = scenario.cohorts.iter().filter_map(|cohort| {
                 let join = cohort.join.as_ref().filter(|join| join.set == set)?;
@@ -124,30 +127,57 @@ fn room_count(scenario: &Scenario, set: usize, rooms: &RoomCount) -> u32 {
                 (members + more, widest.max(per_client))
             });
             // A client needs as many rooms as it joins, whatever their size.
-            let by_size = members.div_ceil(u64::from((*size).max(1)));
-            u32::try_from(by_size).unwrap_or(u32::MAX).max(widest)
+            let size = u64::from((*size).max(1));
+            let by_size = u32::try_from(members.div_ceil(size)).unwrap_or(u32::MAX);
+            let last = members % size;
+            let is_partial = last > 0 && by_size >= widest;
+            (by_size.max(widest), is_partial.then_some((last, size)))
+        }
+    }
+}
+
+/// Rooms of a set in turn.
+struct Turns {
+    turn: u64,
+    count: u32,
+    /// Of the last room, where it is smaller than the others: its members, and theirs.
+    last: Option<(u64, u64)>,
+}
+
+impl Turns {
+    /// The next room. Rooms of a `size` are that large but for the last: spread evenly, people who come
+    /// would make all of them smaller, and the load would fall as they grow. The last one is passed over in
+    /// even steps, so that cohorts mix in it too.
+    fn next(&mut self) -> u32 {
+        let count = u64::from(self.count);
+        loop {
+            let (round, room) = (self.turn / count, self.turn % count);
+            self.turn += 1;
+            let is_passed_over = self.last.is_some_and(|(last, size)| {
+                room + 1 == count && (round + 1) * last / size == round * last / size
+            });
+            // A room that is alone is the last one and takes everybody.
+            if !is_passed_over || count == 1 {
+                return room as u32;
+            }
         }
     }
 }
 
 /// Distinct rooms for one client, at most `count`.
-fn pick(pick: Pick, per_client: u32, count: u32, turn: &mut u64, rng: &mut Pcg64Mcg) -> Vec<u32> {
+fn pick(pick: Pick, per_client: u32, turns: &mut Turns, rng: &mut Pcg64Mcg) -> Vec<u32> {
+    let count = turns.count;
     let wanted = per_client.min(count) as usize;
     let mut picked = Vec::with_capacity(wanted);
     let mut known = FxHashSet::default();
-    let even = |turn: &mut u64| {
-        let room = (*turn % u64::from(count)) as u32;
-        *turn += 1;
-        room
-    };
     // Drawing distinct rooms from a steep Zipf may take long: the rest is filled in turn.
     let mut draws = 64 * wanted;
     while picked.len() < wanted {
         let room = match pick {
-            Pick::Even => even(turn),
-            _ if draws == 0 => even(turn),
+            Pick::Even => turns.next(),
+            _ if draws == 0 => turns.next(),
             Pick::Random => rng.random_range(0..count),
-            Pick::Zipf { exponent } => zipf(count, exponent, rng).unwrap_or_else(|| even(turn)),
+            Pick::Zipf { exponent } => zipf(count, exponent, rng).unwrap_or_else(|| turns.next()),
         };
         draws = draws.saturating_sub(1);
         if known.insert(room) {
@@ -220,6 +250,38 @@ mod tests {
     }
 
     #[test]
+    fn rooms_of_a_size_are_that_large_but_for_the_last_whatever_the_clients() {
+        let sizes = |talkers: u32, readers: u32| {
+            let text = format!(
+                r#"
+                [rooms.lobby]
+                size = 50
+                [[cohort]]
+                name = "talkers"
+                clients = {talkers}
+                join = {{ rooms = "lobby" }}
+                [[cohort]]
+                name = "readers"
+                clients = {readers}
+                join = {{ rooms = "lobby" }}
+                "#
+            );
+            let plan = plan("rooms", &text);
+            plan.rooms().iter().map(|room| room.members.clone()).collect::<Vec<_>>()
+        };
+        let lengths = |rooms: &[Vec<u32>]| rooms.iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(lengths(&sizes(100, 100)), [50, 50, 50, 50]);
+        assert_eq!(lengths(&sizes(100, 101)), [50, 50, 50, 50, 1]);
+        assert_eq!(lengths(&sizes(112, 112)), [50, 50, 50, 50, 24]);
+        assert_eq!(lengths(&sizes(3, 4)), [7]);
+        // Both cohorts are in every room, half and half.
+        for room in sizes(112, 112) {
+            let talkers = room.iter().filter(|client| **client < 112).count();
+            assert!(room.len().abs_diff(2 * talkers) <= 3, "{talkers} of {}", room.len());
+        }
+    }
+
+    #[test]
     fn even_picks_fill_the_rooms_in_turn_and_cohorts_mix() {
         let plan = plan("rooms", &cohorts("count = 3", "count = 2"));
         assert_eq!(
@@ -273,20 +335,22 @@ mod tests {
     #[test]
     fn a_random_pick_is_random_to_its_last_room() {
         for seed in 0..20 {
-            let (mut turn, mut rng) = (0, Pcg64Mcg::seed_from_u64(seed));
-            let mut picked = pick(Pick::Random, 30, 20, &mut turn, &mut rng);
+            let mut turns = Turns { turn: 0, count: 20, last: None };
+            let mut rng = Pcg64Mcg::seed_from_u64(seed);
+            let mut picked = pick(Pick::Random, 30, &mut turns, &mut rng);
             picked.sort_unstable();
             assert_eq!(picked, Vec::from_iter(0..20), "each once");
-            assert_eq!(turn, 0, "none was filled in turn");
+            assert_eq!(turns.turn, 0, "none was filled in turn");
         }
     }
 
     #[test]
     fn a_pick_that_hardly_ever_finds_another_room_is_filled_in_turn() {
-        let (mut turn, mut rng) = (3, Pcg64Mcg::seed_from_u64(7));
+        let mut turns = Turns { turn: 3, count: 20, last: None };
+        let mut rng = Pcg64Mcg::seed_from_u64(7);
         let steep = Pick::Zipf { exponent: 10.0 };
-        let mut picked = pick(steep, 20, 20, &mut turn, &mut rng);
-        assert!(turn > 3 + 10, "most were: {turn}");
+        let mut picked = pick(steep, 20, &mut turns, &mut rng);
+        assert!(turns.turn > 3 + 10, "most were: {}", turns.turn);
         picked.sort_unstable();
         assert_eq!(picked, Vec::from_iter(0..20));
     }
