@@ -188,7 +188,8 @@ impl Course<'_> {
                 Probed::Ended(Ended::Unreachable(why)) => Health::Ill(why),
                 Probed::Ended(ended) => return Ok(Some(ended)),
             };
-            let Err(why) = is_as_before(first, &now) else { return Ok(None) };
+            let thresholds = &self.ask.capacity.thresholds;
+            let Err(why) = is_as_before(first, &now, thresholds) else { return Ok(None) };
             if since.elapsed() < RECOVERS_WITHIN {
                 continue;
             }
