@@ -85,6 +85,28 @@ fn parse_stat_cpu(stat: &str, ticks_per_s: u64) -> Option<u64> {
     Some(user.checked_add(system)?.checked_mul(1_000_000)? / ticks_per_s)
 }
 
+/// How long these cores were busy since the machine booted, whoever they worked for, in microseconds
+/// together; `None` where that is not told. Counted in clock ticks, as [`ProcessStat::cpu_us`] is.
+#[must_use]
+pub fn busy_us(cores: &[usize]) -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    parse_busy(&stat, cores)?.checked_mul(1_000_000).map(|busy| busy / ticks_per_s().unwrap_or(100))
+}
+
+/// In ticks.
+fn parse_busy(stat: &str, cores: &[usize]) -> Option<u64> {
+    let busy = |core: &usize| {
+        let name = format!("cpu{core} ");
+        let line = stat.lines().find_map(|line| line.strip_prefix(&name))?;
+        // user nice system idle iowait irq softirq
+        let ticks: Vec<u64> =
+            line.split_whitespace().take(7).map(|tick| tick.parse().ok()).collect::<Option<_>>()?;
+        let [user, nice, system, _, _, irq, softirq] = ticks.try_into().ok()?;
+        Some(user + nice + system + irq + softirq)
+    };
+    if cores.is_empty() { None } else { cores.iter().map(busy).sum() }
+}
+
 /// The machine's processor time since it booted, in clock ticks over all cores. In a container
 /// this is the host's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,6 +194,15 @@ mod tests {
         assert!((shares.steal - 0.05).abs() < 1e-9, "{shares:?}");
         assert_eq!(before.since(before), None);
         assert_eq!(before.since(after), None);
+    }
+
+    #[test]
+    fn single_cores_are_busy_for_whomever() {
+        let stat = "cpu  9 9 9 9 9 9 9 9\ncpu0 1 2 3 100 7 4 5 6\ncpu1 10 0 0 1 1 0 0 0\n";
+        assert_eq!(parse_busy(stat, &[0]), Some(15));
+        assert_eq!(parse_busy(stat, &[0, 1]), Some(25));
+        assert_eq!((parse_busy(stat, &[2]), parse_busy(stat, &[])), (None, None));
+        assert_eq!(parse_busy("cpu0 1 2 x 4 5 6 7\n", &[0]), None);
     }
 
     #[test]

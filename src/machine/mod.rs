@@ -4,10 +4,13 @@
 //! nothing: what a figure means for a run is the business of those who ask.
 
 pub mod alloc;
+pub mod cgroup;
 pub mod clock;
 pub mod cores;
 pub mod cpu;
 pub mod host;
 pub mod limits;
+pub mod process;
 pub mod signals;
+pub mod sockets;
 pub mod timer;
