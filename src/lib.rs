@@ -28,6 +28,7 @@ pub mod plan;
 pub mod measure;
 
 pub mod client;
+pub mod watch;
 pub mod worker;
 
 pub mod compare;

@@ -4,10 +4,12 @@
 //! refers to a figure through these enums, so that a threshold, a report field and a
 //! column in the summary can't drift apart.
 
+mod resource;
 mod share;
 
 use serde::{Deserialize, Serialize};
 
+pub use resource::{Over, Resource, ResourceUnit, TARGET};
 pub use share::{Rate, Share, Whole};
 
 /// A latency metric. Every sample is a count of microseconds.

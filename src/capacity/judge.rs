@@ -3,12 +3,11 @@
 use super::model::{GaveWay, Outcome, Trial};
 use crate::metric::{ErrorKind, Metric, Step};
 use crate::report::files::REPORT_FILE;
-use crate::report::sentence::{gravest, measured, outcome as told, upper_limit_us};
-use crate::report::{Report, SeriesPoint, ThresholdOutcome, ValidityState, VerdictState};
-use crate::units::format::{count, counted, number, percent};
+use crate::report::full::{full, since};
+use crate::report::sentence::{gravest, measured, outcome as told};
+use crate::report::{Report, ValidityState, VerdictState};
+use crate::units::format::counted;
 
-/// A server that uses this share of what it has is full.
-const FULL: f64 = 0.85;
 /// HTTP statuses and close codes by which a server says that it takes no more.
 const TOO_MANY: [&str; 5] = ["429", "503", "1008", "1012", "1013"];
 
@@ -80,28 +79,16 @@ fn gave_way(trial: u64, load: f64, report: &Report) -> GaveWay {
         None => report.verdict.sentence.clone(),
     };
     let refused = refused(report);
+    let at_s = failed.and_then(|threshold| since(threshold, report));
     GaveWay {
         load,
         trial,
         what,
-        at_s: failed.and_then(|threshold| since(threshold, report)),
+        at_s,
         let_in: refused.is_some().then_some(report.clients.peak),
         refused,
-        full: full(report),
+        full: full(report, at_s).map(|full| full.what),
     }
-}
-
-/// When a threshold on the latency of deliveries was first broken, by the run's series, which has the median
-/// and the p99 of each second.
-fn since(threshold: &ThresholdOutcome, report: &Report) -> Option<f64> {
-    let (limit_us, _) = upper_limit_us(&threshold.condition)?;
-    let figure = match &*threshold.metric {
-        "delivery.p50" => |point: &SeriesPoint| point.delivery_p50_us,
-        "delivery.p99" => |point: &SeriesPoint| point.delivery_p99_us,
-        _ => return None,
-    };
-    let over = |us: Option<u64>| us.is_some_and(|us| us as f64 >= limit_us);
-    report.series.iter().find(|point| over(figure(point))).map(|point| point.t_s)
 }
 
 /// How the server turned people away: by HTTP, by a close code, by a word of its protocol, or by not
@@ -129,15 +116,4 @@ fn refused(report: &Report) -> Option<String> {
     });
     let (times, how) = groups.max_by_key(|(count, _)| *count)?;
     Some(format!("{} {how}", counted(times, "attempt")))
-}
-
-/// Which part of the server had nothing left, as far as is known.
-fn full(report: &Report) -> Option<String> {
-    let used = cores(report, report.server.as_ref()?.cpu_s)?;
-    // The built-in server has the cores that uproar has not: half of them.
-    let has = f64::from((report.host.cores / 2).max(1));
-    (used >= FULL * has).then(|| match has {
-        1.0 => format!("the server's one core was full ({} used)", percent(used)),
-        _ => format!("the server's {} cores were full ({} used)", count(has as u64), number(used)),
-    })
 }

@@ -37,6 +37,9 @@ pub struct Capacity {
     pub people: String,
     /// The server under test.
     pub target: Target,
+    /// Whether the server's processes were watched.
+    #[serde(default)]
+    pub watched: bool,
     /// Deliveries a second that the built-in server was bound to; `null` where it was not.
     pub serves_per_s: Option<f64>,
     /// The build of uproar that measured.

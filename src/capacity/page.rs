@@ -2,8 +2,8 @@
 
 use super::model::{Capacity, Outcome, State, Trial};
 use super::words::{figure, lines};
+use crate::report::condition::upper_limit_us;
 use crate::report::html::{Chart, ChartUnit, Dot, DotKind, Part, Sheet, to_sheet};
-use crate::report::sentence::upper_limit_us;
 use crate::scenario::Grow;
 use crate::units::format::{UNKNOWN, duration_us, number, percent, rate};
 

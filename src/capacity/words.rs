@@ -111,14 +111,15 @@ fn first_to_give_way(capacity: &Capacity) -> Option<String> {
     let of = capacity.gave_way.as_ref()?;
     let told: Vec<String> = [of.refused.clone(), of.full.clone()].into_iter().flatten().collect();
     if told.is_empty() {
-        return Some(match (capacity.target.builtin, capacity.serves_per_s) {
+        return Some(match (capacity.watched, capacity.serves_per_s) {
             (true, Some(per_s)) => format!(
                 "the built-in server was told to deliver {} a second and no more",
                 number(per_s)
             ),
             (true, None) => "none of what uproar sees was full".to_owned(),
             (false, _) => {
-                "what was full is not known: uproar does not look into this server".to_owned()
+                "what was full is not known: name the server's process, --watch port=8080"
+                    .to_owned()
             }
         });
     }

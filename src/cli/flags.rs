@@ -39,6 +39,10 @@ pub(super) struct ScenarioArgs {
     /// Codec of every cohort that names none: see `uproar codecs` [default: the scenario's]
     #[arg(long, value_name = "NAME")]
     pub(super) codec: Option<String>,
+    /// Look at the server's processes on this machine too: port=8080, pid=4711, pid_file=FILE or
+    /// cgroup=FOLDER; and metrics=URL for a page of Prometheus's. May be repeated
+    #[arg(long, value_name = "WHAT=WHICH")]
+    watch: Vec<String>,
     /// Decides everything random in the plan [default: the scenario's, or 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -64,7 +68,11 @@ impl ScenarioArgs {
 
     /// What the flags change. `Err` is the flag that can't be read, and its value.
     pub(super) fn overrides(&self) -> Result<Overrides, (&'static str, String)> {
+        let target = self.target.overrides()?;
+        let mut set = target.set;
+        set.extend(watched(&self.watch)?);
         Ok(Overrides {
+            set,
             codec: self.codec.clone(),
             seed: self.seed,
             clients: self.clients,
@@ -73,9 +81,28 @@ impl ScenarioArgs {
             rate: self.rate.clone(),
             duration: self.duration.clone(),
             allow_host: self.allow_host.clone(),
-            ..self.target.overrides()?
+            ..target
         })
     }
+}
+
+/// `--watch` as keys of `[target.watch]`. `Err` is the flag and what can't be read.
+fn watched(given: &[String]) -> Result<Vec<(String, String)>, (&'static str, String)> {
+    let mut set = Vec::new();
+    let mut pages = Vec::new();
+    for written in given {
+        let Some((what, which)) = written.split_once('=') else {
+            return Err(("--watch", written.clone()));
+        };
+        match what.trim() {
+            "metrics" => pages.push(format!("{{ url = {:?} }}", which.trim())),
+            what => set.push((format!("target.watch.{what}"), which.to_owned())),
+        }
+    }
+    if !pages.is_empty() {
+        set.push(("target.watch.metrics".to_owned(), format!("[{}]", pages.join(", "))));
+    }
+    Ok(set)
 }
 
 /// Which server, and how to speak to it.

@@ -130,6 +130,15 @@ async fn measure(
             };
         }
     };
+    let watcher = match ready::watcher(plan, server.as_ref()).await {
+        Ok(watcher) => watcher,
+        Err(refusal) => {
+            if let Some(mut server) = server {
+                server.stop().await;
+            }
+            return Err(refusal.into());
+        }
+    };
     let setting = setting(args, plan, run, &url, same_host);
     let (sender, receiver) = watch::channel(Progress::default());
     let shown = (!args.quiet).then(|| tokio::spawn(progress::show(Arc::clone(plan), receiver)));
@@ -147,6 +156,7 @@ async fn measure(
         strangers_host,
         lookup_us,
         cores,
+        watcher,
         live,
     };
     let outcome = coordinator::run(run, server, sender, stop).await;

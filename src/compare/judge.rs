@@ -18,8 +18,16 @@ use crate::report::Report;
 
 /// What is told beside the figures that decide. p99.9 and the largest move from run to run by
 /// themselves, and what a delivery costs only says something on an idle machine.
-pub(super) const TOLD: [&str; 5] =
-    ["delivery.p50", "delivery.p99", "generator.cpu", "server.cpu", "bytes"];
+pub(super) const TOLD: [&str; 8] = [
+    "delivery.p50",
+    "delivery.p99",
+    "generator.cpu",
+    "server.cpu",
+    "bytes",
+    "target.cpu_per_delivery",
+    "target.rss.max",
+    "target.bytes_per_client",
+];
 
 /// What decides where nobody says otherwise, and how much it may change.
 const DELIVERIES: [(&str, &str); 2] = [("delivery.p50", "10%, 20us"), ("delivery.p99", "10%, 2ms")];

@@ -18,6 +18,7 @@ pub fn of(figure: &Figure, report: &Report) -> Option<f64> {
             };
             a_delivery(report, used? * 1e6)
         }
+        What::Target(name) => *report.resources.as_ref()?.figures.get(name)?,
         What::Bytes => a_delivery(report, report.bytes.sent as f64 + report.bytes.received as f64),
     }
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -34,6 +36,8 @@ pub struct BuiltinServer {
     /// are refused. Without it a client's own outgoing connection could be given that port.
     _reserved: Option<TcpSocket>,
     running: Option<Running>,
+    /// Its process; 0 while there is none.
+    pid: Arc<AtomicU32>,
     /// CPU time of earlier children, and the largest memory of any.
     before: Option<ProcessStat>,
 }
@@ -66,6 +70,7 @@ impl BuiltinServer {
             arguments: arguments.to_owned(),
             address,
             _reserved: reserved,
+            pid: Arc::new(AtomicU32::new(running.pid())),
             running: Some(running),
             before: None,
         })
@@ -75,6 +80,12 @@ impl BuiltinServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its process, whichever it is by then; 0 while there is none.
+    #[must_use]
+    pub fn pid(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.pid)
     }
 
     /// CPU time and memory so far, of all its children; the last known ones if it is gone; `None`
@@ -125,6 +136,7 @@ impl BuiltinServer {
     /// Ends it without a word (SIGKILL).
     pub async fn kill(&mut self) {
         self.stat();
+        self.pid.store(0, Ordering::Release);
         if let Some(mut running) = self.running.take() {
             // It fails only if the child is gone already.
             let _ = running.child.kill().await;
@@ -135,6 +147,7 @@ impl BuiltinServer {
     /// Lets it end in order, and makes sure that it does.
     pub async fn stop(&mut self) {
         self.stat();
+        self.pid.store(0, Ordering::Release);
         if let Some(mut running) = self.running.take() {
             running.stop().await;
             self.remember(&running);
@@ -160,6 +173,7 @@ impl BuiltinServer {
     /// As [`start`](Self::start).
     pub async fn start_again(&mut self) -> io::Result<()> {
         let (running, _) = Running::start(&self.binary, &self.arguments, self.address).await?;
+        self.pid.store(running.pid(), Ordering::Release);
         self.running = Some(running);
         Ok(())
     }
@@ -208,6 +222,10 @@ impl Running {
             .and_then(|rest| rest.trim_end_matches('/').parse().ok())
             .ok_or_else(|| io::Error::other(format!("its first line is not an address: {line}")))?;
         Ok((Self { child, stdin, last: None }, address))
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id().unwrap_or(0)
     }
 
     fn stat(&mut self) -> Option<ProcessStat> {

@@ -17,6 +17,7 @@ use super::watchdog::Watchdog;
 use crate::machine::clock::{Clock, micros, unix_ms};
 use crate::machine::cores::stand_back;
 use crate::measure::{Live, Totals};
+use crate::watch::Watching;
 use crate::worker::{Link, ThreadLink};
 
 /// Time for workers to reach their first event together.
@@ -96,6 +97,8 @@ struct Drive {
     started_unix_ms: u64,
     totals: Totals,
     watchdog: Watchdog,
+    /// Whose machine is watched, in words, and what is read of it.
+    watching: Option<(String, Watching)>,
     /// Whether all figures were shown at the last tick.
     shown: bool,
 }
@@ -112,7 +115,7 @@ struct Drained {
 impl Drive {
     /// Starts the workers together.
     async fn start(
-        run: Run,
+        mut run: Run,
         mut crew: Crew,
         server: Option<(BuiltinServer, Handle)>,
         progress: watch::Sender<Progress>,
@@ -126,10 +129,24 @@ impl Drive {
             totals.record_lookup(lookup_us);
         }
         crew.start(epoch);
-        meter.keep(server, &run.plan, Clock::starting_at(epoch.into_std())).await;
+        let clock = Clock::starting_at(epoch.into_std());
+        let watching = run.watcher.take().map(|watcher| (watcher.what(), watcher.start(clock)));
+        meter.keep(server, &run.plan, clock).await;
         let watchdog = Watchdog::new(run.plan.scenario.thresholds.len(), run.strangers_host);
         let shown = false;
-        Self { run, crew, meter, progress, stop, epoch, started_unix_ms, totals, watchdog, shown }
+        Self {
+            run,
+            crew,
+            meter,
+            progress,
+            stop,
+            epoch,
+            started_unix_ms,
+            totals,
+            watchdog,
+            watching,
+            shown,
+        }
     }
 
     /// Since the run's start; 0 before it.
@@ -164,6 +181,7 @@ impl Drive {
     /// Brings the figures up to now, and looks whether they end the run.
     fn look(&mut self) -> ControlFlow<Option<Abort>> {
         let now_us = self.now_us();
+        self.take_used();
         self.totals.advance(now_us);
         self.totals.reached(now_us);
         if let Some(abort) = self.watchdog.look(&self.totals, now_us) {
@@ -179,6 +197,13 @@ impl Drive {
         ControlFlow::Continue(())
     }
 
+    /// Takes in what was read of the server's machine.
+    fn take_used(&mut self) {
+        let Some((_, watching)) = &self.watching else { return };
+        watching.take().into_iter().for_each(|used| self.totals.take_used(used));
+        self.totals.resources.watching_cpu_us = watching.cpu_us();
+    }
+
     /// Ends the schedule, waits until nothing is on its way any more, and settles everything.
     async fn drain(&mut self) -> Drained {
         let stopped = *self.stop.borrow();
@@ -187,6 +212,7 @@ impl Drive {
         self.crew.drain(scheduled_us);
         self.tell(Stage::Draining, self.now_us());
         let timed_out = self.wait_for_messages().await;
+        self.take_used();
         self.totals.finish();
         let duration_us = self.now_us();
         self.show(None, duration_us);
@@ -235,6 +261,7 @@ impl Drive {
             duration_us,
             generator_cpu_us: cost.generator_cpu_us,
             server: cost.server,
+            watched: self.watching.map(|(what, _)| what),
             server_ended: cost.server_ended,
             machine: cost.machine,
             drain_timed_out: timed_out,

@@ -10,6 +10,7 @@ use crate::machine::cpu::{MachineCpu, ProcessStat};
 use crate::measure::{ErrorKey, Live, Totals};
 use crate::plan::Plan;
 use crate::protocol::scope::Captured;
+use crate::watch::Watcher;
 
 /// What to run.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Run {
     pub strangers_host: bool,
     /// How long the lookup of the host's name took, in microseconds; `None` if there was none.
     pub lookup_us: Option<u64>,
+    /// Who looks at the server's machine, if anybody does.
+    pub watcher: Option<Watcher>,
     /// Who wants all figures once a second while the run goes on, if anybody.
     pub live: Option<watch::Sender<Live>>,
 }
@@ -128,6 +131,8 @@ pub struct Outcome {
     pub generator_cpu_us: Option<u64>,
     /// The built-in server's figures over the run.
     pub server: Option<ProcessStat>,
+    /// Whose machine was watched, in words, if anybody's was; empty where only pages of metrics were.
+    pub watched: Option<String>,
     /// How the built-in server ended, if it ended before the run did.
     pub server_ended: Option<String>,
     /// The machine's CPU over the run: busy and stolen shares, where known.
@@ -153,6 +158,7 @@ impl Outcome {
             duration_us: 0,
             generator_cpu_us: None,
             server: None,
+            watched: None,
             server_ended: None,
             machine: None,
             drain_timed_out: false,

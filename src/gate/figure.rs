@@ -1,6 +1,6 @@
 //! The name of a figure: `[cohort.NAME.][phase.NAME.]METRIC[.STAT]`, as thresholds have it.
 
-use crate::metric::{Counter, Metric};
+use crate::metric::{Counter, Metric, Over, Resource, ResourceUnit, TARGET};
 
 /// What a figure is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,9 @@ pub enum What {
     Cpu(Side),
     /// Bytes on the clients' sockets, a delivery.
     Bytes,
+    /// What the server's processes used, or told themselves, by the name that thresholds have after
+    /// `target.`.
+    Target(String),
 }
 
 /// Which figure of a latency.
@@ -120,7 +123,9 @@ impl Figure {
             What::Latency(_, Stat::Percentile(p)) if figure.cohort.is_some() && !told(*p) => {
                 Err(format!("reports have of a cohort {TOLD}"))
             }
-            What::Count(_) | What::Cpu(_) | What::Bytes if figure.cohort.is_some() => {
+            What::Count(_) | What::Cpu(_) | What::Bytes | What::Target(_)
+                if figure.cohort.is_some() =>
+            {
                 Err(format!("`{rest}` is compared over all cohorts"))
             }
             _ => Ok(figure),
@@ -130,7 +135,11 @@ impl Figure {
     /// What it is counted in.
     #[must_use]
     pub fn unit(&self) -> Unit {
-        match self.what {
+        match &self.what {
+            What::Target(name) => match Resource::from_name(name).map(Resource::unit) {
+                Some(ResourceUnit::Time) => Unit::Micros,
+                _ => Unit::Number,
+            },
             What::Latency(..) | What::Cpu(_) => Unit::Micros,
             What::Count(_) | What::Bytes => Unit::Number,
         }
@@ -140,6 +149,20 @@ impl Figure {
 fn what(text: &str) -> Result<What, String> {
     if let Some((_, cost)) = COSTS.iter().find(|(name, _)| *name == text) {
         return Ok(cost.clone());
+    }
+    if let Some(name) = text.strip_prefix(TARGET) {
+        let is_told = Over::ALL.into_iter().any(|(_, over)| {
+            name.strip_suffix(over)
+                .and_then(|name| name.strip_suffix('.'))
+                .is_some_and(|name| !name.is_empty())
+        });
+        return match Resource::from_name(name) {
+            None if !is_told => Err(format!(
+                "`{text}` is no figure of a server: write target.cpu_per_delivery, target.rss.max, or a \
+                 metric that it tells with .max or .mean"
+            )),
+            _ => Ok(What::Target(name.to_owned())),
+        };
     }
     if let Some((counter, name)) = Counter::ALL.into_iter().find(|(_, name)| *name == text) {
         return if counter == Counter::Errors {
@@ -201,6 +224,9 @@ mod tests {
             "cohort.a.phase.b.delivery.p50",
             "bytes.p50",
             "latency",
+            "target.",
+            "target.cpu",
+            "cohort.a.target.rss.max",
         ] {
             assert!(Figure::parse(name).is_err(), "{name}");
         }

@@ -8,7 +8,7 @@ use crate::scenario::{Stat, Subject, Threshold};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// Microseconds for a time, a count for a counter, a part of 1 for a share, a number a second
-    /// for a rate; `None` without samples, for a recovery that was never complete, for a counter
+    /// for a rate, bytes for memory; `None` without samples, for a recovery that was never complete, for a counter
     /// that no protocol of the run has, and for a share of nothing.
     pub actual: Option<f64>,
     /// Of a counter that is told as a share, and of that share: the count, and of how many.
@@ -67,6 +67,18 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
             };
             let passed = actual.map_or(threshold.if_any, compare);
             Outcome { actual, part: None, passed, samples: Some(samples), too_few }
+        }
+        Subject::Resource(resource) => {
+            let deliveries_per_s = per_s(Rate::Delivered, None, None, totals);
+            let resources = &totals.resources;
+            let actual = resources.figure(resource, deliveries_per_s, totals.peak_up);
+            let passed = actual.map_or(threshold.if_any, compare);
+            Outcome { actual, part: None, passed, samples: None, too_few: false }
+        }
+        Subject::Taken(at, over) => {
+            let actual = totals.resources.taken(usize::from(at), over);
+            let passed = actual.map_or(threshold.if_any, compare);
+            Outcome { actual, part: None, passed, samples: None, too_few: false }
         }
         Subject::Recovery(milestone) => {
             let times = totals.recoveries().with_hits();

@@ -8,6 +8,7 @@ use super::findings::Findings;
 use super::hist::{Hist, HistKey, Histograms};
 use super::ledger::{MemberChange, MemberEvent};
 use super::recovery::Recoveries;
+use super::resources::{Resources, Used};
 use super::series::Series;
 use super::settler::{Settled, Settler};
 use super::snapshot::{Snapshot, Standing, WorkerHealth};
@@ -32,6 +33,8 @@ pub struct Totals {
     pub taken: Taken,
     /// Figures over time.
     pub series: Series,
+    /// What the server's processes used.
+    pub resources: Resources,
     settler: Settler,
     recoveries: Recoveries,
     /// By worker: clients up, CPU in all, and the busiest interval of at least half a second.
@@ -102,6 +105,7 @@ impl Totals {
             examples: Examples::default(),
             taken: Taken::default(),
             series: Series::default(),
+            resources: Resources::default(),
             settler: Settler::new(Arc::clone(&plan), workers),
             recoveries: Recoveries::new(Arc::clone(&plan)),
             workers: vec![WorkerTotals::default(); workers],
@@ -159,6 +163,17 @@ impl Totals {
         point.lag.merge(&sum(Metric::Lag));
         point.publishes += snapshot.counts.iter().map(|counts| counts.sent).sum::<u64>();
         point.errors += snapshot.errors.total();
+    }
+
+    /// Takes in what the server's processes used in a stretch of time.
+    pub fn take_used(&mut self, used: Used) {
+        let end_us = used.from_us + used.width_us;
+        let is_measured = |at_us: u64| {
+            at_us < self.plan.end_us() && self.plan.phases[self.plan.phase_at(at_us)].measured
+        };
+        // The last microsecond, so that a stretch may end where its phase does.
+        let measured = is_measured(used.from_us) && is_measured(end_us.saturating_sub(1));
+        self.resources.take(Used { measured, ..used });
     }
 
     /// Takes in how long the run's one lookup of the host's name took. It belongs to no cohort

@@ -16,6 +16,7 @@ pub mod recent;
 mod refusal;
 pub mod shown;
 pub mod told;
+mod watched;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,6 +34,7 @@ use hosts::{check_host, is_ours};
 pub use known::secrets;
 use patience::Patience;
 pub use refusal::{NotIn, NotReady, Refusal};
+pub use watched::watcher;
 
 /// What the protocol adds to a payload, at most.
 const FRAME_OVERHEAD_BYTES: usize = 4 * 1024;

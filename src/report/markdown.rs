@@ -3,8 +3,10 @@
 //!
 //! Text from a report and nothing else. Bounded like the summary: lists are cut.
 
+use super::condition::split_condition;
 use super::escape::escape_markdown;
-use super::sentence::{listed, note, split_condition};
+use super::resource_lines::{figures, line};
+use super::sentence::{listed, note};
 use super::summary::parts::{
     actions_line, answers_line, balance, cell, clients_lines, cohort_rows, commonest, cores_used,
     fault_line, heard_by_cohorts, idle_rules, loop_line, publishes_line, puzzling, recipients,
@@ -25,6 +27,8 @@ const FAULTS: usize = 3;
 const REASONS: usize = 3;
 /// Examples, at most: one of each kind that is shown.
 const EXAMPLES: usize = 2;
+/// Figures of the server's, at most.
+const RESOURCES: usize = 40;
 /// Rules that took nothing, at most.
 const RULES: usize = 2;
 
@@ -47,6 +51,7 @@ pub fn to_markdown(report: &Report) -> String {
     folded("Latencies", latencies, report, &mut lines);
     folded("Arrivals by number of recipients", spread_by_size, report, &mut lines);
     folded("Cohorts", cohorts, report, &mut lines);
+    folded("What the server used", resources, report, &mut lines);
     let mut text = lines.join("\n");
     text.push('\n');
     text
@@ -181,6 +186,18 @@ fn cohorts(report: &Report, lines: &mut Vec<String>) {
     lines.push(String::new());
 }
 
+fn resources(report: &Report, lines: &mut Vec<String>) {
+    let Some(resources) = &report.resources else { return };
+    lines.push("| figure | value |".to_owned());
+    lines.push("| --- | ---: |".to_owned());
+    let rows = figures(resources);
+    for (name, value) in rows.iter().take(RESOURCES) {
+        lines.push(format!("| {} | {} |", escape_markdown(name, SENTENCE), value));
+    }
+    more(rows.len(), RESOURCES, "| ", " | |", lines);
+    lines.push(String::new());
+}
+
 fn facts(report: &Report, lines: &mut Vec<String>) {
     lines.push(format!("- clients: {}", clients_lines(report).join("; ")));
     for metric in [Metric::Delivery, Metric::DeliveryFromSent, Metric::Push] {
@@ -230,6 +247,7 @@ fn facts(report: &Report, lines: &mut Vec<String>) {
     }
     let mut reasons: Vec<_> = report.validity.reasons.iter().collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    lines.extend(line(report).map(|line| format!("- server: {line}")));
     lines.extend(cores_used(report).map(|line| format!("- cores used: {line}")));
     lines.push(format!("- validity: {}", report.validity.state.name()));
     for reason in reasons.iter().take(REASONS) {

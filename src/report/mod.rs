@@ -5,10 +5,12 @@
 
 pub mod annotations;
 mod assemble;
+pub mod condition;
 pub(crate) mod error;
 pub mod escape;
 mod exit;
 pub mod files;
+pub mod full;
 mod hgrm;
 pub mod hints;
 mod hlog;
@@ -20,6 +22,7 @@ pub mod markdown;
 mod model;
 pub mod prometheus;
 pub mod redact;
+pub mod resource_lines;
 pub mod schema;
 pub mod sentence;
 mod series;

@@ -2,12 +2,13 @@
 //!
 //! Says what `verdict` decided; decides nothing.
 
+use super::condition::split_condition;
+use super::full::{full, since};
 use super::hints::{self, Known, Trouble};
 use super::{EarlyEnd, Interruption, Reason, Report, Severity, ThresholdOutcome, VerdictState};
 use crate::measure::OUTAGE;
-use crate::metric::{Counter, Rate, Share, Whole};
+use crate::metric::{Counter, Rate, Share, TARGET, Whole};
 use crate::units::format::{count, counted, percent, seconds};
-use crate::units::parse;
 
 /// Why the verdict is what it is, in one line, the first thing that failed first. May quote the
 /// server: renderers escape it.
@@ -77,11 +78,29 @@ fn failed_thresholds(report: &Report) -> Option<String> {
         None => outcome(threshold),
     };
     let mut named: Vec<_> = failed.iter().take(NAMED).map(told).collect();
+    if let Some(when) = when_full(report, first) {
+        named[0].push_str(&when);
+    }
     if let Some(outage) = outage(report).filter(|_| rank(&first.metric) <= Gravity::Lost) {
         named[0].push_str(&outage);
     }
     let (failed, of) = (count(failed.len() as u64), count(of as u64));
     Some(format!("{failed} of {of} {noun}: {}", named.join("; ")))
+}
+
+/// `, first over at 41 s, when the server's 2 cores were full (97 %)`; of figures that no second can be told
+/// of, `; at 41 s ...`. Nothing where nothing that is known was full, and of the server's own figures,
+/// which say it themselves.
+fn when_full(report: &Report, threshold: &ThresholdOutcome) -> Option<String> {
+    if threshold.metric.starts_with(TARGET) {
+        return None;
+    }
+    let Some(at_s) = since(threshold, report) else {
+        let found = full(report, None)?;
+        return Some(format!("; at {} {}", seconds(found.at_s), found.what));
+    };
+    let found = full(report, Some(at_s))?;
+    Some(format!(", first over at {}, when {}", seconds(at_s), found.what))
 }
 
 /// How the run ended, if this threshold ended it.
@@ -246,32 +265,6 @@ fn actual(threshold: &ThresholdOutcome) -> String {
         }
         (None, None) => text.clone(),
     }
-}
-
-/// Operator and limit of a condition as written, the limit with a space before its unit:
-/// `< 250ms` is `<` and `250 ms`.
-#[must_use]
-pub(super) fn split_condition(condition: &str) -> (&str, String) {
-    let condition = condition.trim();
-    let end = condition.find(|c| !"<>=!".contains(c)).unwrap_or(condition.len());
-    let (operator, limit) = condition.split_at(end);
-    let mut spaced = String::with_capacity(limit.len() + 1);
-    let mut before = ' ';
-    for c in limit.trim().chars() {
-        if before.is_ascii_digit() && (c.is_alphabetic() || c == '%') {
-            spaced.push(' ');
-        }
-        spaced.push(c);
-        before = c;
-    }
-    (operator, spaced)
-}
-
-/// The limit of a condition that a length of time must stay under, in microseconds, and as it is shown.
-pub(crate) fn upper_limit_us(condition: &str) -> Option<(f64, String)> {
-    let (operator, text) = split_condition(condition);
-    let limit = parse::duration(&text).ok().filter(|_| operator.starts_with('<'))?;
-    Some((limit.as_micros() as f64, text))
 }
 
 /// The gravest reason: `what: measured, limit ...; remedy: ...`.

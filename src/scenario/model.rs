@@ -4,13 +4,14 @@
 //! to what will happen. Cohorts, phases and room sets are referred to by their index.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::users::Users;
 use crate::codec::CodecKind;
-use crate::metric::{Counter, Known, Metric, Rate, Share};
+use crate::metric::{Counter, Known, Metric, Over, Rate, Resource, Share};
 use crate::protocol::Protocol;
 use crate::stamp::texts::Texts;
 
@@ -102,6 +103,46 @@ pub struct Target {
     pub source_addresses: Vec<IpAddr>,
     /// Hosts that may get load although they are neither loopback nor private.
     pub allow_host: Vec<String>,
+    /// What of the server's machine is looked at.
+    pub watch: Watch,
+}
+
+/// What of the server's machine is looked at while a run goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Whose figures the kernel is asked for. The built-in server's are asked for without it.
+    pub whom: Option<Whom>,
+    /// What the server tells itself, or something beside it.
+    pub metrics: Vec<Scrape>,
+}
+
+/// Processes of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whom {
+    /// This one, and those that it started.
+    Pid(u32),
+    /// The one whose number stands in a file, and those that it started.
+    PidFile(PathBuf),
+    /// The one that listens on this TCP port, and those that it started.
+    Port(u16),
+    /// Those in the control group at this folder.
+    Cgroup(PathBuf),
+}
+
+/// A page of metrics in Prometheus's text format.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scrape {
+    /// `http://HOST[:PORT]/PATH`.
+    pub url: String,
+    /// Names of metrics, or some that many servers have.
+    pub take: Vec<String>,
+}
+
+impl Watch {
+    /// Names of metrics that are taken, in the order of their figures.
+    pub fn taken(&self) -> impl Iterator<Item = &str> {
+        self.metrics.iter().flat_map(|scrape| &scrape.take).map(String::as_str)
+    }
 }
 
 /// How a server's certificate is checked, and who clients say they are. The files' content, so that
@@ -469,8 +510,8 @@ pub struct Threshold {
     pub phase: Option<usize>,
     pub subject: Subject,
     pub comparison: Comparison,
-    /// Microseconds for a latency, a count for a counter, a part of 1 for a share, a number a second
-    /// for a rate.
+    /// Microseconds for a time, a count for a counter, a part of 1 for a share, a number a second for a
+    /// rate, bytes for memory.
     pub limit: f64,
     /// Whether a metric with no samples passes.
     pub if_any: bool,
@@ -489,6 +530,10 @@ pub enum Subject {
     Share(Share),
     /// A count by the second.
     Rate(Rate),
+    /// What the server's processes used.
+    Resource(Resource),
+    /// A metric that the server tells itself, by its place among those taken.
+    Taken(u16, Over),
     /// How long until so many of those a fault hit were back: the slowest fault's figure.
     Recovery(Milestone),
 }
@@ -514,6 +559,10 @@ impl Subject {
             Self::Rate(Rate::Sent) => Known::AtEnd {
                 why: "until the end what was not handed over yet is missing from it",
                 instead: "not_sent.share",
+            },
+            Self::Resource(_) | Self::Taken(..) => Known::AtEnd {
+                why: "what its server used is summed up at the end",
+                instead: "delivery.p99",
             },
             Self::Recovery(_) => Known::AtEnd {
                 why: "until the end more clients may turn out to be hit",

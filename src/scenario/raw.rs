@@ -134,6 +134,40 @@ keys! {
         /// Hosts that may get more than 10 clients although they are neither this machine nor in
         /// a private network.
         allow_host: List<String>,
+        /// What of the server's machine is looked at while the run goes on: CPU, memory and more beside
+        /// the latencies. The built-in server is looked at without it.
+        watch: Watch,
+    }
+}
+
+keys! {
+    /// Which processes of this machine are the server's, and which pages it tells its own metrics on. At
+    /// most one of `pid`, `pid_file`, `port` and `cgroup`.
+    struct Watch at "target.watch" {
+        /// The number of the server's process; those that it started are looked at too.
+        pid: Whole<1, { i32::MAX as i64 }>,
+        /// A file that holds that number, from where `uproar` is started. It is read again when the
+        /// process is gone.
+        pid_file: String,
+        /// The TCP port on which the server listens on this machine: whoever listens there, also after a
+        /// restart, and the processes that it started. `0` is the port of `target.url`.
+        port: Whole<0, 65_535>,
+        /// The folder of a control group, such as a container's: "/sys/fs/cgroup/system.slice/chat.service".
+        cgroup: String,
+        /// Pages of metrics in Prometheus's text format, read once a second.
+        metrics: List<Scrape>,
+    }
+}
+
+keys! {
+    /// A page of metrics.
+    struct Scrape at "target.watch.metrics" {
+        /// Its address: "http://127.0.0.1:9100/metrics".
+        url (required): String,
+        /// Names of metrics on it, at most 32. Counters are told by the second; of a name with several
+        /// series, counters are summed and of others the largest is taken. Left out: those of a list of
+        /// well-known ones that are there, such as process_resident_memory_bytes.
+        take: List<String>,
     }
 }
 
@@ -158,7 +192,7 @@ keys! {
 keys! {
     /// A set of rooms: exactly one of `size`, `count` and `names`.
     struct Rooms at "rooms" {
-        /// Members a room: more clients mean more rooms. 1 to 1,000,000.
+        /// Members a room: more clients mean more rooms, of which the last may be smaller. 1 to 1,000,000.
         size: Whole<1, MILLION>,
         /// A fixed number of rooms. 1 to 1,000,000.
         count: Whole<1, MILLION>,

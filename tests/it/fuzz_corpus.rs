@@ -47,6 +47,11 @@ fn capacity() {
 }
 
 #[test]
+fn metrics() {
+    run_over_corpus("metrics", uproar::watch::fuzz);
+}
+
+#[test]
 fn scenario() {
     run_over_corpus("scenario", scenario::fuzz);
 }

@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 16] = [
     &["plan"],
     &["measure"],
     &["client"],
-    &["worker"],
+    &["worker", "watch"],
     &["coordinator"],
     &["report"],
     &["compare"],

@@ -265,6 +265,7 @@ fn capacity(plan: &Plan, goal: Goal) -> Result<Capacity, Failure> {
         thresholds: own.map(|of| (of.key.clone(), of.condition.clone())).collect(),
         people,
         target: target(scenario, scenario.target.url.as_deref().unwrap_or_default()),
+        watched: scenario.target.url.is_none() || scenario.target.watch.whom.is_some(),
         serves_per_s: scenario.target.serves_per_s,
         uproar: build(),
         host: Host::this().fingerprint,
@@ -284,6 +285,7 @@ fn hash(scenario: &Scenario) -> Result<String, Failure> {
         fields.remove("capacity");
         if let Some(target) = fields.get_mut("target").and_then(|target| target.as_object_mut()) {
             target.remove("url");
+            target.remove("watch");
         }
     }
     let text = json.to_string();
@@ -327,8 +329,8 @@ mod tests {
         // Twice the people come up in twice the time.
         let more = asked.trial_s(1_000.0) - asked.trial_s(500.0);
         assert!((more - 1.0).abs() < 1e-9, "{more}");
-        let fixed = ask(&["--clients", "100"]).unwrap_err();
-        assert_eq!(fixed.exit, Exit::Usage);
+        let fixed = ask(&["--clients", "100"]).err().map(|failure| failure.exit);
+        assert_eq!(fixed, Some(Exit::Usage));
         assert!(ask(&["--clients", "100", "--grow", "rate"]).is_ok());
         let rate = ask(&["--grow", "rate", "--set", "capacity.from=10"]).unwrap();
         assert_eq!(rate.trial_s(10.0), rate.trial_s(1_000.0));

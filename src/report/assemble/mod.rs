@@ -1,10 +1,12 @@
 //! From everything a run measured to its report: looks figures up, names them, decides nothing
 //! itself. Validity is judged beside it, the verdict in `verdict`.
 
+mod resources;
 mod validity;
 
 use std::collections::BTreeMap;
 
+use super::resource_lines;
 use super::sentence::sentence;
 use super::verdict::{Evidence, Trust};
 use super::{
@@ -66,6 +68,7 @@ pub fn assemble(outcome: &Outcome, setting: &Setting) -> Report {
             busiest_worker: None,
             rss_peak_bytes: Some(server.rss_peak_bytes),
         }),
+        resources: resources::resources(outcome),
         machine: machine(outcome),
         validity: validity::judge_run(outcome, setting),
         thresholds: thresholds(outcome),
@@ -239,6 +242,8 @@ fn thresholds(outcome: &Outcome) -> Vec<ThresholdOutcome> {
                     format!("no {} to take a share of", share.whole().things())
                 }
                 Subject::Rate(_) => "it lasted no time, or nothing says when".to_owned(),
+                Subject::Resource(_) => "it could not be read while it was measured".to_owned(),
+                Subject::Taken(..) => "the page did not tell it while it was measured".to_owned(),
                 _ if !totals.plan().knows_losses(threshold.cohort) => {
                     "the feed has no sequence numbers".to_owned()
                 }
@@ -283,6 +288,8 @@ fn actual_text(threshold: &Threshold, actual: Option<f64>) -> String {
         Subject::Latency(..) | Subject::Recovery(_) => format::duration_us(actual as u64),
         Subject::Share(_) => format::percent(actual),
         Subject::Rate(_) => format!("{}/s", format::number(actual)),
+        Subject::Resource(resource) => resource_lines::text(resource.unit(), actual),
+        Subject::Taken(..) => format::number(actual),
     }
 }
 

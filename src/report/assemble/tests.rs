@@ -41,6 +41,7 @@ fn outcome() -> Outcome {
     let mut totals = Totals::new(plan, 1);
     totals.take(recorder.take(0, S, WorkerHealth::default()));
     Outcome {
+        watched: None,
         totals,
         stopped: Default::default(),
         aborted: None,

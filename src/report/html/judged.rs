@@ -3,7 +3,8 @@
 use super::markup::{Markup, classed, words};
 use super::table::Table;
 use crate::metric::Metric;
-use crate::report::sentence::{listed, note, split_condition};
+use crate::report::condition::split_condition;
+use crate::report::sentence::{listed, note};
 use crate::report::summary::parts::{cell, heard_by_cohorts, setting};
 use crate::report::{Report, Severity, ValidityState, VerdictState};
 use crate::units::format::{UNKNOWN, count, duration_us, number, percent, seconds};

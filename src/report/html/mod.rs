@@ -16,6 +16,7 @@ mod page;
 mod percentiles;
 mod plot;
 mod ranges;
+mod resources;
 mod scale;
 mod setting;
 mod sheet;
@@ -46,6 +47,7 @@ pub fn to_html(report: &Report) -> String {
         section("messages", "Messages and clients", ledger::messages(report)),
         section("errors", "Errors and closes", ledger::errors(report)),
         section("plan", "Plan", setting::plan(report)),
+        section("resources", "What the server used", resources::section(report)),
         section("machine", "Server and machine", setting::machine(report)),
         section("again", "Run it again", setting::again(report)),
     ];

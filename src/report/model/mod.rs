@@ -7,6 +7,7 @@
 mod figures;
 mod judgement;
 mod latency;
+mod resources;
 mod setting;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use figures::*;
 pub use judgement::*;
 pub use latency::{Latency, LatencyUnit, NoHistogram};
+pub use resources::*;
 pub use setting::*;
 
 use crate::machine::host::Host;
@@ -52,6 +54,10 @@ pub struct Report {
     pub generator: ProcessUse,
     /// What the built-in server used; `null` for a server that isn't ours.
     pub server: Option<ProcessUse>,
+    /// What the server used of its machine, second by second, and what it told itself; `null` where
+    /// nothing was watched.
+    #[serde(default)]
+    pub resources: Option<Resources>,
     /// What the machine that uproar ran on did, all processes together.
     #[serde(default)]
     pub machine: MachineUse,

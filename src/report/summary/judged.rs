@@ -2,8 +2,10 @@
 //!
 //! Shows what was decided; decides nothing.
 
+use super::super::condition::split_condition;
 use super::super::escape::{columns, escape_terminal};
-use super::super::sentence::{listed, note, split_condition};
+use super::super::resource_lines;
+use super::super::sentence::{listed, note};
 use super::layout::{LABEL, Spare, wrap};
 use super::{Block, Style};
 use crate::metric::Metric;
@@ -159,6 +161,13 @@ pub(in crate::report) fn cores_used(report: &Report) -> Option<String> {
     let machine = if shares.is_empty() { shares } else { format!("machine {shares}") };
     let parts: Vec<_> = [processes, machine].into_iter().filter(|part| !part.is_empty()).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What the server used, where a process was watched that is not uproar's own: that one's stands with the
+/// generator's below.
+pub(super) fn server(report: &Report) -> Option<Block> {
+    let line = resource_lines::line(report).filter(|_| !report.target.builtin)?;
+    Some(Block::labelled("server").line(line).spare(Spare::Goes))
 }
 
 /// Who used the machine, below what that means for the figures.

@@ -81,6 +81,7 @@ pub enum Place<'a> {
 pub fn render(report: &Report, place: Place<'_>, style: Style) -> String {
     let mut judged: Vec<Block> = judged::thresholds(report, style).into_iter().collect();
     judged.push(judged::validity(report, style));
+    judged.extend(judged::server(report));
     judged.extend(judged::processors(report));
     let mut rest: Vec<Block> = measured::phases(report, style).into_iter().collect();
     rest.extend(compared::cohorts(report, style));

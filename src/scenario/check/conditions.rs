@@ -69,7 +69,11 @@ fn counter(subject: Subject) -> Option<Counter> {
     match subject {
         Subject::Count(counter) => Some(counter),
         Subject::Share(share) => Some(share.counter()),
-        Subject::Latency(..) | Subject::Rate(_) | Subject::Recovery(_) => None,
+        Subject::Latency(..)
+        | Subject::Rate(_)
+        | Subject::Recovery(_)
+        | Subject::Resource(_)
+        | Subject::Taken(..) => None,
     }
 }
 

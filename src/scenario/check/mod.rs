@@ -19,6 +19,7 @@ mod spoken;
 mod target;
 mod threshold;
 mod tls;
+mod watch;
 
 use std::path::Path;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! never does fails every run.
 
 use super::super::model::{Comparison, Stat, Subject};
-use crate::metric::Share;
+use crate::metric::{Resource, Share};
 
 /// Histograms tell latencies from 1 µs to 1 h; what is shorter or longer counts as that.
 const LATENCY_US: (f64, f64) = (1.0, 3_600_000_000.0);
@@ -24,9 +24,15 @@ fn range(subject: Subject) -> (f64, f64) {
         Subject::Latency(_, Stat::Count) => (0.0, f64::INFINITY),
         Subject::Latency(..) => LATENCY_US,
         Subject::Share(share) if share.is_part() => (0.0, 1.0),
-        Subject::Count(_) | Subject::Share(_) | Subject::Rate(_) | Subject::Recovery(_) => {
-            (0.0, f64::INFINITY)
+        // Memory may shrink, and a gauge be anything.
+        Subject::Resource(Resource::RssGrowth) | Subject::Taken(..) => {
+            (f64::NEG_INFINITY, f64::INFINITY)
         }
+        Subject::Count(_)
+        | Subject::Share(_)
+        | Subject::Rate(_)
+        | Subject::Recovery(_)
+        | Subject::Resource(_) => (0.0, f64::INFINITY),
     }
 }
 
@@ -58,6 +64,7 @@ pub(super) fn why(subject: Subject) -> &'static str {
         Subject::Share(_) => "a share is 0 % to 100 %",
         Subject::Rate(_) => "a rate is 0 or more",
         Subject::Recovery(_) => "a time is 0 or more",
+        Subject::Resource(_) | Subject::Taken(..) => "what is used is 0 or more",
     }
 }
 

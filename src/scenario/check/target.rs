@@ -9,12 +9,12 @@ use url::Url;
 use super::super::alike::{is_token, wrong_header};
 use super::super::keys::{At, Field, list};
 use super::super::mistake::{Mistakes, Span};
-use super::super::model::{Target, Tls};
+use super::super::model::{Target, Tls, Watch};
 use super::super::overrides::Applied;
 use super::super::protocol_file::is_template;
 use super::super::raw;
 use super::protocol::{self, Protocols, Resolved};
-use super::{not_zero, tls};
+use super::{not_zero, tls, watch};
 use crate::codec::CodecKind;
 use crate::protocol::{Protocol, ProtocolKind};
 
@@ -38,6 +38,7 @@ pub(super) fn stand_in() -> Target {
         tls: Tls::default(),
         source_addresses: Vec::new(),
         allow_host: Vec::new(),
+        watch: Watch::default(),
     }
 }
 
@@ -84,7 +85,10 @@ pub(super) fn target(
             .label("not with this protocol")
             .help(format!("deliveries of `{}` have no codec: remove it", protocol.name()));
     }
+    let watched = raw.watch.written().map(|at| &at.value);
+    let is_builtin = raw.builtin.written().is_some() && applied.replaced_builtin.is_none();
     let target = Target {
+        watch: watch::watch(watched, url.as_deref(), is_builtin, mistakes),
         serves_per_s: serves_per_s(raw, applied, mistakes),
         decode,
         tls: tls::tls(raw, url.as_deref(), folder, mistakes),

@@ -14,8 +14,8 @@ use super::super::raw;
 use super::super::suggest::did_you_mean;
 use super::conditions::{self, OFF};
 use super::reach::{self, Reach};
-use super::{Names, not_zero};
-use crate::metric::{Counter, Known, Metric, Rate, Share};
+use super::{Names, not_zero, watch};
+use crate::metric::{Counter, Known, Metric, Over, Rate, Resource, ResourceUnit, Share, TARGET};
 use crate::units::parse;
 
 /// Counters that are kept for each cohort.
@@ -60,6 +60,7 @@ pub(super) fn thresholds(
         let scopes = Scopes {
             cohorts: names(file.cohort.get(), |cohort| &cohort.name),
             phases: names(file.phase.get(), |phase| &phase.name),
+            watched: watched(file),
         };
         for (key, limit) in &written.0 {
             if limit.is.written().is_some_and(|at| at.value.trim() == OFF) {
@@ -113,10 +114,35 @@ fn names<T>(
     Names { names }
 }
 
-/// What a threshold can be limited to.
+/// What a threshold can be limited to, and what it can look at of the server.
 struct Scopes<'a> {
     cohorts: Names<'a>,
     phases: Names<'a>,
+    watched: Watched,
+}
+
+/// What is looked at of the server's machine.
+struct Watched {
+    /// Whether its processes are.
+    processes: bool,
+    /// Names of metrics.
+    taken: Vec<String>,
+}
+
+fn watched(file: &raw::File) -> Watched {
+    let target = file.target.get();
+    let watch = target.and_then(|target| target.watch.get());
+    let names_processes = |watch: &raw::Watch| {
+        !(watch.pid.is_absent()
+            && watch.pid_file.is_absent()
+            && watch.port.is_absent()
+            && watch.cgroup.is_absent())
+    };
+    Watched {
+        processes: watch.is_some_and(names_processes)
+            || target.is_some_and(|target| !target.builtin.is_absent()),
+        taken: watch::names(watch),
+    }
 }
 
 fn threshold(
@@ -203,6 +229,16 @@ fn subject(
             .help("write \"cohort.NAME.phase.NAME.delivery.p99\"");
         return None;
     }
+    if let Some(name) = rest.strip_prefix(TARGET) {
+        if cohort.is_some() || phase.is_some() {
+            mistakes
+                .add(&key.span, "the server is one for all cohorts and phases")
+                .label("of the whole run")
+                .help(format!("write \"{rest}\""));
+            return None;
+        }
+        return Some((None, None, of_server(name, &scopes.watched, &key.span, mistakes)?));
+    }
     let subject = figure(rest, &key.span, mistakes)?;
     if matches!(subject, Subject::Recovery(_)) && (cohort.is_some() || phase.is_some()) {
         mistakes
@@ -214,7 +250,11 @@ fn subject(
     let counter = match subject {
         Subject::Count(counter) => Some(counter),
         Subject::Share(share) => Some(share.counter()),
-        Subject::Latency(..) | Subject::Rate(_) | Subject::Recovery(_) => None,
+        Subject::Latency(..)
+        | Subject::Rate(_)
+        | Subject::Recovery(_)
+        | Subject::Resource(_)
+        | Subject::Taken(..) => None,
     };
     if let Some(counter) = counter {
         if phase.is_some() {
@@ -272,6 +312,47 @@ fn scope(
     };
     *rest = after;
     Some(Some(index))
+}
+
+/// Reads what stands after `target.`: a figure of the server's processes, or a metric that it tells.
+fn of_server(
+    name: &str,
+    watched: &Watched,
+    span: &Span,
+    mistakes: &mut Mistakes,
+) -> Option<Subject> {
+    if let Some(resource) = Resource::from_name(name) {
+        if !watched.processes {
+            mistakes
+                .add(span, "nothing says which processes are the server's")
+                .label("of whom?")
+                .help("name them: --watch port=8080, or `[target.watch]` with `port`, `pid`, ...");
+            return None;
+        }
+        return Some(Subject::Resource(resource));
+    }
+    let with_over = Over::ALL
+        .into_iter()
+        .find_map(|(over, word)| Some((name.strip_suffix(word)?.strip_suffix('.')?, over)));
+    let (metric, over) = with_over.unwrap_or((name, Over::Max));
+    let at = watched.taken.iter().position(|known| known == metric);
+    if let Some(at) = at.and_then(|at| u16::try_from(at).ok()) {
+        return Some(Subject::Taken(at, over));
+    }
+    let known = || {
+        let own = Resource::ALL.into_iter().map(|(_, name, _)| name);
+        own.chain(watched.taken.iter().map(String::as_str))
+    };
+    mistakes
+        .add(span, format!("there is no `{TARGET}{}`", name.escape_debug()))
+        .label("not known of a server")
+        .help(format!(
+            "{}There are: {}; and metrics that `[target.watch]` takes: {}",
+            did_you_mean(name, known()),
+            list(Resource::ALL.into_iter().map(|(_, name, _)| name)),
+            watch::told(&watched.taken)
+        ));
+    None
 }
 
 /// Reads `METRIC.STAT` or a counter.
@@ -448,6 +529,29 @@ impl Condition {
                 }
             },
             Subject::Share(_) => self.read(parse::percent, "a share", "< 1%", span, mistakes),
+            Subject::Resource(of) => match of.unit() {
+                ResourceUnit::Share => {
+                    self.read(parse::percent, "a share", "< 90%", span, mistakes)
+                }
+                ResourceUnit::Time => {
+                    let us = |text: &str| {
+                        parse::duration(text).map(|limit| limit.as_nanos() as f64 / 1e3)
+                    };
+                    self.read(us, "a time", "< 20us", span, mistakes)
+                }
+                ResourceUnit::Bytes => {
+                    let bytes = |text: &str| parse::bytes(text).map(|bytes| bytes as f64);
+                    self.read(bytes, "memory", "< 512MiB", span, mistakes)
+                }
+                ResourceUnit::Count => self.count(span, mistakes),
+            },
+            Subject::Taken(..) => {
+                let number = |text: &str| match text.replace('_', "").parse::<f64>() {
+                    Ok(number) if number.is_finite() => Ok(number),
+                    _ => Err(format!("`{}` is not a number", text.escape_debug())),
+                };
+                self.read(number, "a metric", "< 0.2", span, mistakes)
+            }
             Subject::Rate(_) if self.if_any => {
                 mistakes
                     .add(span, "a rate always has a value")

@@ -232,6 +232,7 @@ fn the_order_is_that_of_what_matters() {
         "messages",
         "errors",
         "plan",
+        "resources",
         "machine",
         "again",
     ];

@@ -78,6 +78,7 @@ async fn connect(clients: u32, target: Target) -> Outcome {
     );
     let scenario = read(&Source { name: "test".to_owned(), text }, &Default::default()).unwrap();
     let run = Run {
+        watcher: None,
         logged_in: Vec::new(),
         plan: Arc::new(Plan::new(scenario)),
         target: Arc::new(target),

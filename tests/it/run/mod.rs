@@ -39,3 +39,4 @@ mod tutorial;
 mod unreachable;
 mod validity;
 mod verdicts;
+mod watch;

@@ -214,6 +214,7 @@ pub(super) async fn simulate_beside(
     let (live, lived) = watch::channel(Live::default());
     let lived = tokio::spawn(all(lived));
     let run = Run {
+        watcher: None,
         plan: Arc::clone(&plan),
         target: Arc::new(target),
         logged_in: Vec::new(),

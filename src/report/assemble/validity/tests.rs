@@ -51,6 +51,7 @@ fn recorded_of(plan: Arc<Plan>, record: impl FnOnce(&mut Recorder)) -> Outcome {
     let mut totals = Totals::new(plan, 2);
     totals.take(recorder.take(0, S, WorkerHealth::default()));
     Outcome {
+        watched: None,
         totals,
         stopped: Stop::default(),
         aborted: None,
