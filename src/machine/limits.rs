@@ -117,12 +117,12 @@ pub fn cgroup_memory_bytes() -> Option<u64> {
 }
 
 /// The path of the version 2 group; `None` on a version 1 system.
-fn unified_group(text: &str) -> Option<&str> {
+pub(super) fn unified_group(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::"))
 }
 
 /// The folder of `group` under `root`, and each above it down to `root` itself.
-fn ancestors(root: &Path, group: &str) -> impl Iterator<Item = PathBuf> {
+pub(super) fn ancestors(root: &Path, group: &str) -> impl Iterator<Item = PathBuf> {
     let root = root.to_owned();
     let group = PathBuf::from(group.trim_start_matches('/'));
     let parents: Vec<PathBuf> = group.ancestors().map(|parent| root.join(parent)).collect();

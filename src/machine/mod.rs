@@ -13,4 +13,5 @@ pub mod limits;
 pub mod process;
 pub mod signals;
 pub mod sockets;
+pub mod stalls;
 pub mod timer;
