@@ -57,9 +57,17 @@ pub(super) enum Command {
     /// Print the JSON Schema of a file format
     Schema(SchemaArgs),
     /// Show this machine's limits and what they carry
-    Doctor,
+    Doctor(DoctorArgs),
     /// Print what makes a shell complete this command line
     Completions(CompletionsArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Watch the cores for so long instead, and show what kept threads from running on time: uproar, other
+    /// programs of this machine, or other virtual machines
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) stalls: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

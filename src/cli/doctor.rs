@@ -1,12 +1,15 @@
 //! `uproar doctor`: what this machine carries, and what to change where that is little.
 //!
 //! Reads limits, prints text on stdout. Starts nothing and changes nothing but this process's own
-//! limit on open files.
+//! limit on open files; with `--stalls` it watches the cores instead.
+
+mod stalls;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::args::DoctorArgs;
 use super::{Failure, print};
 use crate::machine::clock::micros;
 use crate::machine::host;
@@ -40,7 +43,10 @@ const PLENTY: u64 = 10_000;
 /// # Errors
 ///
 /// When stdout can't be written to; a reader that went away is no failure.
-pub(super) fn run() -> Result<ExitCode, Failure> {
+pub(super) fn run(args: &DoctorArgs) -> Result<ExitCode, Failure> {
+    if let Some(for_so_long) = args.stalls {
+        return stalls::run(for_so_long);
+    }
     let before = limits::open_files().ok();
     let raised = limits::raise_open_files().ok();
     let findings = Findings {

@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
         Command::Protocols(args) => protocols::run(args),
         Command::Codecs(args) => codecs::run(args),
         Command::Schema(args) => scenarios::schema(args),
-        Command::Doctor => doctor::run(),
+        Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => completions::run(args),
     };
     done.unwrap_or_else(|failure| failure.print())

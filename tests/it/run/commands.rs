@@ -145,6 +145,16 @@ fn doctor_names_every_limit() {
     }
 }
 
+/// What it finds is this machine's; that it says so of each layer is not.
+#[test]
+fn doctor_tells_stalls_by_layer() {
+    let told = printed(&["doctor", "--stalls", "200ms"]);
+    for words in ["watched  ", "uproar  ", "this machine  ", "hypervisor  ", "probes  ", "means  "]
+    {
+        assert!(told.lines().any(|line| line.starts_with(words)), "{words}: {told}");
+    }
+}
+
 /// The exit code where what is printed goes to a pipe that nobody reads any more.
 fn unread(arguments: &[&str], unread_stderr: bool) -> (Option<i32>, String) {
     let (reader, writer) = pipe().unwrap();
