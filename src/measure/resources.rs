@@ -238,7 +238,7 @@ impl Resources {
         let peaks = &self.peaks;
         match of {
             Resource::CpuMax => peaks.cpu,
-            Resource::CpuMean => self.mean(|used| used.cpu_share()),
+            Resource::CpuMean => self.mean(Used::cpu_share),
             Resource::ThreadCpuMax => peaks.thread_cpu,
             Resource::RunDelayMax => peaks.run_delay,
             Resource::RunDelayMean => self.mean(|used| used.of_width(used.run_delay_us)),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::follow::Follow;
 use super::glances::{GLANCE_US, Glances, Seen};
 use super::scrape::Page;
+use crate::machine::cgroup::Cgroup;
 use crate::machine::clock::Clock;
 use crate::machine::cores::stand_back;
 use crate::machine::cpu::{busy_us, thread_cpu_us};
@@ -124,7 +125,7 @@ impl Sampler {
             .iter()
             .filter_map(|process| Some((*process, look(*process)?)))
             .collect();
-        let cgroup = self.follow.cgroup().map(|cgroup| cgroup.read()).unwrap_or_default();
+        let cgroup = self.follow.cgroup().map(Cgroup::read).unwrap_or_default();
         let net = self.follow.main().and_then(|main| net_counters(main.pid));
         let processes: Vec<ProcessId> = looks.iter().map(|(process, _)| *process).collect();
         let before = std::mem::take(&mut self.before);

@@ -12,6 +12,9 @@ use crate::units::format::{UNKNOWN, number, seconds};
 /// Metrics that the server tells itself, with a chart each.
 const TAKEN_CHARTS: usize = 8;
 
+/// A figure of a point.
+type Of<'a> = &'a dyn Fn(&ResourcePoint) -> Option<f64>;
+
 /// Nothing where nobody was watched.
 pub(super) fn section(report: &Report) -> Markup {
     let Some(resources) = &report.resources else {
@@ -29,7 +32,7 @@ pub(super) fn section(report: &Report) -> Markup {
     let percent = |share: Option<f64>| share.map(|share| share * 100.0);
     let mib = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 / f64::from(1 << 20));
     let whole = |n: Option<u64>| n.map(|n| n as f64);
-    let charts: [(&str, &str, &str, &dyn Fn(&ResourcePoint) -> Option<f64>); 7] = [
+    let charts: [(&str, &str, &str, Of<'_>); 7] = [
         ("CPU", "of the cores it may use", " %", &|point| percent(point.cpu_share)),
         ("Busiest thread", "of one core", " %", &|point| percent(point.thread_cpu_share)),
         ("Waiting for a core", "all threads together, by the time", " %", &|point| {
@@ -64,7 +67,7 @@ fn chart(
     title: &str,
     note: &str,
     unit: &str,
-    of: &dyn Fn(&ResourcePoint) -> Option<f64>,
+    of: Of<'_>,
 ) -> Markup {
     let largest = resources.points.iter().filter_map(of).fold(0.0, f64::max);
     if largest <= 0.0 {
