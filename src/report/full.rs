@@ -39,14 +39,26 @@ pub struct Full {
 /// and the p99 of each second.
 #[must_use]
 pub fn since(threshold: &ThresholdOutcome, report: &Report) -> Option<f64> {
-    let (limit_us, _) = upper_limit_us(&threshold.condition)?;
+    over(threshold, report).first().map(|(t_s, _)| *t_s)
+}
+
+/// When it was broken most, by the same.
+#[must_use]
+pub fn worst(threshold: &ThresholdOutcome, report: &Report) -> Option<f64> {
+    let over = over(threshold, report);
+    over.iter().max_by_key(|(_, us)| *us).map(|(t_s, _)| *t_s)
+}
+
+/// The seconds in which it was broken, and the figure of each.
+fn over(threshold: &ThresholdOutcome, report: &Report) -> Vec<(f64, u64)> {
     let figure = match &*threshold.metric {
         "delivery.p50" => |point: &SeriesPoint| point.delivery_p50_us,
         "delivery.p99" => |point: &SeriesPoint| point.delivery_p99_us,
-        _ => return None,
+        _ => return Vec::new(),
     };
-    let over = |us: Option<u64>| us.is_some_and(|us| us as f64 >= limit_us);
-    report.series.iter().find(|point| over(figure(point))).map(|point| point.t_s)
+    let Some((limit_us, _)) = upper_limit_us(&threshold.condition) else { return Vec::new() };
+    let told = report.series.iter().filter_map(|point| Some((point.t_s, figure(point)?)));
+    told.filter(|(_, us)| *us as f64 >= limit_us).collect()
 }
 
 /// What was full around that second; without one, at any time. `None` where nothing that is known was.
@@ -250,13 +262,13 @@ mod tests {
             condition: "< 250ms".to_owned(),
             ..ThresholdOutcome::default()
         };
-        let series = [(3.0, 1_000), (4.0, 300_000)].map(|(t_s, us)| SeriesPoint {
-            t_s,
-            delivery_p99_us: Some(us),
-            ..SeriesPoint::default()
-        });
+        let series =
+            [(3.0, 1_000), (4.0, 300_000), (5.0, 800_000), (6.0, 400_000)].map(|(t_s, us)| {
+                SeriesPoint { t_s, delivery_p99_us: Some(us), ..SeriesPoint::default() }
+            });
         let report = Report { series: series.to_vec(), ..Report::default() };
         assert_eq!(since(&threshold("delivery.p99"), &report), Some(4.0));
+        assert_eq!(worst(&threshold("delivery.p99"), &report), Some(5.0));
         assert_eq!(since(&threshold("delivery.p50"), &report), None);
         assert_eq!(since(&threshold("delivery.p99.9"), &report), None);
         assert_eq!(since(&threshold("lost"), &report), None);

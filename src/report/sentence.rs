@@ -3,7 +3,7 @@
 //! Says what `verdict` decided; decides nothing.
 
 use super::condition::split_condition;
-use super::full::{full, since};
+use super::full::{full, since, worst};
 use super::hints::{self, Known, Trouble};
 use super::{EarlyEnd, Interruption, Reason, Report, Severity, ThresholdOutcome, VerdictState};
 use crate::measure::OUTAGE;
@@ -88,7 +88,7 @@ fn failed_thresholds(report: &Report) -> Option<String> {
     Some(format!("{failed} of {of} {noun}: {}", named.join("; ")))
 }
 
-/// `, first over at 41 s, when the server's 2 cores were full (97 %)`; of figures that no second can be told
+/// `, first over at 41 s, when the server's 2 cores were full (97 %)`, or most over; of figures that no second can be told
 /// of, `; at 41 s ...`. Nothing where nothing that is known was full, and of the server's own figures,
 /// which say it themselves.
 fn when_full(report: &Report, threshold: &ThresholdOutcome) -> Option<String> {
@@ -99,8 +99,13 @@ fn when_full(report: &Report, threshold: &ThresholdOutcome) -> Option<String> {
         let found = full(report, None)?;
         return Some(format!("; at {} {}", seconds(found.at_s), found.what));
     };
+    if let Some(found) = full(report, Some(at_s)) {
+        return Some(format!(", first over at {}, when {}", seconds(at_s), found.what));
+    }
+    // The first second may have a cause of its own that nobody knows, such as people who all come at once.
+    let at_s = worst(threshold, report)?;
     let found = full(report, Some(at_s))?;
-    Some(format!(", first over at {}, when {}", seconds(at_s), found.what))
+    Some(format!(", most at {}, when {}", seconds(at_s), found.what))
 }
 
 /// How the run ended, if this threshold ended it.
