@@ -262,12 +262,17 @@ fn redacted_command(arguments: impl Iterator<Item = String>) -> Vec<String> {
         let redacted = match (before, argument.split_once('=')) {
             (Some("--header"), _) => redact_header(&argument),
             (Some("--url"), _) => redact_url(&argument),
+            (Some("--watch"), Some((what, which))) => format!("{what}={}", redact_url(which)),
             (Some("--set"), Some(setting)) => redact_setting(setting),
             (Some("--param"), Some(param)) => redact_param(param),
             (_, Some(("--header", header))) => format!("--header={}", redact_header(header)),
             (_, Some(("--url", url))) => format!("--url={}", redact_url(url)),
             (_, Some(("--param", param))) => match param.split_once('=') {
                 Some(param) => format!("--param={}", redact_param(param)),
+                None => argument,
+            },
+            (_, Some(("--watch", watch))) => match watch.split_once('=') {
+                Some((what, which)) => format!("--watch={what}={}", redact_url(which)),
                 None => argument,
             },
             (_, Some(("--set", setting))) => match setting.split_once('=') {
@@ -300,7 +305,9 @@ fn redact_setting((key, value): (&str, &str)) -> String {
     match key.trim() {
         "target.url" => format!("{key}={}", redact_url(value)),
         // As a table of their own, or one by one.
-        name if name == "target" || name.starts_with("target.headers") => {
+        name if matches!(name, "target" | "target.watch" | "target.watch.metrics")
+            || name.starts_with("target.headers") =>
+        {
             format!("{key}=[redacted]")
         }
         _ => format!("{key}={value}"),
@@ -385,6 +392,11 @@ mod tests {
             "target.headers.Cookie=canary",
             "--set=target.url=ws://host:1/ws?token=canary",
             "--set=seed=7",
+            "--watch",
+            "metrics=http://user:canary@host:1/metrics?key=canary",
+            "--watch=port=8080",
+            "--set",
+            "target.watch.metrics=[{ url = 'http://host/?key=canary' }]",
             "--seed",
             "7",
         ];
@@ -403,6 +415,11 @@ mod tests {
                 "target.headers.Cookie=[redacted]",
                 "--set=target.url=ws://host:1/ws?token=[redacted]",
                 "--set=seed=7",
+                "--watch",
+                "metrics=http://host:1/metrics?key=[redacted]",
+                "--watch=port=8080",
+                "--set",
+                "target.watch.metrics=[redacted]",
                 "--seed",
                 "7",
             ]

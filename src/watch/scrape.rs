@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::{Position, Url};
 
 use super::page::{Figure, figures};
+use crate::secrets::redact_url;
 
 /// The longest page.
 const PAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -50,7 +51,8 @@ struct Latest {
 impl Scraper {
     /// Reads it once.
     pub(super) fn of(url: &str, take: &[String]) -> Result<Self, String> {
-        let wrong = |why: String| format!("the page of metrics {url}: {why}");
+        let shown = redact_url(url);
+        let wrong = |why: String| format!("the page of metrics {shown}: {why}");
         let url = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(80);
