@@ -93,10 +93,7 @@ impl Cgroup {
                 true => field(&stat, "usage_usec"),
                 false => number(cpu("cpuacct.usage")).map(|ns| ns / 1_000),
             },
-            throttled_us: match is_2 {
-                true => field(&stat, "throttled_usec"),
-                false => field(&stat, "throttled_time").map(|ns| ns / 1_000),
-            },
+            throttled_us: throttled_us(&stat),
             memory_bytes: number(memory("memory.current"))
                 .or_else(|| number(memory("memory.usage_in_bytes"))),
             memory_limit_bytes: number(memory("memory.max"))
@@ -129,7 +126,7 @@ fn version_1(controller: &str, path: &str) -> PathBuf {
 }
 
 /// The path of a controller's group, of `/proc/PID/cgroup`; "" is version 2's.
-fn parse_path<'a>(text: &'a str, controller: &str) -> Option<&'a str> {
+pub(in crate::machine) fn parse_path<'a>(text: &'a str, controller: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (number, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
@@ -139,6 +136,13 @@ fn parse_path<'a>(text: &'a str, controller: &str) -> Option<&'a str> {
         };
         is_it.then_some(path)
     })
+}
+
+/// How long a group was held back, of its `cpu.stat`: version 2 counts in microseconds, version 1 in
+/// nanoseconds; groups without a limit may say nothing.
+pub(in crate::machine) fn throttled_us(cpu_stat: &str) -> Option<u64> {
+    field(cpu_stat, "throttled_usec")
+        .or_else(|| field(cpu_stat, "throttled_time").map(|ns| ns / 1_000))
 }
 
 /// The figure of a line such as `throttled_usec 12`.

@@ -1,7 +1,7 @@
 //! Thresholds against figures.
 
 use super::totals::Totals;
-use crate::metric::{Counter, Metric, Rate, Share, Whole};
+use crate::metric::{Counter, Metric, Rate, Resource, Share, Whole};
 use crate::scenario::{Stat, Subject, Threshold};
 
 /// What a threshold found.
@@ -69,9 +69,7 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
             Outcome { actual, part: None, passed, samples: Some(samples), too_few }
         }
         Subject::Resource(resource) => {
-            let deliveries_per_s = per_s(Rate::Delivered, None, None, totals);
-            let resources = &totals.resources;
-            let actual = resources.figure(resource, deliveries_per_s, totals.peak_up);
+            let actual = resource_figure(resource, totals);
             let passed = actual.map_or(threshold.if_any, compare);
             Outcome { actual, part: None, passed, samples: None, too_few: false }
         }
@@ -94,6 +92,13 @@ pub fn judge(threshold: &Threshold, totals: &Totals) -> Outcome {
             Outcome { actual, part: None, passed, samples, too_few: false }
         }
     }
+}
+
+/// What the server's processes used, in the unit of the figure; `None` where it is not known.
+#[must_use]
+pub fn resource_figure(resource: Resource, totals: &Totals) -> Option<f64> {
+    let deliveries_per_s = per_s(Rate::Delivered, None, None, totals);
+    totals.resources.figure(resource, deliveries_per_s, totals.peak_up)
 }
 
 /// What is counted, and what it is a share of; `None` where no protocol of the run has it.

@@ -35,7 +35,7 @@ pub use examples::{Example, ExampleOf, Examples};
 pub use feeds::{Feeds, Numbered};
 pub use findings::{FINDINGS_PER_KIND_MAX, Finding, FindingKind, Findings};
 pub use hist::{Hist, HistKey, Histograms, value_at, value_at_share};
-pub use judge::{Outcome, judge, part, percentile_has_enough, samples_needed};
+pub use judge::{Outcome, judge, part, percentile_has_enough, resource_figure, samples_needed};
 pub use ledger::{LedgerPart, MemberChange, MemberEvent, Published};
 pub use live::{Live, LiveLatency};
 pub use message::MessageId;

@@ -156,8 +156,7 @@ impl Turns {
             let is_passed_over = self.last.is_some_and(|(last, size)| {
                 room + 1 == count && (round + 1) * last / size == round * last / size
             });
-            // A room that is alone is the last one and takes everybody.
-            if !is_passed_over || count == 1 {
+            if !is_passed_over {
                 return room as u32;
             }
         }

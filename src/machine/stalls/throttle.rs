@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use crate::machine::cgroup::{parse_path, throttled_us};
 use crate::machine::limits::{ancestors, unified_group};
 
 /// Groups above this process that are looked at: the nearest.
@@ -25,7 +26,7 @@ impl Throttle {
         let unified = unified_group(&own)
             .into_iter()
             .flat_map(|group| ancestors(Path::new("/sys/fs/cgroup"), group));
-        let version_1 = cpu_group(&own)
+        let version_1 = parse_path(&own, "cpu")
             .into_iter()
             .flat_map(|group| ancestors(Path::new("/sys/fs/cgroup/cpu"), group));
         let files = unified.take(GROUPS).chain(version_1.take(GROUPS));
@@ -52,26 +53,6 @@ fn read(file: &File) -> Option<u64> {
     let mut buffer = [0_u8; TEXT];
     let read = file.read_at(&mut buffer, 0).ok()?;
     throttled_us(std::str::from_utf8(buffer.get(..read)?).ok()?)
-}
-
-/// The path of the version 1 group that limits processor time.
-fn cpu_group(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| {
-        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        controllers.split(',').any(|one| one == "cpu").then_some(path)
-    })
-}
-
-/// Version 2 counts in microseconds, version 1 in nanoseconds; groups without a limit may say nothing.
-fn throttled_us(cpu_stat: &str) -> Option<u64> {
-    cpu_stat.lines().find_map(|line| {
-        let (name, figure) = line.split_once(' ')?;
-        match name {
-            "throttled_usec" => figure.trim().parse().ok(),
-            "throttled_time" => figure.trim().parse::<u64>().ok().map(|ns| ns / 1_000),
-            _ => None,
-        }
-    })
 }
 
 #[cfg(test)]
@@ -104,7 +85,7 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(cpu_group(text), expected, "{text:?}");
+            assert_eq!(parse_path(text, "cpu"), expected, "{text:?}");
         }
     }
 

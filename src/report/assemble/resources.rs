@@ -1,10 +1,9 @@
 //! What the server's processes used, as the report has it.
 
 use crate::coordinator::Outcome;
-use crate::measure::{Still, Used, judge};
+use crate::measure::{Still, Used, resource_figure};
 use crate::metric::{Over, Resource};
 use crate::report::{ResourcePoint, Resources, StillStretch};
-use crate::scenario::{Comparison, Subject, Threshold};
 
 fn seconds(us: u64) -> f64 {
     us as f64 / 1e6
@@ -16,16 +15,15 @@ pub(super) fn resources(outcome: &Outcome) -> Option<Resources> {
     let totals = &outcome.totals;
     let names: Vec<String> =
         totals.plan().scenario.target.watch.taken().map(str::to_owned).collect();
-    let figure = |subject| judge(&threshold(subject), totals).actual;
     let mut figures = std::collections::BTreeMap::new();
     if !what.is_empty() {
         for (resource, name, _) in Resource::ALL {
-            figures.insert(name.to_owned(), figure(Subject::Resource(resource)));
+            figures.insert(name.to_owned(), resource_figure(resource, totals));
         }
     }
-    for (at, name) in (0_u16..).zip(&names) {
+    for (at, name) in names.iter().enumerate() {
         for (over, word) in Over::ALL {
-            figures.insert(format!("{name}.{word}"), figure(Subject::Taken(at, over)));
+            figures.insert(format!("{name}.{word}"), totals.resources.taken(at, over));
         }
     }
     Some(Resources {
@@ -35,22 +33,6 @@ pub(super) fn resources(outcome: &Outcome) -> Option<Resources> {
         watching_cpu_s: seconds(totals.resources.watching_cpu_us),
         points: totals.resources.points().iter().map(point).collect(),
     })
-}
-
-/// Whose figure is looked up as a threshold's is: both are one.
-fn threshold(subject: Subject) -> Threshold {
-    Threshold {
-        key: String::new(),
-        condition: String::new(),
-        cohort: None,
-        phase: None,
-        subject,
-        comparison: Comparison::Less,
-        limit: 0.0,
-        if_any: false,
-        abort_after: None,
-        default: false,
-    }
 }
 
 fn point(used: &Used) -> ResourcePoint {

@@ -1,14 +1,13 @@
 //! `uproar capacity`: searches of servers whose capacity is known, what stands against one, and that
 //! nothing of one is lost.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 use uproar::capacity::{Capacity, Outcome, State, Whose, from_json};
 
-use super::support::{DEADLINE, Running, Said, folder_with, say, uproar};
+use super::support::{DEADLINE, Running, Said, Served, folder_with, say};
 
 /// People in rooms of five who say something four times a second, for two seconds.
 const ROOMS: &str = r#"format = 1
@@ -33,36 +32,6 @@ duration = "2s"
 [thresholds]
 "delivery.p99" = "< 300ms"
 "#;
-
-/// The reference server as a process of its own. Ends with the test.
-struct Served {
-    child: Child,
-    url: String,
-}
-
-impl Served {
-    fn start(folder: &Path, flags: &[&str]) -> Self {
-        let mut child = uproar(folder)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, url }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // One that is gone already has failed the test by now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn found(folder: &Path) -> Capacity {
     let text = std::fs::read_to_string(folder.join("out/capacity.json")).unwrap();

@@ -191,3 +191,38 @@ pub(super) fn becomes_true(what: &str, limit: Duration, mut holds: impl FnMut() 
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// The reference server as a process of its own. Ends with the test.
+pub(super) struct Served {
+    pub(super) child: Child,
+    pub(super) url: String,
+}
+
+impl Served {
+    pub(super) fn start(folder: &Path, flags: &[&str]) -> Self {
+        let mut child = uproar(folder)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, url }
+    }
+
+    /// Where it listens.
+    pub(super) fn port(&self) -> &str {
+        self.url.trim_end_matches('/').rsplit(':').next().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // One that is gone already has failed the test by now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,15 +1,14 @@
 //! The server's own figures: what its processes used and told, and that a failed run names what was full.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::thread;
 
 use uproar::machine::cpu::process_stat;
 use uproar::report::Report;
 
-use super::support::{folder_with, say, uproar};
+use super::support::{Served, folder_with, say};
 
 /// People in rooms of five who say something ten times a second, for three seconds.
 fn scenario(target: &str, more: &str) -> String {
@@ -38,50 +37,19 @@ fn report(folder: &Path) -> Report {
     uproar::report::json::from_json(&text).unwrap()
 }
 
-/// The reference server as a process of its own. Ends with the test.
-struct Served {
-    child: Child,
-    url: String,
-    port: String,
-}
-
-impl Served {
-    fn start(folder: &Path) -> Self {
-        let mut child = uproar(folder)
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        let port = url.trim_end_matches('/').rsplit(':').next().unwrap().to_owned();
-        Self { child, url, port }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // One that is gone already has failed the test by now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Its CPU time is what the kernel says that it used, whoever asks.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_is_found_by_its_port_and_its_figures_are_the_kernel_s() {
     let folder = folder_with("");
-    let served = Served::start(folder.path());
+    let served = Served::start(folder.path(), &[]);
     let target = format!("url = {:?}\nprotocol = \"rooms\"", served.url);
     let limits = "[thresholds]\n\"target.rss.max\" = \"< 4GiB\"\n\"target.cpu.mean\" = \"< 99%\"\n\
                   \"target.open_files.max\" = \"> 20\"";
     std::fs::write(folder.path().join("scenario.toml"), scenario(&target, limits)).unwrap();
     let pid = served.child.id();
     let before_us = process_stat(pid).unwrap().cpu_us;
-    let watch = format!("port={}", served.port);
+    let watch = format!("port={}", served.port());
     let fixed = ["run", "scenario.toml", "--out", "out", "--allow-invalid", "--watch", &watch];
     let said = say(folder.path(), &fixed);
     let used_us = process_stat(pid).unwrap().cpu_us - before_us;
@@ -177,7 +145,7 @@ fn what_the_server_tells_is_in_the_report_and_can_be_judged() {
 #[test]
 fn who_is_not_there_can_t_be_watched() {
     let folder = folder_with("");
-    let served = Served::start(folder.path());
+    let served = Served::start(folder.path(), &[]);
     let target = format!("url = {:?}\nprotocol = \"rooms\"", served.url);
     std::fs::write(folder.path().join("scenario.toml"), scenario(&target, "")).unwrap();
     // Bound and not listened on: nobody else gets it meanwhile.
