@@ -77,7 +77,7 @@ pub(in crate::report) fn loop_line(report: &Report) -> Option<String> {
     let rates = points.iter().map(|point| point.publishes as f64 / point.width_s);
     let (least, most) =
         rates.fold((f64::INFINITY, 0.0_f64), |(least, most), of| (least.min(of), most.max(of)));
-    let sent: u64 = points.iter().map(|point| point.publishes).sum();
+    let sent = points.iter().fold(0_u64, |sum, point| sum.saturating_add(point.publishes));
     let lasted_s: f64 = points.iter().map(|point| point.width_s).sum();
     (lasted_s > 0.0).then(|| {
         format!(
